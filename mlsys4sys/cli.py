@@ -1,0 +1,20 @@
+"""The root command ``mlsys4sys``; each subcommand is imported only when it runs."""
+
+from __future__ import annotations
+
+import click
+
+from mlsys4sys import __version__
+from mlsys4sys.console import LazyGroup
+
+COMMANDS = {
+    "optimize-query": ("mlsys4sys.joinopt.cli:optimize_query", "A faster join order for an SQL query on DuckDB."),
+    "demo": ("mlsys4sys.joinopt.cli:demo", "Analysts' questions on a bundled database: DuckDB's plans against ours."),
+    "train": ("mlsys4sys.joinopt.cli:train", "Train or calibrate what ships with the package."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+@click.version_option(__version__, prog_name="mlsys4sys")
+def main() -> None:
+    """Learned optimizers for systems: policies propose, checkers verify, one runtime runs both."""

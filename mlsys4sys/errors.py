@@ -1,0 +1,62 @@
+"""Every exception this package raises on purpose.
+
+```
+Mlsys4sysError
+├── InputError (ValueError)     what was given cannot be used; the message says what, where and what to do
+│   ├── SqlError                SQL that does not parse, bind, or is not a query
+│   └── DataError               a file or database that cannot be read
+├── Unsupported                 a thing this backend, platform or engine version cannot do
+├── MissingExtra                an optional dependency is not installed
+├── CheckpointError             a file of weights that is damaged or of another version
+└── VerificationError           a checker found a difference; never ignored
+```
+"""
+
+from __future__ import annotations
+
+
+class Mlsys4sysError(Exception):
+    """Base of all of ours: a command prints it as one line and exits with 1."""
+
+
+class InputError(Mlsys4sysError, ValueError):
+    """What was given cannot be used."""
+
+
+class SqlError(InputError):
+    """SQL that does not parse, does not bind, or is not one query.
+
+    Args:
+        message: What is wrong, in one line.
+        line: 1-based line in the SQL, if known.
+        column: 1-based column in that line, if known.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
+        where = "" if line is None else f"line {line}, column {column}: " if column is not None else f"line {line}: "
+        super().__init__(where + message)
+        self.line = line
+        self.column = column
+
+
+class DataError(InputError):
+    """A file or database that cannot be read."""
+
+
+class Unsupported(Mlsys4sysError):  # noqa: N818 - reads better at the place it is raised
+    """A thing this backend, platform or engine version cannot do."""
+
+
+class MissingExtra(Mlsys4sysError):  # noqa: N818
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed; it comes with: pip install 'mlsys4sys[{extra}]'")
+
+
+class CheckpointError(Mlsys4sysError):
+    """A file of weights that is damaged or of another version."""
+
+
+class VerificationError(Mlsys4sysError):
+    """A checker found a difference."""

@@ -1,0 +1,147 @@
+"""What is handed back: a join tree, and the plan around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from mlsys4sys import display
+from mlsys4sys.joinopt.problem import JoinGraph, Mask
+
+
+@dataclass(frozen=True)
+class JoinTree:
+    """A binary join tree over the relations of a graph: a leaf, or a probe side and a build side.
+
+    In DuckDB the left child streams (probe) and the right child is hashed (build).
+    """
+
+    relation: int = -1
+    """The leaf's relation, or -1 for a join."""
+    probe: JoinTree | None = None
+    build: JoinTree | None = None
+
+    @classmethod
+    def leaf(cls, relation: int) -> JoinTree:
+        """A single relation."""
+        return cls(relation)
+
+    @classmethod
+    def join(cls, probe: JoinTree, build: JoinTree) -> JoinTree:
+        """Two disjoint trees joined."""
+        assert not probe.mask & build.mask
+        return cls(-1, probe, build)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether this is a single relation."""
+        return self.probe is None
+
+    @cached_property
+    def mask(self) -> Mask:
+        """The relations below."""
+        if self.probe is None or self.build is None:
+            return 1 << self.relation
+        return self.probe.mask | self.build.mask
+
+    def joins(self) -> Iterator[JoinTree]:
+        """All joins, children before parents."""
+        if self.probe is not None and self.build is not None:
+            yield from self.probe.joins()
+            yield from self.build.joins()
+            yield self
+
+    def leaves(self) -> Iterator[int]:
+        """Relations from left (probe) to right (build)."""
+        if self.probe is None or self.build is None:
+            yield self.relation
+        else:
+            yield from self.probe.leaves()
+            yield from self.build.leaves()
+
+    def render(self, names: Sequence[str]) -> str:
+        """``((a ⋈ b) ⋈ c)`` with the given names; left probes, right builds."""
+        if self.probe is None or self.build is None:
+            return names[self.relation]
+        return f"({self.probe.render(names)} ⋈ {self.build.render(names)})"
+
+
+def fold(
+    tree: JoinTree,
+    leaf: Callable[[int], display.Node],
+    join: Callable[[JoinTree, display.Node, display.Node], display.Node],
+) -> display.Node:
+    """Turn a tree into nodes to draw, bottom up."""
+    if tree.probe is None or tree.build is None:
+        return leaf(tree.relation)
+    return join(tree, fold(tree.probe, leaf, join), fold(tree.build, leaf, join))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionPlan:
+    """One region of a query, planned."""
+
+    graph: JoinGraph
+    tree: JoinTree
+    """The order chosen."""
+    engine_tree: JoinTree | None
+    """DuckDB's own order of the same relations, where it is known."""
+    planner: str
+    """Which planner proposed :attr:`tree`: ``dqn``, ``dpccp``, ``goo``, ``left_deep``, ``textual``, ``engine``."""
+    rows: dict[Mask, float] = field(default_factory=dict)
+    """Estimated rows of the subsets that appear in the two trees."""
+    sigma: dict[Mask, float] = field(default_factory=dict)
+    """Standard deviation of the natural logarithm of :attr:`rows`."""
+    cost_s: float = 0.0
+    """Predicted seconds of :attr:`tree`'s operators."""
+    engine_cost_s: float = 0.0
+    """The same for :attr:`engine_tree`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JoinPlan:
+    """A query with its join order chosen: ours, or DuckDB's own with the reason why it was kept."""
+
+    original_sql: str
+    sql: str
+    """SQL with the chosen order: paste :attr:`script`. The original when kept."""
+    changed: bool
+    """Whether :attr:`sql` differs from the original; when not, it needs no setting."""
+    reason: str
+    """One line: why this order, or why DuckDB's was kept."""
+    regions: tuple[RegionPlan, ...] = ()
+    cost: float = 0.0
+    """Predicted seconds of the chosen plan's joins and scans (1 thread)."""
+    engine_cost: float = 0.0
+    """Predicted seconds of DuckDB's own plan, by the same cost model and the same cardinalities."""
+    planning_s: float = 0.0
+    """Wall seconds that planning took, cardinalities and all questions to the engine included."""
+    engine_s: float | None = None
+    """Measured seconds of DuckDB's own plan (median), after ``tune`` or ``--analyze``."""
+    ours_s: float | None = None
+    """Measured seconds of the chosen plan (median)."""
+
+    setup_sql = "SET disabled_optimizers = 'join_order,build_side_probe_side';"
+    teardown_sql = "RESET disabled_optimizers;"
+
+    @property
+    def order(self) -> str:
+        """The chosen orders, ``((a ⋈ b) ⋈ c)``, one for each region, separated by ``; ``."""
+        return "; ".join(region.tree.render([r.alias for r in region.graph.relations]) for region in self.regions)
+
+    @property
+    def tree(self) -> JoinTree | None:
+        """The tree of the largest region, or nothing when there is nothing to reorder."""
+        return max(self.regions, key=lambda region: region.graph.size).tree if self.regions else None
+
+    @property
+    def speedup(self) -> float | None:
+        """Measured: DuckDB's seconds over ours; above 1 is faster."""
+        return self.engine_s / self.ours_s if self.engine_s and self.ours_s else None
+
+    @property
+    def script(self) -> str:
+        """What to paste: the SQL with the setting that keeps its order around it."""
+        body = self.sql.rstrip().rstrip(";") + ";"
+        return f"{self.setup_sql}\n{body}\n{self.teardown_sql}" if self.changed else body

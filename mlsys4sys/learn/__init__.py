@@ -1,0 +1,1 @@
+"""Learners, each algorithm once."""

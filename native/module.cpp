@@ -1,0 +1,11 @@
+// The extension module: every part of the project that has C++ kernels binds them here.
+#include <nanobind/nanobind.h>
+
+namespace nb = nanobind;
+
+void bind_joinopt(nb::module_ &m);
+
+NB_MODULE(_native, m) {
+    m.doc() = "C++ kernels of mlsys4sys. Each has a plain numpy twin that is its oracle.";
+    bind_joinopt(m);
+}
