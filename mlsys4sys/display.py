@@ -107,10 +107,11 @@ pre { overflow: auto; border: 1px solid var(--line); border-radius: 6px; padding
 .side { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 1rem; align-items: start; }
 .panel { border: 1px solid var(--line); border-radius: 8px; padding: 1rem; overflow: auto; }
 details, .leaf { border-left: 1px solid var(--line); margin-left: .8rem; padding-left: .6rem; white-space: nowrap; }
-summary, .leaf { font: 13px/1.7 ui-monospace, monospace; background: rgb(var(--red) / calc(var(--alarm, 0) * .45)); border-radius: 3px; }
-details { --alarm: inherit; } .leaf { --own: 0; }
+details > summary, .leaf { font: 13px/1.7 ui-monospace, monospace; border-radius: 3px; }
+summary, .leaf { background: rgb(var(--red) / calc(var(--alarm, 0) * .45)); }
 .figure { margin-left: 1rem; opacity: .75; } .figure b { font-weight: 600; }
-table { border-collapse: collapse; font-size: 14px; } td, th { padding: .2rem .8rem; border-bottom: 1px solid var(--line); text-align: right; }
+table { border-collapse: collapse; font-size: 14px; }
+td, th { padding: .2rem .8rem; border-bottom: 1px solid var(--line); text-align: right; }
 td:first-child, th:first-child { text-align: left; }
 """
 
@@ -176,5 +177,5 @@ def _prefixed(root: Node) -> Iterator[tuple[str, Node]]:
         indent, connector, node = stack.pop()
         yield indent + connector, node
         below = indent + {"": "", "├─ ": "│  ", "└─ ": "   "}[connector]
-        for child in reversed(node.children):
-            stack.append((below, "└─ " if child is node.children[-1] else "├─ ", child))
+        marks = ["├─ "] * (len(node.children) - 1) + ["└─ "]
+        stack.extend((below, mark, child) for mark, child in zip(marks[::-1], reversed(node.children), strict=False))

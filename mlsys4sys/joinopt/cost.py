@@ -8,12 +8,12 @@ from mlsys4sys.joinopt.cardinality import Floats
 
 
 class CostModel(Protocol):
-    """Seconds (or another unit of cost) of single operators; vectorised, so that a planner can price a batch of joins."""
+    """Seconds (or another unit of cost) of single operators; vectorised, so that planners price batches."""
 
     name: str
 
     def join(self, probe_rows: Floats, build_rows: Floats, build_width: Floats, output_rows: Floats) -> Floats:
-        """A hash join: ``probe_rows`` stream past a table of ``build_rows`` × ``build_width`` bytes."""
+        """A hash join: ``probe_rows`` stream past a table of ``build_rows`` rows of ``build_width`` bytes."""
         ...
 
     def scan(self, table_rows: Floats, output_rows: Floats, width: Floats, filters: Floats) -> Floats:
