@@ -103,7 +103,7 @@ def _graph(keys: list[list[int]], rng: np.random.Generator) -> JoinGraph:
 def _sizes(
     keys: list[list[int]], log_keys: Floats, member: NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    count = member.shape[0]
+    count = len(member)
     log_rows: Floats = rng.uniform(7.0, 16.0, count)  # 1e3 … 1e7 rows
     sigma = rng.uniform(0.0, 1.2, len(keys)) * (rng.random(len(keys)) < 0.8)
     exponents = member * rng.uniform(0.3, 0.9, (count, len(keys))) * sigma
