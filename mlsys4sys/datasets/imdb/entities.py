@@ -14,7 +14,7 @@ from mlsys4sys.datasets.imdb.latents import (
     Movies,
     Persons,
     draw,
-    spread,
+    deal,
 )
 from mlsys4sys.datasets.imdb.rows import POSITION, WORDLISTS, Rows
 
@@ -115,7 +115,9 @@ def aka_title(
 ) -> Rows:
     """Other titles, mostly of popular films."""
     by_kind = np.array([1.0, 0.9, 0.5, 0.5, 0.5, 0.4, 0.06])
-    movie = np.repeat(np.arange(len(movies)), spread(rng, fan_out(rng, movies, 0.8, by_kind), total))
+    movie = np.repeat(
+        np.arange(len(movies)), deal(rng, fan_out(rng, movies, 0.8, by_kind), total, 0.08)
+    )
     codes = {
         "movie": movie,
         "kind": movies.kind[movie] + 1,
@@ -149,23 +151,25 @@ class Stars:
     person: Ints
     surname: Ints
     given: Ints
+    woman: Ints
 
 
 def make_stars(persons: Persons) -> Stars:
     """Let the most famous fitting persons play the planted stars; one name is one person."""
     found: dict[str, int] = {}
-    surnames, givens, chosen = [], [], []
+    surnames, givens, chosen, woman = [], [], [], []
     ranking = np.argsort(-persons.fame, kind="stable")
     women = set(" ".join(words.GIVEN_NAMES["f"].values()).split())
     for franchise in words.FRANCHISES:
         surname, _, given = franchise.star.partition(", ")
+        woman.append(int(given in women))
         if franchise.star and franchise.star not in found:
-            fits = persons.profession[ranking] == int(given in women)
+            fits = persons.profession[ranking] == woman[-1]
             found[franchise.star] = int(ranking[fits][3 * len(found)])
         chosen.append(found.get(franchise.star, -1))
         surnames.append(POSITION["surnames"].get(surname, 0))
         givens.append(POSITION["given"].get(given, 0))
-    return Stars(np.array(chosen), np.array(surnames), np.array(givens))
+    return Stars(np.array(chosen), np.array(surnames), np.array(givens), np.array(woman))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +217,10 @@ def name(rng: np.random.Generator, persons: Persons, names: PersonNames) -> Rows
 
 def aka_name(rng: np.random.Generator, persons: Persons, names: PersonNames, total: int) -> Rows:
     """Other names of persons, mostly of famous ones."""
-    by_profession = np.array([1.2, 1.5, 0.6])
+    by_profession = np.array([1.2, 1.5, 0.9])
     weights = np.exp(0.75 * persons.fame + rng.normal(0.0, 0.5, len(persons)))
     person = np.repeat(
-        np.arange(len(persons)), spread(rng, weights * by_profession[persons.profession], total)
+        np.arange(len(persons)), deal(rng, weights * by_profession[persons.profession], total, 0.14)
     )
     codes = {
         "person": person,

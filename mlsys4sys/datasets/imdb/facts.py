@@ -1,6 +1,6 @@
 """The tables about titles and persons: cast, companies, information, keywords, links.
 
-Every fan-out of a title grows with the same popularity, to exponents between 0.55 and 0.9; what a
+Every fan-out of a title grows with the same popularity, to exponents mostly between 0.6 and 0.9; what a
 row refers to depends on the title's country, genres, era and franchise.
 """
 
@@ -20,10 +20,10 @@ from mlsys4sys.datasets.imdb.latents import (
     Ints,
     Movies,
     Persons,
+    deal,
     draw,
     era_of,
     make_pools,
-    spread,
 )
 from mlsys4sys.datasets.imdb.rows import POSITION, WORDLISTS, Rows
 
@@ -41,7 +41,7 @@ def _fractions(*parts: Ints) -> Floats:
 
 def _rank(rng: np.random.Generator, z: Floats, base: float, slope: float) -> Floats:
     """Relative ranks in [0, 1), head-heavy; the more popular the title, the nearer to the top."""
-    ranks: Floats = rng.random(len(z)) ** np.clip(base + slope * z, 1.1, 2.5)
+    ranks: Floats = rng.random(len(z)) ** np.clip(base + slope * z, 1.1, 4.0)
     return ranks
 
 
@@ -74,19 +74,19 @@ def cast_info(
 ) -> Rows:
     """Who did what in which title: persons of the title's country and era, series keep theirs."""
     by_kind = np.array([1.6, 1.2, 1.1, 0.8, 1.0, 0.8, 0.72])
-    counts = spread(rng, fan_out(rng, movies, 0.6, by_kind), total)
+    counts = deal(rng, fan_out(rng, movies, 0.7, by_kind), total, 0.92)
     movie = np.repeat(np.arange(len(movies)), counts)
     slot = np.arange(len(movie)) - np.repeat(np.cumsum(counts) - counts, counts)
     role = draw(rng, words.ROLE_SHARE, len(movie))
     person = _cast_persons(rng, movies, persons, movie, role, slot)
     acting = role < 2
     character = np.where(
-        acting & (rng.random(len(movie)) < 0.62),
+        acting & (rng.random(len(movie)) < 0.8),
         _cast_characters(rng, movies, movie, slot, characters),
         -1,
     )
     note = _cast_notes(rng, movies, movie, role)
-    _plant_stars(movies, stars, (movie, role, person, character))
+    _plant_stars(movies, stars, (movie, role, person, character, note))
     order = np.lexsort((person, role))
     codes = {
         "person": person[order],
@@ -111,12 +111,12 @@ def _cast_persons(
     abroad = rng.random(count) < 0.12
     country = np.where(abroad, draw(rng, [c.share for c in words.COUNTRIES], count), country)
     era = np.maximum(movies.era[movie] - (rng.random(count) < 0.2), 0)
-    where = _rank(rng, movies.z[movie], 1.55, 0.25)
+    where = _rank(rng, movies.z[movie], 2.2, 0.3)
     # Half of an episode's people are those of its series, each in a fixed slot.
     series = movies.series[movie]
     recurring = (series >= 0) & (rng.random(count) < 0.5)
     again = series[recurring], role[recurring], slot[recurring] % 7
-    where[recurring] = _fractions(*again) ** 1.5
+    where[recurring] = _fractions(*again) ** 2.0
     era[recurring] = movies.era[series[recurring]]
     country[recurring] = movies.country[movie][recurring]
     profession[recurring & (role >= 2)] = 2
@@ -163,7 +163,7 @@ def _cast_notes(rng: np.random.Generator, movies: Movies, movie: Ints, role: Int
 
 def _plant_stars(movies: Movies, stars: Stars, columns: tuple[Ints, ...]) -> None:
     """Cast the star of a planted franchise in each of its titles, in place of the first actor."""
-    movie, role, person, character = columns
+    movie, role, person, character, note = columns
     for number, franchise in enumerate(words.FRANCHISES):
         if stars.person[number] < 0:
             continue
@@ -171,9 +171,10 @@ def _plant_stars(movies: Movies, stars: Stars, columns: tuple[Ints, ...]) -> Non
             rows = np.arange(*np.searchsorted(movie, [part, part + 1]))
             if len(rows):
                 row = rows[np.argmin(role[rows])]
-                role[row] = int(franchise.star.split(", ")[1] != "Robert" and role[row] < 2)
+                role[row] = int(stars.woman[number])
                 person[row] = stars.person[number]
                 character[row] = POSITION["characters"][franchise.character]
+                note[row] = POSITION["cast_notes"].get(franchise.note, -1)
 
 
 def movie_companies(
@@ -181,7 +182,7 @@ def movie_companies(
 ) -> Rows:
     """Who made and who distributed a title: mostly its country's companies, the large ones the hits."""
     by_kind = np.array([1.5, 1.6, 1.2, 1.3, 1.0, 1.5, 0.6])
-    counts = spread(rng, fan_out(rng, movies, 0.65, by_kind), total)
+    counts = deal(rng, fan_out(rng, movies, 0.75, by_kind), total, 0.43)
     movie = np.repeat(np.arange(len(movies)), counts)
     first = np.r_[True, movie[1:] != movie[:-1]] if len(movie) else np.zeros(0, dtype=bool)
     maker = rng.random(len(movie)) < np.where(first, 0.65, 0.44)
@@ -190,7 +191,7 @@ def movie_companies(
         abroad, draw(rng, [c.share for c in words.COUNTRIES], len(movie)), movies.country[movie]
     )
     pools = make_pools(companies.country, companies.size, len(words.COUNTRIES))
-    company = pools.pick(country, _rank(rng, movies.z[movie], 1.5, 0.3))
+    company = pools.pick(country, _rank(rng, movies.z[movie], 2.6, 0.4))
     planted = np.flatnonzero(first & (movies.franchise[movie] >= 0))
     planted = planted[movies.franchise[movie[planted]] < PLANTED]
     houses = np.array([POSITION["companies"][f.company] for f in words.FRANCHISES])
@@ -241,14 +242,16 @@ def _company_notes(
 def movie_keyword(rng: np.random.Generator, movies: Movies, keywords: int, total: int) -> Rows:
     """Keywords: of the title's genres, of everybody, and those that tell a sequel."""
     by_kind = np.array([1.0, 0.9, 0.35, 0.35, 0.5, 0.4, 0.05])
-    movie = np.repeat(np.arange(len(movies)), spread(rng, fan_out(rng, movies, 0.85, by_kind), total))
+    movie = np.repeat(
+        np.arange(len(movies)), deal(rng, fan_out(rng, movies, 0.9, by_kind), total, 0.19)
+    )
     lists, groups = _keyword_lists(rng, keywords)
     source = draw(rng, (0.42, 0.18, 0.4), len(movie))
     genre = movies.genres[movie, np.minimum(source, 1)]
     genre = np.where((source == 2) | (genre < 0), len(words.GENRES), genre)
     start, size = groups[:, 0][genre], groups[:, 1][genre]
-    keyword = lists[start + (size * rng.random(len(movie)) ** 1.9).astype(np.int64)]
-    movie, keyword = _add_sequels(rng, movies, movie, keyword)
+    keyword = lists[start + (size * rng.random(len(movie)) ** 2.6).astype(np.int64)]
+    movie, keyword = _add_telling(rng, movies, movie, keyword)
     pairs = np.unique(movie * keywords + keyword)
     codes = {"movie": pairs // keywords, "keyword": pairs % keywords}
     return Rows("movie_keyword", codes, "movie + 1, keyword + 1", (), {"movie": "title"})
@@ -269,10 +272,10 @@ def _keyword_lists(rng: np.random.Generator, keywords: int) -> tuple[Ints, Ints]
     return np.concatenate(lists), np.array(groups)
 
 
-def _add_sequels(
+def _add_telling(
     rng: np.random.Generator, movies: Movies, movie: Ints, keyword: Ints
 ) -> tuple[Ints, Ints]:
-    """Later parts are keyworded as sequels, Marvel's titles as Marvel's."""
+    """Keywords that follow from the title: of sequels, of Marvel's, of those named after a character."""
     marvel = np.array([franchise.marvel for franchise in words.FRANCHISES])
     planted = (movies.franchise >= 0) & (movies.franchise < PLANTED)
     tagged = [
@@ -285,6 +288,8 @@ def _add_sequels(
     tagged += [(word, heroes) for word in words.MARVEL_KEYWORDS]
     animated = (movies.genres[:, 0] == words.GENRE_ID["Animation"]) & planted
     tagged.append(("computer-animation", np.flatnonzero(animated)))
+    chance = 0.025 * np.exp(0.5 * movies.z) * (movies.kind == words.MOVIE)
+    tagged.append(("character-name-in-title", np.flatnonzero(rng.random(len(movies)) < chance)))
     more = np.concatenate([titles for _, titles in tagged])
     added = np.repeat(
         [POSITION["keywords"][word] for word, _ in tagged], [len(titles) for _, titles in tagged]
@@ -293,38 +298,40 @@ def _add_sequels(
 
 
 class _InfoKind(NamedTuple):
-    """Rows of one information type per 1,000 rows of the table, and how steeply fame draws them."""
+    """One information type: rows per 1,000 of the table, the share of titles that have any, and
+    how steeply popularity draws them."""
 
     name: str
     share: float
+    covered: float
     exponent: float
     episodes: float = 0.5
 
 
 _MOVIE_INFO = (
-    _InfoKind("runtimes", 84, 0.2, 0.6),
-    _InfoKind("color info", 88, 0.15, 0.6),
-    _InfoKind("languages", 90, 0.2, 0.6),
-    _InfoKind("certificates", 50, 0.8, 0.25),
-    _InfoKind("sound mix", 30, 0.4, 0.4),
-    _InfoKind("tech info", 120, 0.4, 0.3),
-    _InfoKind("countries", 92, 0.2, 0.6),
-    _InfoKind("taglines", 12, 0.8, 0.02),
-    _InfoKind("goofs", 20, 0.9, 0.15),
-    _InfoKind("soundtrack", 50, 0.7, 0.2),
-    _InfoKind("quotes", 55, 0.9, 0.3),
-    _InfoKind("release dates", 190, 0.55, 0.5),
-    _InfoKind("trivia", 50, 0.9, 0.15),
-    _InfoKind("locations", 60, 0.6, 0.2),
-    _InfoKind("mpaa", 4, 0.7, 0.0),
-    _InfoKind("plot", 32, 0.5, 0.3),
-    _InfoKind("filming dates", 10, 0.6, 0.1),
-    _InfoKind("copyright holder", 12, 0.5, 0.3),
-    _InfoKind("budget", 13, 0.6, 0.02),
-    _InfoKind("weekend gross", 10, 0.9, 0.0),
-    _InfoKind("gross", 12, 0.9, 0.0),
-    _InfoKind("opening weekend", 3, 0.8, 0.0),
-    _InfoKind("admissions", 3, 0.8, 0.0),
+    _InfoKind("runtimes", 84, 0.47, 0.2, 0.6),
+    _InfoKind("color info", 88, 0.5, 0.15, 0.6),
+    _InfoKind("languages", 90, 0.5, 0.2, 0.6),
+    _InfoKind("certificates", 50, 0.09, 0.8, 0.25),
+    _InfoKind("sound mix", 30, 0.1, 0.4, 0.4),
+    _InfoKind("tech info", 120, 0.2, 0.4, 0.3),
+    _InfoKind("countries", 92, 0.5, 0.2, 0.6),
+    _InfoKind("taglines", 12, 0.04, 0.8, 0.02),
+    _InfoKind("goofs", 20, 0.035, 0.9, 0.15),
+    _InfoKind("soundtrack", 50, 0.06, 0.7, 0.2),
+    _InfoKind("quotes", 55, 0.05, 0.9, 0.3),
+    _InfoKind("release dates", 190, 0.55, 0.8, 0.5),
+    _InfoKind("trivia", 50, 0.07, 0.9, 0.15),
+    _InfoKind("locations", 60, 0.15, 0.6, 0.2),
+    _InfoKind("mpaa", 4, 0.008, 0.7, 0.0),
+    _InfoKind("plot", 32, 0.13, 0.5, 0.3),
+    _InfoKind("filming dates", 10, 0.04, 0.6, 0.1),
+    _InfoKind("copyright holder", 12, 0.05, 0.5, 0.3),
+    _InfoKind("budget", 13, 0.06, 0.6, 0.02),
+    _InfoKind("weekend gross", 10, 0.01, 0.9, 0.0),
+    _InfoKind("gross", 12, 0.02, 0.9, 0.0),
+    _InfoKind("opening weekend", 3, 0.012, 0.8, 0.0),
+    _InfoKind("admissions", 3, 0.01, 0.8, 0.0),
 )
 _GENRE_ROWS = 105
 
@@ -382,7 +389,8 @@ def _info_block(
     by_kind = np.array([1.0, 0.9, 0.8, 0.7, 1.0, 0.6, kind.episodes])
     luck = 0.6 if kind.exponent > 0.3 else 0.2
     weights = np.exp(kind.exponent * movies.z + luck * rng.normal(size=len(movies)))
-    movie = np.repeat(np.arange(len(movies)), spread(rng, weights * by_kind[movies.kind], total))
+    counts = deal(rng, weights * by_kind[movies.kind], total, kind.covered)
+    movie = np.repeat(np.arange(len(movies)), counts)
     first = np.r_[True, movie[1:] != movie[:-1]] if len(movie) else np.zeros(0, dtype=bool)
     elsewhere = ~first & (rng.random(len(movie)) < 0.8)
     place = np.where(
@@ -441,7 +449,7 @@ def _ratings(rng: np.random.Generator, movies: Movies, rated: Ints) -> Ints:
     taste = np.array([words.GENRE_RATING.get(name, 0.0) for name in words.GENRES])
     mean = 6.2 + taste[movies.genres[rated, 0]] + 0.25 * movies.z[rated]
     mean += np.where(movies.kind[rated] == words.EPISODE, 0.8, 0.0)
-    return np.clip((mean + 1.15 * rng.normal(size=len(rated))) * 10, 10, 99).astype(np.int64)
+    return np.clip((mean + 1.35 * rng.normal(size=len(rated))) * 10, 10, 99).astype(np.int64)
 
 
 def _rankings(movies: Movies, rated: Ints, rating: Ints, votes: Floats) -> tuple[Ints, Ints]:
@@ -455,7 +463,9 @@ def _rankings(movies: Movies, rated: Ints, rating: Ints, votes: Floats) -> tuple
 def complete_cast(rng: np.random.Generator, movies: Movies, total: int) -> Rows:
     """Titles whose cast or crew list is known to be complete: the well-known ones."""
     by_kind = np.array([1.0, 0.2, 0.5, 0.2, 0.2, 0.1, 0.15])
-    movie = np.repeat(np.arange(len(movies)), spread(rng, fan_out(rng, movies, 0.9, by_kind), total))
+    movie = np.repeat(
+        np.arange(len(movies)), deal(rng, fan_out(rng, movies, 0.9, by_kind), total, 0.037)
+    )
     codes = {
         "movie": movie,
         "subject": draw(rng, (0.63, 0.37), len(movie)) + 1,
@@ -472,7 +482,9 @@ def movie_link(rng: np.random.Generator, movies: Movies, total: int) -> Rows:
     earlier, later = order[paired], order[paired + 1]
     free = max(total - 2 * len(earlier), total // 3)
     by_kind = np.array([1.0, 0.5, 0.3, 0.4, 0.5, 0.4, 0.15])
-    source = np.repeat(np.arange(len(movies)), spread(rng, fan_out(rng, movies, 0.9, by_kind), free))
+    source = np.repeat(
+        np.arange(len(movies)), deal(rng, fan_out(rng, movies, 0.9, by_kind), free, 0.0025)
+    )
     films = np.where(movies.kind == words.EPISODE, len(words.GENRES), movies.genres[:, 0])
     pools = make_pools(films, movies.z, len(words.GENRES) + 1)
     target = pools.pick(movies.genres[source, 0], rng.random(len(source)) ** 3.0)
@@ -504,7 +516,7 @@ def person_info(rng: np.random.Generator, persons: Persons, total: int) -> Rows:
     by_profession = np.array([1.2, 1.2, 0.5])
     weights = np.exp(0.85 * persons.fame + rng.normal(0.0, 0.6, len(persons)))
     person = np.repeat(
-        np.arange(len(persons)), spread(rng, weights * by_profession[persons.profession], total)
+        np.arange(len(persons)), deal(rng, weights * by_profession[persons.profession], total, 0.132)
     )
     which = draw(rng, [share for _, share in _PERSON_INFO], len(person))
     kinds = np.array([words.INFO_ID[name] for name, _ in _PERSON_INFO])[which]

@@ -65,6 +65,22 @@ def spread(rng: np.random.Generator, weights: Floats, total: int) -> Ints:
     return np.diff(edges, prepend=0)
 
 
+def deal(rng: np.random.Generator, weights: Floats, total: int, covered: float) -> Ints:
+    """How many of ``total`` rows each entity gets when only a share ``covered`` gets any.
+
+    Who is covered is drawn without replacement in proportion to ``weights`` (Gumbel top-k); they
+    get a row each and the rest is dealt out by weight. Popular titles are thus the ones that have
+    keywords *and* ratings *and* companies, as on IMDb, where most titles have little of anything.
+    """
+    chosen = min(round(covered * len(weights)), total)
+    with np.errstate(divide="ignore"):
+        score = np.log(weights) + rng.gumbel(size=len(weights))
+    lucky = np.sort(np.argsort(-score, kind="stable")[:chosen])
+    counts = np.zeros(len(weights), dtype=np.int64)
+    counts[lucky] = 1 + spread(rng, weights[lucky], total - chosen)
+    return counts
+
+
 @dataclass(frozen=True, slots=True)
 class Movies:
     """Latents of the titles, one entry a title; the title's id is the position plus one."""
@@ -131,6 +147,7 @@ def make_movies(rng: np.random.Generator, count: int) -> Movies:
     country = draw(rng, [c.share for c in words.COUNTRIES], count)
     film = kind != words.EPISODE
     age = np.where(film, rng.exponential(19.0, count), rng.exponential(12.0, count))
+    age = np.where(rng.random(count) < 0.004, rng.integers(-5, 0, count), age)  # announced
     year = np.clip(LAST_YEAR - age.astype(np.int64), FIRST_YEAR, None)
     z = rng.normal(0.0, POPULARITY_SIGMA, count)
     series = np.full(count, -1, dtype=np.int64)
@@ -216,10 +233,12 @@ def _adopt_episodes(
 
 
 def _found_franchises(rng: np.random.Generator, movies: Movies) -> None:
-    """Tie popular films of one country and genre together as numbered parts."""
-    chance = 0.02 * np.exp(0.9 * movies.z)
-    films = np.flatnonzero((movies.kind == words.MOVIE) & (rng.random(len(movies)) < chance))
-    order = films[np.lexsort((movies.year[films], movies.genres[films, 0], movies.country[films]))]
+    """Tie popular films, and series, of one country and genre together as numbered parts."""
+    chance = 0.006 * np.exp(0.9 * movies.z)
+    able = np.isin(movies.kind, (words.MOVIE, words.TV_SERIES))
+    films = np.flatnonzero(able & (rng.random(len(movies)) < chance))
+    keys = (movies.year, movies.genres[:, 0], movies.country, movies.kind)
+    order = films[np.lexsort([key[films] for key in keys])]
     group = np.arange(len(order)) // 4
     movies.franchise[order] = group + len(words.FRANCHISES)
     movies.part[order] = np.arange(len(order)) % 4 + 1
@@ -242,7 +261,7 @@ def _plant_franchises(movies: Movies) -> None:
         movies.part[parts] = np.arange(1, len(parts) + 1)
         movies.country[parts] = words.COUNTRY_ID[franchise.country]
         movies.genres[parts] = [words.GENRE_ID[g] for g in franchise.genres.split()]
-        movies.year[parts] = np.minimum(franchise.first_year + 2 * np.arange(len(parts)), LAST_YEAR)
+        movies.year[parts] = franchise.first_year + 2 * np.arange(len(parts))
 
 
 def make_persons(rng: np.random.Generator, count: int) -> Persons:

@@ -89,7 +89,7 @@ class Country(NamedTuple):
 
 
 COUNTRIES = (
-    Country("USA", "[us]", "English", 0.36),
+    Country("USA", "[us]", "English", 0.4),
     Country("UK", "[gb]", "English", 0.08),
     Country("France", "[fr]", "French", 0.06),
     Country("Japan", "[jp]", "Japanese", 0.06, "east"),
@@ -127,7 +127,7 @@ COUNTRIES = (
 )
 US, JAPAN = 0, 3
 COUNTRY_ID = {country.code: number for number, country in enumerate(COUNTRIES)}
-COUNTRY_POPULARITY = {"[us]": 0.45, "[gb]": 0.2, "[jp]": 0.1, "[fr]": 0.05, "[ca]": 0.1}
+COUNTRY_POPULARITY = {"[us]": 0.5, "[gb]": 0.2, "[jp]": 0.1, "[fr]": 0.05, "[ca]": 0.1}
 """Added to the popularity latent of a country's titles."""
 
 GENRES = (
@@ -188,7 +188,7 @@ GENRE_RATING = {
 """Added to the mean rating of a genre's titles."""
 
 GENERAL_KEYWORDS = (
-    "independent-film based-on-novel character-name-in-title female-nudity tv-special death friendship"
+    "independent-film character-name-in-title based-on-novel female-nudity tv-special death friendship"
     " revenge love based-on-play hospital family-relationships new-york-city husband-wife-relationship"
     " father-son-relationship dog non-fiction title-spoken-by-character party number-in-title kissing"
     " one-word-title place-name-in-title murder-in-title surrealism 10,000-mile-club"
@@ -226,27 +226,28 @@ class Franchise(NamedTuple):
     first_year: int
     star: str = ""
     character: str = ""
+    note: str = ""
     marvel: bool = False
 
 
 FRANCHISES = (
     Franchise("Iron Man", 3, MOVIE, "[us]", "Action Adventure Sci-Fi", "Marvel Studios", 2008,
-              "Downey Jr., Robert", "Tony Stark / Iron Man", True),
+              "Downey Jr., Robert", "Tony Stark / Iron Man", marvel=True),
     Franchise("Avengers Assemble", 3, MOVIE, "[us]", "Action Sci-Fi Fantasy", "Marvel Studios", 2012,
-              "Downey Jr., Robert", "Tony Stark / Iron Man", True),
+              "Downey Jr., Robert", "Tony Stark / Iron Man", marvel=True),
     Franchise("Shrek", 4, MOVIE, "[us]", "Animation Comedy Family", "DreamWorks Animation", 2001,
-              "Andrews, Angela", "Queen"),
+              "Andrews, Angela", "Queen", "(voice)"),
     Franchise("Kung Fu Panda", 3, MOVIE, "[us]", "Animation Action Comedy", "DreamWorks Animation", 2008,
-              "Jolie, Angelina", "Tigress"),
+              "Jolie, Angelina", "Tigress", "(voice)"),
     Franchise("Saw", 7, MOVIE, "[us]", "Horror Thriller Crime", "Lionsgate", 2004,
               "Bell, Tobin", "Jigsaw"),
     Franchise("Freddy's Return", 6, MOVIE, "[us]", "Horror Thriller Fantasy", "New Line Cinema", 1985),
     Franchise("Jason at the Lake", 8, MOVIE, "[us]", "Horror Thriller Mystery", "Paramount Pictures", 1980),
     Franchise("Birdemic", 2, MOVIE, "[us]", "Horror Romance Thriller", "Moviehead Pictures", 2010),
     Franchise("One Piece", 9, EPISODE, "[jp]", "Animation Action Adventure", "Toei Animation", 1999,
-              "Yoshida, Yoko", "Nami"),
+              "Yoshida, Yoko", "Nami", "(voice: English version)"),
     Franchise("Dragon Ball Z", 12, MOVIE, "[jp]", "Animation Action Fantasy", "Toei Animation", 1996,
-              "Yoshida, Yoko", "Bulma"),
+              "Yoshida, Yoko", "Bulma", "(voice: English version)"),
     Franchise("Vampire Academy", 3, MOVIE, "[us]", "Horror Comedy Fantasy", "Universal Pictures", 2007),
     Franchise("Champions of the World", 3, MOVIE, "[us]", "Sport Drama Family", "Warner Bros. Pictures", 1998),
 )  # fmt: skip
