@@ -1,1 +1,1 @@
-"""Data this project generates."""
+"""Data the project ships with, as each community writes it; knows no domain."""
