@@ -6,12 +6,13 @@ another. (Krishnan et al. 2018, section 4.2, use one-hot attributes instead, whi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsys4sys.joinopt.cardinality import Cardinalities, Floats
+from mlsys4sys.joinopt.cardinality import Cardinalities, Estimates, Floats, Masks
 from mlsys4sys.joinopt.cost import CostModel
 from mlsys4sys.joinopt.problem import JoinGraph, Mask, bits
 
@@ -78,6 +79,18 @@ class Sizes:
             got = self.cards.estimate(new)
             self.rows.update(zip(new, got.rows.tolist(), strict=True))
             self.sigma.update(zip(new, got.sigma.tolist(), strict=True))
+
+    @property
+    def base_rows(self) -> Floats:
+        """Of the provider behind."""
+        return self.cards.base_rows
+
+    def estimate(self, subsets: Sequence[Mask] | Masks) -> Estimates:
+        """The protocol ``Cardinalities``, from memory."""
+        masks = [int(mask) for mask in subsets]
+        self.ask(masks)
+        rows, sigma = [self.rows[mask] for mask in masks], [self.sigma[mask] for mask in masks]
+        return Estimates(np.array(rows, dtype=float), np.array(sigma, dtype=float))
 
     def width(self, mask: Mask) -> float:
         """Bytes a row of this subset takes in a hash table."""

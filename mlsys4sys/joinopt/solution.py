@@ -86,7 +86,9 @@ class RegionPlan:
     tree: JoinTree
     """The order chosen."""
     engine_tree: JoinTree | None
-    """DuckDB's own order of the same relations, where it is known."""
+    """DuckDB's own order of the same relations, or what a replica of its estimates says it is."""
+    engine_known: bool = False
+    """Whether :attr:`engine_tree` was read from DuckDB itself."""
     planner: str
     """Which planner proposed :attr:`tree`: ``dqn``, ``dpccp``, ``goo``, ``left_deep``, ``textual``, ``engine``."""
     rows: dict[Mask, float] = field(default_factory=dict)
@@ -97,6 +99,8 @@ class RegionPlan:
     """Predicted seconds of :attr:`tree`'s operators."""
     engine_cost_s: float = 0.0
     """The same for :attr:`engine_tree`."""
+    spread_s: float = 0.0
+    """Standard deviation of the difference of the two."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,8 @@ class Popular:
     """``a σ`` of each relation for each key, zero where it has no such column, shape (n, classes)."""
     member: NDArray[np.bool_]
     """Whether a relation has a column of that key, shape (n, classes)."""
+    base_rows: Floats
+    """Rows before filters, shape (n,)."""
 
     def estimate(self, subsets: Sequence[Mask]) -> Estimates:
         """Expected rows of each subset, at least a thousandth of a row."""
@@ -60,8 +62,8 @@ def draw(rng: np.random.Generator, *, relations: tuple[int, int] = (4, 17)) -> P
     member = np.zeros((count, len(keys)), bool)
     for k, group in enumerate(keys):
         member[group, k] = True
-    log_rows, exponents = _sizes(keys, log_keys, member, rng)
-    return Popular(graph, log_rows, log_keys, exponents, member)
+    base_rows, log_rows, exponents = _sizes(keys, log_keys, member, rng)
+    return Popular(graph, log_rows, log_keys, exponents, member, base_rows)
 
 
 def _keys(shape: str, count: int, rng: np.random.Generator) -> list[list[int]]:
@@ -102,7 +104,8 @@ def _graph(keys: list[list[int]], rng: np.random.Generator) -> JoinGraph:
 
 def _sizes(
     keys: list[list[int]], log_keys: Floats, member: NDArray[np.bool_], rng: np.random.Generator
-) -> tuple[Floats, Floats]:
+) -> tuple[Floats, Floats, Floats]:
+    """Rows before filters, ln of rows after them, exponents times sigma."""
     count = len(member)
     log_rows: Floats = rng.uniform(7.0, 16.0, count)  # 1e3 … 1e7 rows
     sigma = rng.uniform(0.0, 1.2, len(keys)) * (rng.random(len(keys)) < 0.8)
@@ -110,8 +113,9 @@ def _sizes(
     for k, (owner, *_) in enumerate(keys):
         log_rows[owner] = log_keys[k]
         exponents[owner, k] = 0.0
+    base_rows = np.exp(log_rows)
     filtered = rng.random(count) < 0.5
     log_rows -= np.where(filtered, rng.exponential(2.5, count), 0.0)
     # Filters like popular values (and now and then dislike them).
     exponents += member * np.where(filtered, rng.normal(0.2, 0.4, count), 0.0)[:, None] * sigma
-    return np.maximum(log_rows, 0.0), exponents
+    return base_rows, np.maximum(log_rows, 0.0), exponents

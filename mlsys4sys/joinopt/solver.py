@@ -1,0 +1,210 @@
+"""The one class a user meets: SQL in, SQL in a better join order out."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlsys4sys.errors import InputError
+from mlsys4sys.joinopt import baselines, choice, frontend, measure, policy, verify
+from mlsys4sys.joinopt.cardinality import Cardinalities, Provider
+from mlsys4sys.joinopt.cost import CostModel, HashJoinCost
+from mlsys4sys.joinopt.engine import Engine
+from mlsys4sys.joinopt.features import Sizes
+from mlsys4sys.joinopt.formula import EngineFormula, ExactBase
+from mlsys4sys.joinopt.policy import Policy
+from mlsys4sys.joinopt.problem import JoinGraph
+from mlsys4sys.joinopt.sampled import Exact, Sampled
+from mlsys4sys.joinopt.search import policy_beam
+from mlsys4sys.joinopt.skeleton import Region, Skeleton
+from mlsys4sys.joinopt.solution import JoinPlan, JoinTree, RegionPlan
+
+if TYPE_CHECKING:
+    import duckdb
+
+Report = Callable[[str], None]
+
+PROVIDERS: dict[str, Callable[..., Provider]] = {
+    "sampled": Sampled,
+    "base": ExactBase,
+    "formula": EngineFormula,
+    "exact": Exact,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How orders are looked for and when ours is taken."""
+
+    planner: str = "best"
+    """``best`` of all by the shared cost, or one of ``dqn``, ``dpccp``, ``goo``, ``left-deep``, ``textual``."""
+    exact_subsets: int = baselines.EXACT_SUBSETS
+    """Exact search up to so many connected subsets; the policy's beam and the greedy heuristic above it."""
+    beam_width: int = 6
+    confidence: float = 1.0
+    """Ours is taken when its predicted gain is worth so many standard deviations of itself."""
+    least_relations: int = 3
+    """Smaller regions are left alone."""
+    cached_plans: int = 256
+    """Plans kept by the text of their query, while the catalogue stays as it is."""
+
+
+class JoinOptimizer:
+    """Learned and exact join ordering for one DuckDB connection.
+
+    >>> import duckdb
+    >>> con = duckdb.connect()
+    >>> _ = con.execute("CREATE TABLE t AS SELECT range AS id FROM range(10)")
+    >>> JoinOptimizer(con).optimize("SELECT count(*) FROM t").reason
+    'one table: there is no order to choose'
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        *,
+        policy: Policy | None | str = "shipped",
+        cardinalities: str | Provider = "sampled",
+        cost: CostModel | None = None,
+        settings: Settings | None = None,
+        report: Report | None = None,
+    ) -> None:
+        """Wrap a connection; nothing is read before the first query.
+
+        Args:
+            connection: Any DuckDB connection; only ever read from.
+            policy: The trained network: ``"shipped"``, one of your own, or nothing to leave learning out.
+            cardinalities: ``"sampled"`` (counted on a sample), ``"base"`` (exact filtered tables and DuckDB's formula),
+                ``"formula"``, ``"exact"`` (counted; for experiments), or a provider of your own.
+            cost: The cost of operators; by default this machine's calibration, or the shipped one.
+            settings: How to search and when to take the result.
+            report: Told what is being done when something takes long.
+
+        Raises:
+            InputError: ``cardinalities`` or ``policy`` is no known name.
+        """
+        self.engine = Engine(connection)
+        self.policy = _policy(policy)
+        self.cost: CostModel = cost if cost is not None else HashJoinCost.load()
+        self.settings = settings or Settings()
+        self.planning = choice.PlanningCost()
+        self.provider = _provider(cardinalities, self.engine, report)
+        self._plans: OrderedDict[str, tuple[object, JoinPlan]] = OrderedDict()
+
+    def optimize(self, sql: str, *, ask_engine: bool = False) -> JoinPlan:
+        """Choose a join order for a query; the query does not run.
+
+        Args:
+            sql: One query.
+            ask_engine: Ask DuckDB for its own order, exactly, so that both can be shown. Otherwise a flat query's own order
+                is predicted by a replica of DuckDB's estimates, as asking costs more than all the rest of planning.
+
+        Raises:
+            SqlError: the text is not one query that DuckDB accepts; with line and column where they are known.
+        """
+        started = time.perf_counter()
+        stamp = (self.engine.catalogue.stamp, ask_engine)
+        known = self._plans.get(sql)
+        if known is not None and known[0] == stamp:
+            self._plans.move_to_end(sql)
+            return replace(known[1], planning_s=time.perf_counter() - started)
+        plan = self._optimize(sql, ask_engine)
+        plan = replace(plan, planning_s=time.perf_counter() - started)
+        self._plans[sql] = (stamp, plan)
+        while len(self._plans) > self.settings.cached_plans:
+            self._plans.popitem(last=False)
+        return plan
+
+    def sql(self, sql: str) -> duckdb.DuckDBPyRelation:
+        """The rows of a query as a relation, computed in the chosen order before it returns."""
+        plan = self.optimize(sql)
+        return self.engine.relation(plan.sql, forced=plan.changed)
+
+    def forget(self) -> None:
+        """Drop cached plans and what was counted for their filters, as after a restart; samples are kept."""
+        self._plans.clear()
+        forget = getattr(self.provider, "forget", None)
+        if forget is not None:
+            forget()
+
+    def _optimize(self, sql: str, ask_engine: bool) -> JoinPlan:
+        skeleton = frontend.read(self.engine, sql)
+        if not skeleton.regions:
+            return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=skeleton.why)
+        if ask_engine:
+            skeleton = frontend.with_engine_trees(self.engine, skeleton)
+        regions = tuple(self.plan_region(region) for region in skeleton.regions)
+        return self._decide(skeleton, regions)
+
+    def plan_region(self, region: Region) -> RegionPlan:
+        """The cheapest order that any planner proposes for one region, beside DuckDB's own."""
+        graph = region.graph
+        cards = self.provider.bind(graph)
+        sizes = Sizes(graph, cards, self.cost)
+        proposed = self._proposals(region, cards)
+        engine = region.engine_tree or baselines.duckdb_like(graph, self._formula(graph), self.cost)
+        priced = {name: choice.price(sizes, tree) for name, tree in proposed.items()}
+        planner = min(priced, key=priced.__getitem__)
+        comparison = choice.compare(sizes, proposed[planner], engine)
+        return RegionPlan(
+            graph=graph,
+            tree=proposed[planner],
+            engine_tree=engine,
+            engine_known=region.engine_tree is not None,
+            planner=planner,
+            rows=dict(sizes.rows),
+            sigma=dict(sizes.sigma),
+            cost_s=comparison.ours_s,
+            engine_cost_s=comparison.engine_s,
+            spread_s=comparison.spread_s,
+        )
+
+    def _proposals(self, region: Region, cards: Cardinalities) -> dict[str, JoinTree]:
+        graph, wanted = region.graph, self.settings.planner
+        if wanted == "textual":
+            return {"textual": region.textual_tree}
+        planners: dict[str, Callable[[], JoinTree]] = {
+            "dpccp": lambda: baselines.dpccp(graph, cards, self.cost),
+            "goo": lambda: baselines.goo(graph, cards, self.cost),
+            "left-deep": lambda: baselines.left_deep(graph, cards, self.cost),
+        }
+        if self.policy is not None:
+            policy_, width = self.policy, self.settings.beam_width
+            planners["dqn"] = lambda: policy_beam(graph, cards, self.cost, policy_, width=width)[0]
+        if wanted != "best":
+            if wanted not in planners:
+                raise InputError(f"no planner {wanted!r}; there are best, textual, {', '.join(planners)}")
+            return {wanted: planners[wanted]()}
+        if baselines.exactly_searchable(graph, self.settings.exact_subsets):
+            # The optimum under these sizes: nothing can be cheaper, so nobody else is asked.
+            return {"dpccp": planners["dpccp"]()}
+        proposals = {name: planners[name]() for name in ("goo", "dqn") if name in planners}
+        return proposals if region.engine_tree is None else {**proposals, "engine": region.engine_tree}
+
+    def _formula(self, graph: JoinGraph) -> Cardinalities:
+        return EngineFormula(self.engine).bind(graph)
+
+    def _decide(self, skeleton: Skeleton, regions: tuple[RegionPlan, ...]) -> JoinPlan:
+        comparison = choice.total(regions)
+        take, reason = choice.decide(regions, self.planning, confidence=self.settings.confidence)
+        kept = JoinPlan(
+            original_sql=skeleton.sql,
+            sql=skeleton.sql,
+            changed=False,
+            reason=reason,
+            regions=regions,
+            cost=comparison.engine_s,
+            engine_cost=comparison.engine_s,
+        )
+        if not take:
+            return kept
+        trees = [region.tree for region in regions]
+        sql = skeleton.render(trees)
+        verdict = verify.check_tree(self.engine, sql, skeleton, trees)
+        if not verdict:
+            return replace(kept, reason=f"DuckDB does not keep the order asked for: {verdict.counterexample}")
+        return replace(kept, sql=sql, changed=True, cost=comparison.ours_s)
