@@ -1,0 +1,24 @@
+"""Shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests never read or write the user's cache; workers of one run share theirs."""
+    shared = tmp_path_factory.getbasetemp()
+    root = shared.parent if os.environ.get("PYTEST_XDIST_WORKER") else shared
+    os.environ.setdefault("MLSYS4SYS_CACHE", str(root / "mlsys4sys-cache"))
+
+
+def real_data(name: str) -> Path:
+    """A folder of real inputs beside the checkout, or a skipped test where it is absent."""
+    root = Path(os.environ.get("MLSYS4SYS_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not (root / name).exists():
+        pytest.skip(f"real inputs are absent: no {name} under {root}")
+    return root / name
