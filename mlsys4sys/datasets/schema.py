@@ -37,7 +37,5 @@ class Schema:
 
     def create_sql(self, table: str) -> str:
         """The ``CREATE TABLE`` statement of ``table``, without keys."""
-        columns = (
-            f'"{c.name}" {c.type}' + ("" if c.nullable else " NOT NULL") for c in self.tables[table]
-        )
+        columns = (f'"{c.name}" {c.type}' + ("" if c.nullable else " NOT NULL") for c in self.tables[table])
         return f'CREATE TABLE "{table}" ({", ".join(columns)})'

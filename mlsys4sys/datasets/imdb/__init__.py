@@ -16,7 +16,7 @@ import numpy as np
 from mlsys4sys.datasets.imdb import entities, facts
 from mlsys4sys.datasets.imdb import vocabulary as words
 from mlsys4sys.datasets.imdb.latents import make_companies, make_movies, make_persons
-from mlsys4sys.datasets.imdb.rows import WORDLISTS, Rows, insert, insert_values, shuffle
+from mlsys4sys.datasets.imdb.rows import Rows, insert, insert_values, shuffle
 from mlsys4sys.datasets.imdb.schema import FOREIGN_KEYS, FULL_SCALE_ROWS, SCHEMA, TABLES
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _DIMENSIONS = {
     "link_type": words.LINKS,
     "info_type": words.INFO_TYPES,
 }
+# The well-known words of the vocabulary must fit even into the smallest database.
 _LEAST = {"title": 400, "name": 600, "char_name": 200, "company_name": 120, "keyword": 300}
 
 
@@ -82,9 +83,7 @@ def _rng(seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng([VERSION, seed, zlib.crc32(purpose.encode())])
 
 
-def _tables(
-    seed: int, sizes: dict[str, int], report: Callable[[str], None]
-) -> Iterator[Rows]:
+def _tables(seed: int, sizes: dict[str, int], report: Callable[[str], None]) -> Iterator[Rows]:
     """Make the growing tables one after the other, so that only one is in memory at a time."""
 
     def start(table: str) -> np.random.Generator:
@@ -105,20 +104,11 @@ def _tables(
     yield entities.keyword(start("keyword"), sizes["keyword"])
     yield entities.aka_title(start("aka_title"), movies, title_words, sizes["aka_title"])
     yield entities.aka_name(start("aka_name"), persons, names, sizes["aka_name"])
-    yield facts.movie_companies(
-        start("movie_companies"), movies, companies, sizes["movie_companies"]
-    )
-    yield facts.movie_keyword(
-        start("movie_keyword"), movies, sizes["keyword"], sizes["movie_keyword"]
-    )
+    yield facts.movie_companies(start("movie_companies"), movies, companies, sizes["movie_companies"])
+    yield facts.movie_keyword(start("movie_keyword"), movies, sizes["keyword"], sizes["movie_keyword"])
     yield facts.movie_link(start("movie_link"), movies, sizes["movie_link"])
     yield facts.complete_cast(start("complete_cast"), movies, sizes["complete_cast"])
     yield facts.movie_info_idx(start("movie_info_idx"), movies, sizes["movie_info_idx"])
     yield facts.person_info(start("person_info"), persons, sizes["person_info"])
     yield facts.movie_info(start("movie_info"), movies, sizes["movie_info"])
-    yield facts.cast_info(
-        start("cast_info"), movies, persons, stars, sizes["char_name"], sizes["cast_info"]
-    )
-
-
-assert len(words.CHARACTERS) < _LEAST["char_name"] and len(WORDLISTS["keywords"]) < _LEAST["keyword"]
+    yield facts.cast_info(start("cast_info"), movies, persons, stars, sizes["char_name"], sizes["cast_info"])

@@ -13,20 +13,21 @@ from mlsys4sys.datasets.imdb.latents import (
     Ints,
     Movies,
     Persons,
-    draw,
     deal,
+    draw,
 )
 from mlsys4sys.datasets.imdb.rows import POSITION, WORDLISTS, Rows
 
-_TEMPLATE_SHARE = (0.3, 0.25, 0.15, 0.12, 0.1, 0.08)
+TITLE_CODES = ("planted", "template", "adjective", "noun", "given", "surname", "part")
+_TEMPLATE_SHARE = (0.25, 0.15, 0.25, 0.05, 0.1, 0.2)
 _TITLE_SQL = """
     CASE WHEN planted >= 0 THEN $franchises[planted + 1]
          WHEN template = 0 THEN 'The ' || $adjectives[adjective + 1] || ' ' || $nouns[noun + 1]
          WHEN template = 1 THEN $adjectives[adjective + 1] || ' ' || $nouns[noun + 1]
-         WHEN template = 2 THEN $nouns[noun + 1] || ' of the ' || $nouns[noun2 + 1]
+         WHEN template = 2 THEN $nouns[noun + 1] || ' of ' || $surnames[surname + 1]
          WHEN template = 3 THEN 'The ' || $nouns[noun + 1]
          WHEN template = 4 THEN $given[given + 1] || '''s ' || $nouns[noun + 1]
-         ELSE $nouns[noun + 1] || ' and ' || $nouns[noun2 + 1] END
+         ELSE 'The ' || $surnames[surname + 1] || ' ' || $nouns[noun + 1] END
     || CASE WHEN part > 1 THEN ' ' || part ELSE '' END"""
 _PERSON_SQL = "$surnames[surname + 1] || ', ' || $given[given + 1]"
 _CODE_SQL = "upper(left({0}, 1)) || ({1} % 900 + 100)"
@@ -41,18 +42,14 @@ class TitleWords:
     template: Ints
     adjective: Ints
     noun: Ints
-    noun2: Ints
     given: Ints
+    surname: Ints
     part: Ints
 
     def codes(self, chosen: Ints | None = None) -> dict[str, Ints]:
         """The codes as columns, of all titles or of ``chosen`` ones."""
-        names = ("planted", "template", "adjective", "noun", "noun2", "given", "part")
-        columns: dict[str, Ints] = {name: getattr(self, name) for name in names}
+        columns: dict[str, Ints] = {name: getattr(self, name) for name in TITLE_CODES}
         return columns if chosen is None else {n: c[chosen] for n, c in columns.items()}
-
-
-TITLE_CODES = ("planted", "template", "adjective", "noun", "noun2", "given", "part")
 
 
 def head_heavy(rng: np.random.Generator, size: int, count: int, power: float = 1.8) -> Ints:
@@ -67,23 +64,19 @@ def make_title_words(rng: np.random.Generator, movies: Movies) -> TitleWords:
     leader = np.arange(count)
     members = np.flatnonzero(movies.franchise >= 0)
     _, first = np.unique(movies.franchise[members], return_index=True)
-    leader[members] = members[first][
-        np.searchsorted(movies.franchise[members][first], movies.franchise[members])
-    ]
+    leader[members] = members[first][np.searchsorted(movies.franchise[members][first], movies.franchise[members])]
     noun = head_heavy(rng, len(WORDLISTS["nouns"]), count)
     for name, text in words.GENRE_NOUNS.items():
         own = np.array([POSITION["nouns"][word] for word in text.split()])
-        here = np.flatnonzero(
-            (movies.genres == words.GENRE_ID[name]).any(axis=1) & (rng.random(count) < 0.35)
-        )
+        here = np.flatnonzero((movies.genres == words.GENRE_ID[name]).any(axis=1) & (rng.random(count) < 0.35))
         noun[here] = own[head_heavy(rng, len(own), len(here), 1.3)]
     return TitleWords(
         planted=np.where(movies.franchise < len(words.FRANCHISES), movies.franchise, -1),
         template=draw(rng, _TEMPLATE_SHARE, count)[leader],
         adjective=head_heavy(rng, len(WORDLISTS["adjectives"]), count)[leader],
         noun=noun[leader],
-        noun2=head_heavy(rng, len(WORDLISTS["nouns"]), count)[leader],
         given=head_heavy(rng, len(WORDLISTS["given"]), count, 1.3)[leader],
+        surname=head_heavy(rng, len(WORDLISTS["surnames"]), count, 1.3)[leader],
         part=movies.part,
     )
 
@@ -110,14 +103,10 @@ def title(rng: np.random.Generator, movies: Movies, title_words: TitleWords) -> 
     return Rows("title", codes, select, together, {"series": "title"})
 
 
-def aka_title(
-    rng: np.random.Generator, movies: Movies, title_words: TitleWords, total: int
-) -> Rows:
+def aka_title(rng: np.random.Generator, movies: Movies, title_words: TitleWords, total: int) -> Rows:
     """Other titles, mostly of popular films."""
     by_kind = np.array([1.0, 0.9, 0.5, 0.5, 0.5, 0.4, 0.06])
-    movie = np.repeat(
-        np.arange(len(movies)), deal(rng, fan_out(rng, movies, 0.8, by_kind), total, 0.08)
-    )
+    movie = np.repeat(np.arange(len(movies)), deal(rng, fan_out(rng, movies, 0.8, by_kind), total, 0.08))
     codes = {
         "movie": movie,
         "kind": movies.kind[movie] + 1,
@@ -218,10 +207,8 @@ def name(rng: np.random.Generator, persons: Persons, names: PersonNames) -> Rows
 def aka_name(rng: np.random.Generator, persons: Persons, names: PersonNames, total: int) -> Rows:
     """Other names of persons, mostly of famous ones."""
     by_profession = np.array([1.2, 1.5, 0.9])
-    weights = np.exp(0.75 * persons.fame + rng.normal(0.0, 0.5, len(persons)))
-    person = np.repeat(
-        np.arange(len(persons)), deal(rng, weights * by_profession[persons.profession], total, 0.14)
-    )
+    weights = np.exp(1.1 * persons.fame + rng.normal(0.0, 0.5, len(persons)))
+    person = np.repeat(np.arange(len(persons)), deal(rng, weights * by_profession[persons.profession], total, 0.14))
     codes = {
         "person": person,
         "surname": np.where(

@@ -129,18 +129,16 @@ def _cast_persons(
     return pools.pick((country * professions + profession) * ERAS + era, where)
 
 
-def _cast_characters(
-    rng: np.random.Generator, movies: Movies, movie: Ints, slot: Ints, characters: int
-) -> Ints:
+def _cast_characters(rng: np.random.Generator, movies: Movies, movie: Ints, slot: Ints, characters: int) -> Ints:
     """A stock character, or one of those that the series, franchise or title has of its own."""
     known = len(words.CHARACTERS)
     count = len(movie)
-    stock = (known * rng.random(count) ** 2.2).astype(np.int64)
+    stock = (len(words.STOCK_CHARACTERS) * rng.random(count) ** 2.5).astype(np.int64)
     own = np.where(movies.series[movie] >= 0, movies.series[movie], movie)
     tied = movies.franchise[movie] >= 0
     own = np.where(tied, len(movies) + movies.franchise[movie], own)
     specific = known + (_fractions(own, slot % 16) * (characters - known)).astype(np.int64)
-    return np.where(rng.random(count) < 0.3, stock, specific)
+    return np.where(rng.random(count) < 0.22, stock, specific)
 
 
 def _cast_notes(rng: np.random.Generator, movies: Movies, movie: Ints, role: Ints) -> Ints:
@@ -177,9 +175,7 @@ def _plant_stars(movies: Movies, stars: Stars, columns: tuple[Ints, ...]) -> Non
                 note[row] = POSITION["cast_notes"].get(franchise.note, -1)
 
 
-def movie_companies(
-    rng: np.random.Generator, movies: Movies, companies: Companies, total: int
-) -> Rows:
+def movie_companies(rng: np.random.Generator, movies: Movies, companies: Companies, total: int) -> Rows:
     """Who made and who distributed a title: mostly its country's companies, the large ones the hits."""
     by_kind = np.array([1.5, 1.6, 1.2, 1.3, 1.0, 1.5, 0.6])
     counts = deal(rng, fan_out(rng, movies, 0.75, by_kind), total, 0.43)
@@ -187,9 +183,7 @@ def movie_companies(
     first = np.r_[True, movie[1:] != movie[:-1]] if len(movie) else np.zeros(0, dtype=bool)
     maker = rng.random(len(movie)) < np.where(first, 0.65, 0.44)
     abroad = rng.random(len(movie)) < np.where(maker, 0.1, 0.35)
-    country = np.where(
-        abroad, draw(rng, [c.share for c in words.COUNTRIES], len(movie)), movies.country[movie]
-    )
+    country = np.where(abroad, draw(rng, [c.share for c in words.COUNTRIES], len(movie)), movies.country[movie])
     pools = make_pools(companies.country, companies.size, len(words.COUNTRIES))
     company = pools.pick(country, _rank(rng, movies.z[movie], 2.6, 0.4))
     planted = np.flatnonzero(first & (movies.franchise[movie] >= 0))
@@ -226,9 +220,7 @@ def _company_notes(
         medium[here] = draw(rng, (*shares, 0.08, 0.05, 0.02), len(here))
     medium = np.where(tv & (rng.random(count) < 0.8), 1, medium)
     kept = rng.random(count)
-    production = np.where(
-        maker & (kept < 0.15), draw(rng, words.PRODUCTION_NOTE_SHARE, count), -1
-    )
+    production = np.where(maker & (kept < 0.15), draw(rng, words.PRODUCTION_NOTE_SHARE, count), -1)
     noted = np.where(maker, (kept >= 0.15) & (kept < 0.22), kept < 0.86)
     return {
         "production": production,
@@ -242,9 +234,7 @@ def _company_notes(
 def movie_keyword(rng: np.random.Generator, movies: Movies, keywords: int, total: int) -> Rows:
     """Keywords: of the title's genres, of everybody, and those that tell a sequel."""
     by_kind = np.array([1.0, 0.9, 0.35, 0.35, 0.5, 0.4, 0.05])
-    movie = np.repeat(
-        np.arange(len(movies)), deal(rng, fan_out(rng, movies, 0.9, by_kind), total, 0.19)
-    )
+    movie = np.repeat(np.arange(len(movies)), deal(rng, fan_out(rng, movies, 0.9, by_kind), total, 0.19))
     lists, groups = _keyword_lists(rng, keywords)
     source = draw(rng, (0.42, 0.18, 0.4), len(movie))
     genre = movies.genres[movie, np.minimum(source, 1)]
@@ -261,7 +251,8 @@ def _keyword_lists(rng: np.random.Generator, keywords: int) -> tuple[Ints, Ints]
     """One keyword list a genre plus the general one: known words first, a shared tail behind."""
     known = len(WORDLISTS["keywords"])
     home = rng.integers(0, len(words.GENRES) + 8, keywords)
-    lists, groups = [], []
+    lists: list[Ints] = []
+    groups = []
     for number, name in enumerate((*words.GENRES, "")):
         head = words.GENRE_KEYWORDS.get(name, "").split() if name else words.GENERAL_KEYWORDS
         belongs = home == number if name else home >= number
@@ -272,17 +263,13 @@ def _keyword_lists(rng: np.random.Generator, keywords: int) -> tuple[Ints, Ints]
     return np.concatenate(lists), np.array(groups)
 
 
-def _add_telling(
-    rng: np.random.Generator, movies: Movies, movie: Ints, keyword: Ints
-) -> tuple[Ints, Ints]:
+def _add_telling(rng: np.random.Generator, movies: Movies, movie: Ints, keyword: Ints) -> tuple[Ints, Ints]:
     """Keywords that follow from the title: of sequels, of Marvel's, of those named after a character."""
     marvel = np.array([franchise.marvel for franchise in words.FRANCHISES])
     planted = (movies.franchise >= 0) & (movies.franchise < PLANTED)
     tagged = [
         (word, np.flatnonzero((movies.part > least) & (rng.random(len(movies)) < chance)))
-        for word, least, chance in zip(
-            words.SEQUEL_KEYWORDS, (1, 1, 2, 1, 1), (0.8, 0.4, 0.3, 0.4, 0.1), strict=True
-        )
+        for word, least, chance in zip(words.SEQUEL_KEYWORDS, (1, 1, 2, 1, 1), (0.8, 0.4, 0.3, 0.4, 0.1), strict=True)
     ]
     heroes = np.flatnonzero(planted & marvel[np.where(planted, movies.franchise, 0)])
     tagged += [(word, heroes) for word in words.MARVEL_KEYWORDS]
@@ -291,19 +278,18 @@ def _add_telling(
     chance = 0.025 * np.exp(0.5 * movies.z) * (movies.kind == words.MOVIE)
     tagged.append(("character-name-in-title", np.flatnonzero(rng.random(len(movies)) < chance)))
     more = np.concatenate([titles for _, titles in tagged])
-    added = np.repeat(
-        [POSITION["keywords"][word] for word, _ in tagged], [len(titles) for _, titles in tagged]
-    )
+    added = np.repeat([POSITION["keywords"][word] for word, _ in tagged], [len(titles) for _, titles in tagged])
     return np.r_[movie, more], np.r_[keyword, added]
 
 
 class _InfoKind(NamedTuple):
-    """One information type: rows per 1,000 of the table, the share of titles that have any, and
-    how steeply popularity draws them."""
+    """One information type: how many rows, on how many titles, and how steeply popularity draws them."""
 
     name: str
     share: float
+    """Rows in 1,000 of the table, about."""
     covered: float
+    """Share of titles that have any."""
     exponent: float
     episodes: float = 0.5
 
@@ -320,7 +306,7 @@ _MOVIE_INFO = (
     _InfoKind("goofs", 20, 0.035, 0.9, 0.15),
     _InfoKind("soundtrack", 50, 0.06, 0.7, 0.2),
     _InfoKind("quotes", 55, 0.05, 0.9, 0.3),
-    _InfoKind("release dates", 190, 0.55, 0.8, 0.5),
+    _InfoKind("release dates", 190, 0.55, 0.9, 0.3),
     _InfoKind("trivia", 50, 0.07, 0.9, 0.15),
     _InfoKind("locations", 60, 0.15, 0.6, 0.2),
     _InfoKind("mpaa", 4, 0.008, 0.7, 0.0),
@@ -378,14 +364,10 @@ def movie_info(rng: np.random.Generator, movies: Movies, total: int) -> Rows:
         "year": np.minimum(movies.year[movie] + late, 2014),
         "note": _info_notes(rng, movies, movie, kinds),
     }
-    return Rows(
-        "movie_info", codes, _INFO_SQL, (("type", "a", "b", "year", "note"),), {"movie": "title"}
-    )
+    return Rows("movie_info", codes, _INFO_SQL, (("type", "a", "b", "year", "note"),), {"movie": "title"})
 
 
-def _info_block(
-    rng: np.random.Generator, movies: Movies, kind: _InfoKind, total: int
-) -> tuple[Ints, Ints, Ints]:
+def _info_block(rng: np.random.Generator, movies: Movies, kind: _InfoKind, total: int) -> tuple[Ints, Ints, Ints]:
     by_kind = np.array([1.0, 0.9, 0.8, 0.7, 1.0, 0.6, kind.episodes])
     luck = 0.6 if kind.exponent > 0.3 else 0.2
     weights = np.exp(kind.exponent * movies.z + luck * rng.normal(size=len(movies)))
@@ -393,9 +375,7 @@ def _info_block(
     movie = np.repeat(np.arange(len(movies)), counts)
     first = np.r_[True, movie[1:] != movie[:-1]] if len(movie) else np.zeros(0, dtype=bool)
     elsewhere = ~first & (rng.random(len(movie)) < 0.8)
-    place = np.where(
-        elsewhere, draw(rng, [c.share for c in words.COUNTRIES], len(movie)), movies.country[movie]
-    )
+    place = np.where(elsewhere, draw(rng, [c.share for c in words.COUNTRIES], len(movie)), movies.country[movie])
     return movie, np.full(len(movie), words.INFO_ID[kind.name]), place
 
 
@@ -408,7 +388,7 @@ def _info_notes(rng: np.random.Generator, movies: Movies, movie: Ints, kinds: In
     """Release dates tell premieres and, since 2000, the internet; texts tell their author."""
     release = kinds == words.INFO_ID["release dates"]
     texts = np.isin(kinds, [words.INFO_ID[n] for n in ("trivia", "plot", "goofs", "locations")])
-    online = np.where(movies.year[movie] >= 2000, 0.05, 0.002)
+    online = np.where(movies.year[movie] >= 2000, 0.02, 0.001)
     chance = rng.random(len(movie))
     note = np.where(chance < online + 0.1, 1, np.where(chance < online + 0.15, 2, -1))
     note = np.where(chance < online, 0, note)
@@ -449,7 +429,9 @@ def _ratings(rng: np.random.Generator, movies: Movies, rated: Ints) -> Ints:
     taste = np.array([words.GENRE_RATING.get(name, 0.0) for name in words.GENRES])
     mean = 6.2 + taste[movies.genres[rated, 0]] + 0.25 * movies.z[rated]
     mean += np.where(movies.kind[rated] == words.EPISODE, 0.8, 0.0)
-    return np.clip((mean + 1.35 * rng.normal(size=len(rated))) * 10, 10, 99).astype(np.int64)
+    mean -= np.where(rng.random(len(rated)) < 0.04, 2.5, 0.0)  # the ones people love to hate
+    tenths: Ints = np.clip((mean + 1.2 * rng.normal(size=len(rated))) * 10, 10, 99).astype(np.int64)
+    return tenths
 
 
 def _rankings(movies: Movies, rated: Ints, rating: Ints, votes: Floats) -> tuple[Ints, Ints]:
@@ -463,9 +445,7 @@ def _rankings(movies: Movies, rated: Ints, rating: Ints, votes: Floats) -> tuple
 def complete_cast(rng: np.random.Generator, movies: Movies, total: int) -> Rows:
     """Titles whose cast or crew list is known to be complete: the well-known ones."""
     by_kind = np.array([1.0, 0.2, 0.5, 0.2, 0.2, 0.1, 0.15])
-    movie = np.repeat(
-        np.arange(len(movies)), deal(rng, fan_out(rng, movies, 0.9, by_kind), total, 0.037)
-    )
+    movie = np.repeat(np.arange(len(movies)), deal(rng, fan_out(rng, movies, 0.9, by_kind), total, 0.037))
     codes = {
         "movie": movie,
         "subject": draw(rng, (0.63, 0.37), len(movie)) + 1,
@@ -482,9 +462,7 @@ def movie_link(rng: np.random.Generator, movies: Movies, total: int) -> Rows:
     earlier, later = order[paired], order[paired + 1]
     free = max(total - 2 * len(earlier), total // 3)
     by_kind = np.array([1.0, 0.5, 0.3, 0.4, 0.5, 0.4, 0.15])
-    source = np.repeat(
-        np.arange(len(movies)), deal(rng, fan_out(rng, movies, 0.9, by_kind), free, 0.0025)
-    )
+    source = np.repeat(np.arange(len(movies)), deal(rng, fan_out(rng, movies, 0.9, by_kind), free, 0.0025))
     films = np.where(movies.kind == words.EPISODE, len(words.GENRES), movies.genres[:, 0])
     pools = make_pools(films, movies.z, len(words.GENRES) + 1)
     target = pools.pick(movies.genres[source, 0], rng.random(len(source)) ** 3.0)
@@ -515,9 +493,7 @@ def person_info(rng: np.random.Generator, persons: Persons, total: int) -> Rows:
     """Facts about persons as text: actors' and the famous' most of all."""
     by_profession = np.array([1.2, 1.2, 0.5])
     weights = np.exp(0.85 * persons.fame + rng.normal(0.0, 0.6, len(persons)))
-    person = np.repeat(
-        np.arange(len(persons)), deal(rng, weights * by_profession[persons.profession], total, 0.132)
-    )
+    person = np.repeat(np.arange(len(persons)), deal(rng, weights * by_profession[persons.profession], total, 0.132))
     which = draw(rng, [share for _, share in _PERSON_INFO], len(person))
     kinds = np.array([words.INFO_ID[name] for name, _ in _PERSON_INFO])[which]
     biography = kinds == words.INFO_ID["mini biography"]

@@ -54,9 +54,8 @@ def make_pools(group: Ints, prominence: Floats, groups: int) -> Pools:
 def draw(rng: np.random.Generator, shares: Sequence[float], count: int) -> Ints:
     """``count`` categories with the given relative frequencies."""
     edges = np.cumsum(np.asarray(shares, dtype=np.float64))
-    return np.searchsorted(edges / edges[-1], rng.random(count), side="right").clip(
-        0, len(edges) - 1
-    )
+    drawn: Ints = np.searchsorted(edges / edges[-1], rng.random(count), side="right").clip(0, len(edges) - 1)
+    return drawn
 
 
 def spread(rng: np.random.Generator, weights: Floats, total: int) -> Ints:
@@ -104,6 +103,7 @@ class Movies:
 
     @property
     def era(self) -> Ints:
+        """The era of each title."""
         return era_of(self.year)
 
 
@@ -166,8 +166,6 @@ def make_movies(rng: np.random.Generator, count: int) -> Movies:
     _found_franchises(rng, movies)
     _plant_franchises(movies)
     return movies
-
-
 
 
 def _country_popularity(country: Ints) -> Floats:
@@ -248,9 +246,7 @@ def _plant_franchises(movies: Movies) -> None:
     """Turn popular titles into the parts of the well-known franchises."""
     taken = 0
     ranking = {
-        kind: np.flatnonzero(movies.kind == kind)[
-            np.argsort(-movies.z[movies.kind == kind], kind="stable")
-        ]
+        kind: np.flatnonzero(movies.kind == kind)[np.argsort(-movies.z[movies.kind == kind], kind="stable")]
         for kind in (words.MOVIE, words.EPISODE)
     }
     for number, franchise in enumerate(words.FRANCHISES):

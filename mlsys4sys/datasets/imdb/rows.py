@@ -30,9 +30,7 @@ _NOTES = sorted(
 
 WORDLISTS: Mapping[str, tuple[str, ...]] = {
     "adjectives": tuple(words.TITLE_ADJECTIVES),
-    "nouns": tuple(
-        dict.fromkeys((*words.TITLE_NOUNS, *" ".join(words.GENRE_NOUNS.values()).split()))
-    ),
+    "nouns": tuple(dict.fromkeys((*words.TITLE_NOUNS, *" ".join(words.GENRE_NOUNS.values()).split()))),
     "given": _GIVEN,
     "surnames": words.SURNAMES,
     "countries": tuple(c.name for c in words.COUNTRIES),
@@ -111,16 +109,12 @@ def insert(connection: duckdb.DuckDBPyConnection, rows: Rows) -> None:
     connection.execute(SCHEMA.create_sql(rows.table))
     connection.register("_rows", columns)
     try:
-        connection.execute(
-            f'INSERT INTO "{rows.table}" SELECT id, {rows.select} FROM _rows', needed or None
-        )
+        connection.execute(f'INSERT INTO "{rows.table}" SELECT id, {rows.select} FROM _rows', needed or None)
     finally:
         connection.unregister("_rows")
 
 
-def insert_values(
-    connection: duckdb.DuckDBPyConnection, table: str, values: tuple[str, ...]
-) -> None:
+def insert_values(connection: duckdb.DuckDBPyConnection, table: str, values: tuple[str, ...]) -> None:
     """Create a two-column dimension table, ids counting up from 1."""
     connection.execute(SCHEMA.create_sql(table))
     connection.execute(

@@ -20,21 +20,15 @@ def _columns(text: str) -> tuple[Column, ...]:
 
 
 TABLES: dict[str, tuple[Column, ...]] = {
-    "aka_name": _columns(
-        "id:int! person_id:int! name! imdb_index name_pcode_cf name_pcode_nf surname_pcode md5sum"
-    ),
+    "aka_name": _columns("id:int! person_id:int! name! imdb_index name_pcode_cf name_pcode_nf surname_pcode md5sum"),
     "aka_title": _columns(
         "id:int! movie_id:int! title! imdb_index kind_id:int! production_year:int phonetic_code"
         " episode_of_id:int season_nr:int episode_nr:int note md5sum"
     ),
-    "cast_info": _columns(
-        "id:int! person_id:int! movie_id:int! person_role_id:int note nr_order:int role_id:int!"
-    ),
+    "cast_info": _columns("id:int! person_id:int! movie_id:int! person_role_id:int note nr_order:int role_id:int!"),
     "char_name": _columns("id:int! name! imdb_index imdb_id:int name_pcode_nf surname_pcode md5sum"),
     "comp_cast_type": _columns("id:int! kind!"),
-    "company_name": _columns(
-        "id:int! name! country_code imdb_id:int name_pcode_nf name_pcode_sf md5sum"
-    ),
+    "company_name": _columns("id:int! name! country_code imdb_id:int name_pcode_nf name_pcode_sf md5sum"),
     "company_type": _columns("id:int! kind!"),
     "complete_cast": _columns("id:int! movie_id:int subject_id:int! status_id:int!"),
     "info_type": _columns("id:int! info!"),
@@ -46,9 +40,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "movie_info_idx": _columns("id:int! movie_id:int! info_type_id:int! info! note"),
     "movie_keyword": _columns("id:int! movie_id:int! keyword_id:int!"),
     "movie_link": _columns("id:int! movie_id:int! linked_movie_id:int! link_type_id:int!"),
-    "name": _columns(
-        "id:int! name! imdb_index imdb_id:int gender name_pcode_cf name_pcode_nf surname_pcode md5sum"
-    ),
+    "name": _columns("id:int! name! imdb_index imdb_id:int gender name_pcode_cf name_pcode_nf surname_pcode md5sum"),
     "person_info": _columns("id:int! person_id:int! info_type_id:int! info! note"),
     "role_type": _columns("id:int! role!"),
     "title": _columns(

@@ -9,6 +9,12 @@ from __future__ import annotations
 from itertools import product
 from typing import NamedTuple
 
+
+def _words(text: str) -> tuple[str, ...]:
+    """A list of words, written as one writes words."""
+    return tuple(text.split())
+
+
 KINDS = ("movie", "tv series", "tv movie", "video movie", "tv mini series", "video game", "episode")
 KIND_SHARE = (0.262, 0.036, 0.040, 0.047, 0.0, 0.005, 0.610)
 MOVIE, TV_SERIES, EPISODE = 0, 1, 6
@@ -55,7 +61,26 @@ LINKS = (
     "alternate language version of",
     "unknown link",
 )
-FREE_LINK_SHARE = (0.0, 0.0, 0.03, 0.03, 0.26, 0.26, 0.04, 0.04, 0.12, 0.12, 0.01, 0.01, 0.05, 0.02, 0.01, 0.0, 0.0, 0.0)
+FREE_LINK_SHARE = (
+    0.0,
+    0.0,
+    0.03,
+    0.03,
+    0.26,
+    0.26,
+    0.04,
+    0.04,
+    0.12,
+    0.12,
+    0.01,
+    0.01,
+    0.05,
+    0.02,
+    0.01,
+    0.0,
+    0.0,
+    0.0,
+)
 """Of links outside a franchise; inside one, titles follow each other."""
 
 _INFO_HEAD = (
@@ -187,12 +212,12 @@ GENRE_RATING = {
 }  # fmt: skip
 """Added to the mean rating of a genre's titles."""
 
-GENERAL_KEYWORDS = (
-    "independent-film character-name-in-title based-on-novel female-nudity tv-special death friendship"
-    " revenge love based-on-play hospital family-relationships new-york-city husband-wife-relationship"
-    " father-son-relationship dog non-fiction title-spoken-by-character party number-in-title kissing"
-    " one-word-title place-name-in-title murder-in-title surrealism 10,000-mile-club"
-).split()
+GENERAL_KEYWORDS = _words(
+    "independent-film character-name-in-title based-on-novel female-nudity tv-special death friendship revenge"
+    " love based-on-play hospital family-relationships new-york-city husband-wife-relationship father-son-"
+    " relationship dog non-fiction title-spoken-by-character party number-in-title kissing one-word-title"
+    " place-name-in-title murder-in-title surrealism 10,000-mile-club"
+)
 GENRE_KEYWORDS = {
     "Action": "martial-arts fight hand-to-hand-combat violence hero murder superhero explosion shootout",
     "Adventure": "hero treasure-hunt jungle fight island explosion claw",
@@ -289,17 +314,17 @@ GIVEN_NAMES = {
         "slav": "Olga Natalia Tatiana Irina Svetlana Anna Ekaterina Zofia Barbara Ludmila",
     },
 }
-_SURNAME_HEAD = (
-    "Smith Johnson Brown Miller Davis Garcia Martin Lee Baker Bell Berger Bauer Allen Adams Anderson"
-    " Cooper Clark Collins Dubois Diaz Evans Fischer Ferrari Fernandez Green Hansen Ito Jones Kim Kumar"
-    " Larsson Lopez Moore Muller Nguyen Novak Olsen Petrov Quinn Rossi Schmidt Singh Suzuki Tanaka Taylor"
-    " Turner Ueda Vargas Weber Wong Xiao Yamada Young Zimmer Zhang"
-).split()
-_SYLLABLES = (
-    "ba be bri car da del do er fa fer gor gra ha hol in jo ka kel la len lo ma mer mo na ni nor o pa per"
-    " ra ri ro sa sen ta ter u va vin wa wil xa ya zo"
-).split()
-_ENDINGS = "son man ski ini ez berg ton ley mann ova ier ham da ro ko el".split()
+_SURNAME_HEAD = _words(
+    "Smith Johnson Brown Miller Davis Garcia Martin Lee Baker Bell Berger Bauer Allen Adams Anderson Cooper"
+    " Clark Collins Dubois Diaz Evans Fischer Ferrari Fernandez Green Hansen Ito Jones Kim Kumar Larsson Lopez"
+    " Moore Muller Nguyen Novak Olsen Petrov Quinn Rossi Schmidt Singh Suzuki Tanaka Taylor Turner Ueda Vargas"
+    " Weber Wong Xiao Yamada Young Zimmer Zhang"
+)
+_SYLLABLES = _words(
+    "ba be bri car da del do er fa fer gor gra ha hol in jo ka kel la len lo ma mer mo na ni nor o pa per ra"
+    " ri ro sa sen ta ter u va vin wa wil xa ya zo"
+)
+_ENDINGS = _words("son man ski ini ez berg ton ley mann ova ier ham da ro ko el")
 SURNAMES = (
     *_SURNAME_HEAD,
     *((a + b + c).capitalize() for a, b, c in product(_SYLLABLES, _SYLLABLES[::2], _ENDINGS)),
@@ -307,22 +332,26 @@ SURNAMES = (
 )
 """About 16,000 family names, the commonest first; the planted stars' stand at the end."""
 
-CHARACTERS = (
-    "Himself", "Herself", "Narrator", "Themselves", "Policeman", "Host", "Doctor", "Nurse", "Waitress",
-    "Bartender", "Soldier", "Various", "Reporter", "Dancer", "Man", "Woman", "Old Man", "Mother",
-    "Father", "Judge", "Queen", "King", "Student", "Fireman", "Salesman", "Man in Bar", "Hitman",
-    "Batman", "Superman", "Spider-Man", "Sherlock Holmes", "Tony Stark / Iron Man", "Tigress",
-    "Jigsaw", "Nami", "Bulma", "Young Man", "Barman", "Tony Stark", "Postman",
+STOCK_CHARACTERS = (
+    "Himself", "Herself", "Narrator", "Themselves", "Host", "Doctor", "Nurse", "Waitress", "Dancer",
+    "Bartender", "Soldier", "Various", "Reporter", "Mother", "Father", "Judge", "Student", "Singer",
+    "Teacher", "Bar Guest", "Guard", "Policeman", "Man", "Woman", "Old Man", "Queen", "King",
+    "Fireman", "Salesman", "Man in Bar", "Hitman", "Young Man", "Barman", "Postman",
 )  # fmt: skip
+CHARACTERS = (
+    *STOCK_CHARACTERS, "Batman", "Superman", "Spider-Man", "Sherlock Holmes", "Tony Stark / Iron Man",
+    "Tigress", "Jigsaw", "Nami", "Bulma",
+)  # fmt: skip
+"""Stock roles that any title may have, the commonest first; then those of their own titles."""
 
-TITLE_NOUNS = (
-    "Love Night Day Life House Man Woman Girl Heart World City Time Dream Story Game Road King River"
-    " Summer Winter War Secret Father Mother Brother Island Fire Blood Moon Sun Star Garden Door Train"
-    " Money Movie Champion Loser Murder Vampire Shadow Angel Devil Ghost Mirror Storm Stranger Wedding"
-    " Journey Return Promise Silence Letter Window Bridge Mountain Sea Wolf Bird Dog Horse Rose Child"
-    " Doctor Teacher Soldier Thief Killer Detective Queen Prince Family Party Machine Planet Empire"
-    " Circus Kitchen Hotel School Hospital Bank Prison Church Forest Desert Harbor Station Theatre"
-).split()
+TITLE_NOUNS = _words(
+    "Love Night Day Life House Man Woman Girl Heart World City Time Dream Story Game Road King River Summer"
+    " Winter War Secret Father Mother Brother Island Fire Blood Moon Sun Star Garden Door Train Money Movie"
+    " Champion Loser Murder Vampire Shadow Angel Devil Ghost Mirror Storm Stranger Wedding Journey Return"
+    " Promise Silence Letter Window Bridge Mountain Sea Wolf Bird Dog Horse Rose Child Doctor Teacher Soldier"
+    " Thief Killer Detective Queen Prince Family Party Machine Planet Empire Circus Kitchen Hotel School"
+    " Hospital Bank Prison Church Forest Desert Harbor Station Theatre"
+)
 GENRE_NOUNS = {
     "Horror": "Vampire Blood Murder Ghost Devil Shadow Night House Killer",
     "Crime": "Murder Money Killer Detective Bank Thief Mord Prison",
@@ -334,10 +363,10 @@ GENRE_NOUNS = {
     "Romance": "Love Heart Wedding Summer Promise",
     "War": "War Soldier Bridge Empire",
 }
-TITLE_ADJECTIVES = (
+TITLE_ADJECTIVES = _words(
     "Last First Big Little Black White Red Blue Long Lost Secret Dark Golden Silent Broken Wild Old New"
     " Strange Perfect Sweet Cold Hidden American Deep Empty Final Good Great Happy Lonely Young Royal"
-).split()
+)
 
 MEDIA = ("theatrical", "TV", "DVD", "VHS", "Blu-ray", "all media", "video", "worldwide")
 PRODUCTION_NOTES = (
@@ -347,7 +376,7 @@ PRODUCTION_NOTES = (
 PRODUCTION_NOTE_SHARE = (0.3, 0.25, 0.2, 0.01, 0.09, 0.1, 0.05)
 CAST_NOTES = {
     "actor": "(uncredited):0.2 (voice):0.02 (archive footage):0.03 (as himself):0.02 (credit only):0.01"
-    " (unconfirmed):0.005",
+    " (also producer):0.002 (producer):0.002",
     "actress": "(uncredited):0.17 (voice):0.025 (archive footage):0.03 (as herself):0.02",
     "producer": "(producer):0.34 (executive producer):0.24 (co-producer):0.12 (associate producer):0.11"
     " (line producer):0.06",
