@@ -202,7 +202,7 @@ class Engine:
         self._control.execute(f"SET disabled_optimizers = '{names}'")
 
 
-class _TimeUp(Exception):
+class _TimeUp(Exception):  # noqa: N818 - no error: a timer
     """The deadline rang."""
 
 

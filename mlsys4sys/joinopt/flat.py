@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import pairwise
 
-from sqlglot import exp
+from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token, TokenType
 
 from mlsys4sys.joinopt.catalogue import Catalogue, Table
+from mlsys4sys.joinopt.clauses import NotFlat, Span, clause_spans, on_spans, split_conjunction, top_level_stars
 from mlsys4sys.joinopt.emit import Wording, from_clause, quote
 from mlsys4sys.joinopt.problem import Column, JoinGraph, Mask, Predicate, Relation, bits
 from mlsys4sys.joinopt.skeleton import Region, Renderer, Skeleton
@@ -31,35 +31,9 @@ _ALLOWED = frozenset(
     "expressions from_ joins where group having order limit offset distinct qualify windows".split()  # noqa: SIM905
 )
 _ABOVE = ("group", "having", "order", "limit", "offset", "distinct", "qualify", "windows")
-_OPEN = frozenset([TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE, TokenType.CASE])
-_CLOSE = frozenset([TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE, TokenType.END])
-_AFTER_WHERE = frozenset(
-    [
-        TokenType.GROUP_BY,
-        TokenType.HAVING,
-        TokenType.QUALIFY,
-        TokenType.WINDOW,
-        TokenType.ORDER_BY,
-        TokenType.LIMIT,
-        TokenType.OFFSET,
-        TokenType.FETCH,
-    ]
-)
-_AFTER_ON = frozenset([TokenType.JOIN, TokenType.INNER, TokenType.CROSS, TokenType.COMMA, TokenType.ON])
 _STRANGE = (exp.Query, exp.Lambda, exp.Parameter, exp.Placeholder, exp.Columns)
 _SIZES = {"BOOLEAN": 1, "TINYINT": 1, "UTINYINT": 1, "SMALLINT": 2, "USMALLINT": 2, "INTEGER": 4, "UINTEGER": 4,
           "DATE": 4, "FLOAT": 4, "HUGEINT": 16, "UHUGEINT": 16, "UUID": 16, "INTERVAL": 16}  # fmt: skip
-
-
-class NotFlat(Exception):  # noqa: N818 - not an error: the other front end is asked
-    """Why a query is not for this front end."""
-
-
-class Span(NamedTuple):
-    """A range of tokens, half-open."""
-
-    low: int
-    high: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +49,7 @@ class _Source:
 class _Condition:
     """An ON clause: its expression, and the sources it may mention."""
 
-    expression: exp.Expression
+    expression: exp.Expr
     scope: range
 
 
@@ -91,7 +65,7 @@ class _From:
 class _Conjunct:
     """One conjunct of WHERE or ON."""
 
-    expression: exp.Expression
+    expression: exp.Expr
     relations: Mask
     columns: tuple[Column, ...]
     qualified: str
@@ -110,6 +84,8 @@ def read_flat(sql: str, catalogue: Catalogue) -> Skeleton:
     tokens, select = _parse(sql)
     reader = _Reader(sql, tokens, select, catalogue)
     graph, wording, kept = reader.graph()
+    if graph.size == 1:
+        return Skeleton(sql=sql, kind="opaque", why="it reads one table: there is nothing to reorder")
     region = Region(graph=graph, textual_tree=reader.textual_tree())
     return Skeleton(sql=sql, regions=(region,), kind="flat", renderer=reader.renderer(graph, wording, kept))
 
@@ -128,7 +104,7 @@ def _parse(sql: str) -> tuple[list[Token], exp.Select]:
         raise NotFlat(f"has {strange[0].rstrip('_')}")
     while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
         tokens.pop()
-    for token, follower in zip(tokens, tokens[1:], strict=False):
+    for token, follower in pairwise(tokens):
         if follower.token_type == TokenType.L_PAREN and token.text.lower() in VOLATILE:
             raise NotFlat(f"calls {token.text.lower()}()")
     return tokens, select
@@ -144,7 +120,8 @@ class _Reader:
         for number, source in enumerate(self.sources):
             if self.names.setdefault(source.alias.lower(), number) != number:
                 raise NotFlat(f"the name {source.alias} is given twice")
-        self.from_span, self.where_span = self._clauses()
+        first = self.select.args["from_"].find(exp.Table).find(exp.Identifier).meta["start"]
+        self.from_span, self.where_span = clause_spans(tokens, first, has_where=bool(select.args.get("where")))
 
     # -- FROM
 
@@ -158,11 +135,11 @@ class _Reader:
             raise NotFlat("has more than 63 tables")
         return found.sources, found.conditions, tree
 
-    def _joined(self, first: exp.Expression, joins: Sequence[exp.Join], found: _From) -> JoinTree:
+    def _joined(self, first: exp.Expr, joins: Sequence[exp.Join], found: _From) -> JoinTree:
         begin = len(found.sources)
         tree = self._item(first, found)
         for join in joins:
-            if set(key for key, value in join.args.items() if value) - {"this", "on", "kind"}:
+            if {key for key, value in join.args.items() if value} - {"this", "on", "kind"}:
                 raise NotFlat("has a join that is not inner, or USING")
             if (join.args.get("kind") or "INNER").upper() not in ("INNER", "CROSS"):
                 raise NotFlat(f"has a {join.args['kind']} JOIN")
@@ -174,7 +151,7 @@ class _Reader:
                 found.conditions.append(_Condition(join.args["on"], range(begin, len(found.sources))))
         return tree
 
-    def _item(self, item: exp.Expression, found: _From) -> JoinTree:
+    def _item(self, item: exp.Expr, found: _From) -> JoinTree:
         joins = item.args.get("joins") or ()
         if isinstance(item, exp.Subquery) and isinstance(item.this, exp.Table) and _only(item, "this", "joins"):
             inner = item.this
@@ -210,102 +187,22 @@ class _Reader:
         """The order as written."""
         return self._tree
 
-    # -- where the clauses are in the text
-
-    def _clauses(self) -> tuple[Span, Span]:
-        first = self.select.args["from_"].find(exp.Table).find(exp.Identifier).meta["start"]
-        source = where = -1
-        end, depth = len(self.tokens), 0
-        for at, token in enumerate(self.tokens):
-            kind = token.token_type
-            if kind in _OPEN:
-                depth += 1
-            elif kind in _CLOSE:
-                depth -= 1
-            elif depth == 0:
-                if kind == TokenType.FROM and token.start < first:
-                    source = at
-                elif source < 0 or token.start < first:
-                    continue
-                elif kind == TokenType.WHERE and where < 0:
-                    where = at
-                elif kind in _AFTER_WHERE:
-                    end = at
-                    break
-        if source < 0 or self.tokens[0].token_type != TokenType.SELECT or (where >= 0) != bool(self.select.args.get("where")):
-            raise NotFlat("clauses are in an unusual order")
-        return Span(source + 1, where if where >= 0 else end), Span(where + 1 if where >= 0 else end, end)
-
-    def _on_spans(self) -> Iterator[Span]:
-        """The ON clauses in the order of the text."""
-        at, high = self.from_span
-        while at < high:
-            at += 1
-            if self.tokens[at - 1].token_type == TokenType.ON:
-                yield Span(at, self._end_of_on(at, high))
-
-    def _end_of_on(self, low: int, high: int) -> int:
-        depth = 0
-        for at in range(low, high):
-            kind = self.tokens[at].token_type
-            if kind in _OPEN:
-                depth += 1
-            elif kind in _CLOSE:
-                depth -= 1
-                if depth < 0:
-                    return at
-            elif depth == 0 and kind in _AFTER_ON:
-                return at
-        return high
-
     # -- conjuncts
 
     def conjuncts(self) -> Iterator[_Conjunct]:
         """All conjuncts: those of ON clauses, then those of WHERE."""
-        spans = list(self._on_spans())
+        spans = list(on_spans(self.tokens, self.from_span))
         if len(spans) != len(self.conditions):
             raise NotFlat("has an ON clause that cannot be placed")
         for condition, span in zip(self.conditions, spans, strict=True):
-            for expression, piece in self._split(condition.expression, span):
+            for expression, piece in split_conjunction(self.tokens, condition.expression, span):
                 yield self._conjunct(expression, piece, condition.scope, kept=False)
         where = self.select.args.get("where")
         if where is not None:
-            for expression, piece in self._split(where.this, self.where_span):
+            for expression, piece in split_conjunction(self.tokens, where.this, self.where_span):
                 yield self._conjunct(expression, piece, range(len(self.sources)), kept=True)
 
-    def _split(self, expression: exp.Expression, span: Span) -> Iterator[tuple[exp.Expression, Span]]:
-        inner = expression
-        while isinstance(inner, exp.Paren) and self.tokens[span.low].token_type == TokenType.L_PAREN:
-            inner, span = inner.this, Span(span.low + 1, span.high - 1)
-        if not isinstance(inner, exp.And):
-            yield inner, span
-            return
-        parts = _conjunction(inner)
-        pieces = self._at_ands(span)
-        if len(parts) != len(pieces):
-            raise NotFlat("a conjunction cannot be split")
-        for part, piece in zip(parts, pieces, strict=True):
-            yield from self._split(part, piece)
-
-    def _at_ands(self, span: Span) -> list[Span]:
-        pieces, start, depth, between = [], span.low, 0, 0
-        for at in range(*span):
-            kind = self.tokens[at].token_type
-            if kind in _OPEN:
-                depth += 1
-            elif kind in _CLOSE:
-                depth -= 1
-            elif depth == 0 and kind == TokenType.BETWEEN:
-                between += 1
-            elif depth == 0 and kind == TokenType.AND:
-                if between:
-                    between -= 1
-                else:
-                    pieces.append(Span(start, at))
-                    start = at + 1
-        return [*pieces, Span(start, span.high)]
-
-    def _conjunct(self, expression: exp.Expression, span: Span, scope: range, *, kept: bool) -> _Conjunct:
+    def _conjunct(self, expression: exp.Expr, span: Span, scope: range, *, kept: bool) -> _Conjunct:
         if span.low >= span.high:
             raise NotFlat("a conjunct is empty")
         low, high = self.tokens[span.low].start, self.tokens[span.high - 1].end + 1
@@ -325,7 +222,7 @@ class _Reader:
         qualified = _patched(text, [(at + shift, prefix) for at, prefix in patches])
         return _Conjunct(expression, mask, tuple(columns), qualified, text if kept else None)
 
-    def _columns_of(self, expression: exp.Expression) -> Iterator[exp.Column]:
+    def _columns_of(self, expression: exp.Expr) -> Iterator[exp.Column]:
         for node in expression.walk():
             if isinstance(node, exp.Column):
                 yield node
@@ -361,7 +258,7 @@ class _Reader:
                     raise NotFlat(f"column {node.name} cannot be resolved here")
         return found
 
-    def _roots_above(self) -> Iterator[exp.Expression]:
+    def _roots_above(self) -> Iterator[exp.Expr]:
         for expression in self.select.expressions:
             if isinstance(expression, exp.Star):
                 self._plain_star(expression)
@@ -380,7 +277,7 @@ class _Reader:
             raise NotFlat(f"{node.table} cannot be resolved here")
         return {Column(relation, column.name) for column in self.sources[relation].table.columns.values()}
 
-    def _plain_star(self, star: exp.Expression) -> None:
+    def _plain_star(self, star: exp.Expr) -> None:
         if any(star.args.values()):
             raise NotFlat("has a * with exceptions")
 
@@ -404,9 +301,7 @@ class _Reader:
             joined.update(conjunct.columns)
             equality = self._equality(conjunct)
             predicates.append(Predicate(sql=conjunct.qualified, relations=conjunct.relations, equality=equality))
-        relations = [
-            self._relation(number, tuple(found), read, above | joined) for number, found in enumerate(filters)
-        ]
+        relations = [self._relation(number, tuple(found), read, above | joined) for number, found in enumerate(filters)]
         graph = JoinGraph(relations=tuple(relations), predicates=tuple(predicates))
         return graph, self._wording(graph), kept
 
@@ -461,17 +356,8 @@ class _Reader:
 
     def _head(self) -> str:
         """The text up to FROM, each ``*`` written out table by table: its order must not follow the joins'."""
-        stars = []
-        depth, last = 0, self.from_span.low - 1
-        for at in range(last):
-            kind = self.tokens[at].token_type
-            if kind in _OPEN:
-                depth += 1
-            elif kind in _CLOSE:
-                depth -= 1
-            elif depth == 0 and kind == TokenType.STAR and self.tokens[at - 1].token_type != TokenType.DOT:
-                if at + 1 == last or self.tokens[at + 1].token_type == TokenType.COMMA:
-                    stars.append(self.tokens[at])
+        last = self.from_span.low - 1
+        stars = top_level_stars(self.tokens[: last + 1])
         if len(stars) != sum(isinstance(node, exp.Star) for node in self.select.expressions):
             raise NotFlat("a * cannot be placed")
         written = ", ".join(f"{quote(source.alias)}.*" for source in self.sources)
@@ -482,20 +368,8 @@ class _Reader:
         return head + self.sql[done : self.tokens[last].end + 1] + " "
 
 
-def _only(node: exp.Expression, *allowed: str) -> bool:
+def _only(node: exp.Expr, *allowed: str) -> bool:
     return not any(value for key, value in node.args.items() if key not in allowed)
-
-
-def _conjunction(node: exp.Expression) -> list[exp.Expression]:
-    """The operands of a chain of ANDs, from left to right."""
-    parts, pending = [], [node]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, exp.And):
-            pending += [node.expression, node.this]
-        else:
-            parts.append(node)
-    return parts
 
 
 def _patched(text: str, patches: Sequence[tuple[int, str]]) -> str:

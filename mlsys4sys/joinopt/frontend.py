@@ -7,8 +7,9 @@ import logging
 import duckdb
 
 from mlsys4sys.errors import SqlError
+from mlsys4sys.joinopt.clauses import NotFlat
 from mlsys4sys.joinopt.engine import Engine
-from mlsys4sys.joinopt.flat import NotFlat, read_flat
+from mlsys4sys.joinopt.flat import read_flat
 from mlsys4sys.joinopt.skeleton import Region, Skeleton
 
 __all__ = ["Region", "Skeleton", "read"]
