@@ -1,5 +1,8 @@
 """How many rows a set of joined relations has: one interface, four providers.
 
+``formula.EngineFormula`` repeats DuckDB's own estimate, ``formula.ExactBase`` counts filtered base tables,
+``sampled.Sampled`` counts every subset on a sample, and ``sampled.Exact`` on everything (offline: the oracle).
+
 Every provider answers for many subsets at once, with an uncertainty, so that planners can batch their questions.
 """
 
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 from mlsys4sys.joinopt.problem import JoinGraph, Mask
 
 Floats = NDArray[np.float64]
+Masks = NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +35,11 @@ class Cardinalities(Protocol):
     """A provider bound to one graph."""
 
     graph: JoinGraph
+    base_rows: Floats
+    """Rows of each relation's table before its filters, shape (graph.size,)."""
 
-    def estimate(self, subsets: Sequence[Mask]) -> Estimates:
-        """Rows of each connected subset (cross products are the product of their parts)."""
+    def estimate(self, subsets: Sequence[Mask] | Masks) -> Estimates:
+        """Rows of each subset, in the order asked (unconnected ones are the product of their parts)."""
         ...
 
 

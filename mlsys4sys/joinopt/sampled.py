@@ -1,0 +1,373 @@
+"""Sub-plan sizes counted on a sample (online) or on everything (offline, the oracle)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from mlsys4sys import _native
+from mlsys4sys.joinopt import keys as key_classes
+from mlsys4sys.joinopt.cardinality import Estimates, Floats, Masks
+from mlsys4sys.joinopt.counting import Edge, Forest, Ids, connected_parts, forest_of, pair_ids, subset_matrix
+from mlsys4sys.joinopt.formula import GUESS, Formula, class_domains, engine_rows, table_rows
+from mlsys4sys.joinopt.problem import JoinGraph, Mask
+from mlsys4sys.joinopt.sample import SampleConfig
+from mlsys4sys.joinopt.statistics import Statistics, Table
+from mlsys4sys.joinopt.store import Rows, SampleStore, StoreKeeper, anchors_with
+
+log = logging.getLogger(__name__)
+
+SIGMA_GUESS = 1.5
+"""Uncertainty of one guessed predicate, in natural logarithms."""
+SIGMA_UNSEEN = 2.0
+"""Uncertainty of a join of which no row was seen on the sample."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """One way to count: the ids of one class, sampled by one anchor (or all of them, on tables kept whole)."""
+
+    klass: int
+    anchor: int
+    """-1: nothing is sampled, the counts are exact."""
+    scale: float
+    """What a count is multiplied by."""
+    limit: int
+    """Ids of the class that are counted over."""
+    covered: Mask
+    """Relations whose joins with the sampled rows are complete."""
+    attached: Mask
+    """Relations with a column in the class; a subset needs one of them."""
+
+
+class BoundSample:
+    """Counts for one graph. Filters are evaluated once, when bound; messages are kept between questions."""
+
+    def __init__(
+        self, graph: JoinGraph, tables: Sequence[Table | None], store: SampleStore, statistics: Statistics
+    ) -> None:
+        self.graph, self._tables, self._store, self._statistics = graph, tables, store, statistics
+        self.base_rows = table_rows(tables)
+        self._index = [store.index.get(table.sql, -1) if table else -1 for table in tables]
+        self._selected: list[Rows | None] = [None] * graph.size
+        known = 0
+        for r in range(graph.size):
+            known |= self._filter(r) << r
+        self._known = known
+        self._forest = forest_of(graph, known)
+        self._keys = self._class_keys()
+        self._leaf_rows, self._leaf_sigma = self._leaves()
+        self._roots = self._all_roots()
+        self._counters: dict[tuple[int, int], _native.JoinCounter] = {}
+
+    def _filter(self, r: int) -> bool:
+        """Run a leaf's filters on the side store; whether that was possible."""
+        if self._index[r] < 0:
+            return False
+        try:
+            self._selected[r] = self._store.select(self._index[r], self.graph.relations[r])
+        except duckdb.Error as error:
+            log.info("%s: filters cannot be sampled (%s)", self.graph.relations[r].alias, error)
+            return False
+        return True
+
+    def _class_keys(self) -> list[int]:
+        """For each equality class of the graph, the class of keys in the store, or -1."""
+        found = []
+        for group in key_classes.graph_keys(self.graph, list(self._tables)):
+            classes = {self._store.class_of.get(column, -1) for column in group}
+            found.append(classes.pop() if len(classes) == 1 else -1)
+        return found
+
+    # -- single relations ------------------------------------------------------------------------------------------
+
+    def _leaves(self) -> tuple[Floats, Floats]:
+        pairs = [self._leaf(r) for r in range(self.graph.size)]
+        return np.array([rows for rows, _ in pairs]), np.array([sigma for _, sigma in pairs])
+
+    def _leaf(self, r: int) -> tuple[float, float]:
+        table, i, selected = self._tables[r], self._index[r], self._selected[r]
+        if not self._known >> r & 1 or table is None:
+            return engine_rows(self.graph.relations[r], table, self._statistics), SIGMA_GUESS
+        if selected is None:
+            return float(table.rows), 0.0
+        if self._store.layout.whole[i]:
+            return float(len(selected)), 0.0
+        anchors = anchors_with(self._store, i)
+        member = self._store.member(i, anchors[0][0])
+        positions = self._store.positions(i, anchors[0][0])
+        assert member is not None
+        assert positions is not None
+        scale = table.rows / max(len(positions), 1)
+        seen = int(np.count_nonzero(member[selected]))
+        if seen == 0:
+            return 0.5 * scale, SIGMA_UNSEEN
+        return seen * scale, float(np.sqrt(np.log1p(2 * (1 - 1 / scale) / seen)))
+
+    # -- where to count --------------------------------------------------------------------------------------------
+
+    def _all_roots(self) -> list[Root]:
+        roots = []
+        for klass, key in enumerate(self._keys):
+            if key < 0:
+                continue
+            roots.append(self._root(klass, -1, 1.0, self._store.domain(key)))
+            for number, anchor in enumerate(self._store.layout.anchors):
+                if anchor.key == key:
+                    roots.append(self._root(klass, number, anchor.modulus, self._store.core_size(number)))
+        return [root for root in roots if root.attached]
+
+    def _root(self, klass: int, number: int, scale: float, limit: int) -> Root:
+        within = self._store.layout.anchors[number].within if number >= 0 else None
+
+        def enter(edge: Edge) -> bool:
+            i = self._index[edge.relation]
+            if any(self._keys[k] < 0 for k in self._forest.parts.get(edge.klass, (edge.klass,))):
+                return False
+            if self._store.layout.whole[i]:
+                return True
+            if number < 0:
+                return False
+            here = edge.klass == klass or klass in self._forest.parts.get(edge.klass, ())
+            sql = self._store.layout.tables[i]
+            return here or any((sql, name.lower()) in self._store.complete[number] for name in edge.columns)
+
+        covered, attached = self._forest.reach(klass, enter)
+        if within:
+            # Only the keys of that table are sampled: a subset without it would be undercounted.
+            holders = [edge.relation for edge in self._forest.edges if self._holds(edge, klass, within)]
+            attached &= sum(1 << r for r in set(holders))
+        composite = [edge for edge in self._forest.edges if klass in self._forest.parts.get(edge.klass, ())]
+        if not within:
+            attached |= covered & sum(1 << r for r in {e.relation for e in composite if e.relation < self.graph.size})
+        return Root(klass=klass, anchor=number, scale=scale, limit=limit, covered=covered, attached=attached)
+
+    def _holds(self, edge: Edge, klass: int, within: tuple[str, str]) -> bool:
+        table = self._tables[edge.relation] if edge.relation < self.graph.size else None
+        if table is None or edge.klass != klass:
+            return False
+        return table.sql == within[0] and within[1] in {name.lower() for name in edge.columns}
+
+    def _choose(self, masks: Masks) -> NDArray[np.int64]:
+        """For each subset the root to count it at, or -1: exact ones first, then the densest with most columns there."""
+        best = np.full(len(masks), -1, dtype=np.int64)
+        score = np.zeros(len(masks))
+        for number, root in enumerate(self._roots):
+            touching = np.bitwise_count(masks & np.uint64(root.attached)).astype(float)
+            fits = ((masks & ~np.uint64(root.covered)) == 0) & (touching > 0)
+            merit = np.where(fits, 64.0 / root.scale + touching / 64 + (1e6 if root.anchor < 0 else 0.0), 0.0)
+            best = np.where(merit > score, number, best)
+            score = np.maximum(score, merit)
+        return best
+
+    # -- counting --------------------------------------------------------------------------------------------------
+
+    def _counter(self, root: Root) -> _native.JoinCounter:
+        """Message passing over the rows that one anchor kept (ids of the root class renumbered)."""
+        key = (root.anchor, root.klass if root.anchor >= 0 else -1)
+        if key not in self._counters:
+            self._counters[key] = self._attach(root)
+        return self._counters[key]
+
+    def _attach(self, root: Root) -> _native.JoinCounter:
+        forest, ids = self._forest, self._edge_ids(root)
+        domains = [self._domain(klass, root) for klass in range(len(self._keys))]
+        pending: list[tuple[int, int, Ids]] = []
+        for klass, parts in forest.parts.items():
+            members = [edge for edge in forest.edges if edge.klass == klass and edge in ids]
+            if not members or any(self._keys[part] < 0 for part in parts):
+                domains.append(0)
+                continue
+            numbered, back = pair_ids([ids[edge] for edge in members], [domains[part] for part in parts])
+            domains.append(len(back[0]))
+            pending += [(edge.relation, klass, own) for edge, own in zip(members, numbered, strict=True)]
+            connector = forest.connector[klass]
+            pending.append((connector, klass, np.arange(len(back[0]), dtype=np.int32)))
+            pending += [(connector, part, own) for part, own in zip(parts, back, strict=True)]
+        pending += [
+            (edge.relation, edge.klass, parts[0]) for edge, parts in ids.items() if edge.klass not in forest.parts
+        ]
+        counter = _native.JoinCounter(self.graph.size + len(forest.parts), self.graph.size, domains)
+        for relation, klass, own in pending:
+            counter.attach(relation, klass, own)
+        return counter
+
+    def _domain(self, klass: int, root: Root) -> int:
+        if klass == root.klass:
+            return root.limit
+        return self._store.domain(self._keys[klass]) if self._keys[klass] >= 0 else 0
+
+    def _edge_ids(self, root: Root) -> dict[Edge, list[Ids]]:
+        """The ids of every relation that the root covers, one array for each part of the edge's class."""
+        found = {}
+        for edge in self._forest.edges:
+            if edge.relation < self.graph.size and root_covers(root, edge.relation):
+                parts = self._forest.parts.get(edge.klass)
+                if parts is None and self._keys[edge.klass] >= 0:
+                    found[edge] = [self._same(edge, root)]
+                elif parts is not None:
+                    pairs = zip(edge.columns, parts, strict=True)
+                    found[edge] = [self._ids(edge.relation, name, part, root) for name, part in pairs]
+        return found
+
+    def _same(self, edge: Edge, root: Root) -> Ids:
+        ids = self._ids(edge.relation, edge.columns[0], edge.klass, root)
+        for name in edge.columns[1:]:
+            ids = np.where(self._ids(edge.relation, name, edge.klass, root) == ids, ids, np.int32(-1))
+        return ids
+
+    def _ids(self, r: int, column: str, klass: int, root: Root) -> Ids:
+        return self._store.key_ids(
+            self._index[r], column.lower(), root.anchor, self._selected[r], at_root=klass == root.klass
+        )
+
+    def estimate(self, subsets: Sequence[Mask] | Masks) -> Estimates:
+        """Rows of each subset: counted where a root covers it, extrapolated by the formula elsewhere."""
+        masks = np.asarray(subsets, dtype=np.uint64)
+        rows, sigma = np.zeros(len(masks)), np.zeros(len(masks))
+        inside = subset_matrix(masks, self.graph.size)
+        single = inside.sum(axis=1) == 1
+        leaf = inside[single].argmax(axis=1)
+        rows[single], sigma[single] = self._leaf_rows[leaf], self._leaf_sigma[leaf]
+        chosen = np.where(single, -2, self._choose(masks))
+        for number in np.unique(chosen[chosen >= 0]):
+            here = chosen == number
+            rows[here], sigma[here] = self._counted(self._roots[number], masks[here])
+        self._guess_predicates(masks, rows, sigma)
+        for k in np.flatnonzero(chosen == -1):
+            rows[k], sigma[k] = self._patched(int(masks[k]))
+        return Estimates(rows, sigma)
+
+    def _counted(self, root: Root, masks: Masks) -> tuple[Floats, Floats]:
+        total = self._counter(root).count(root.klass, root.limit, masks)
+        seen, squares = total[:, 0], total[:, 1]
+        rows = seen * root.scale
+        spread = (1 - 1 / root.scale) * squares / np.maximum(seen, 1e-300) ** 2
+        sigma = np.sqrt(np.log1p(spread))
+        if root.anchor >= 0 and not seen.all():
+            unseen = seen == 0
+            guess = np.exp(self._formula.log_rows(masks[unseen]))
+            rows[unseen] = np.clip(guess, 1e-3, 0.5 * root.scale)
+            sigma[unseen] = SIGMA_UNSEEN
+        return rows, sigma
+
+    def _guess_predicates(self, masks: Masks, rows: Floats, sigma: Floats) -> None:
+        """Predicates that no message carries: of other kinds, and equalities that closed a cycle."""
+        for predicate in self.graph.others:
+            every = (masks & np.uint64(predicate.relations)) == np.uint64(predicate.relations)
+            rows[every] *= GUESS
+            sigma[every] = np.hypot(sigma[every], SIGMA_GUESS)
+        for edge in self._forest.dropped:
+            kept = sum(1 << e.relation for e in self._forest.edges if e.klass == edge.klass)
+            both = ((masks >> np.uint64(edge.relation) & np.uint64(1)) == 1) & ((masks & np.uint64(kept)) != 0)
+            rows[both] /= self._class_domains[edge.klass]
+            sigma[both] = np.hypot(sigma[both], SIGMA_GUESS)
+
+    @cached_property
+    def _class_domains(self) -> Floats:
+        return class_domains(self.graph, self._tables, self._statistics)
+
+    @cached_property
+    def _formula(self) -> Formula:
+        return Formula(self.graph, self._leaf_rows, self._class_domains)
+
+    def _patched(self, mask: Mask) -> tuple[float, float]:
+        """A subset that no root covers: its largest counted part, and the formula for what is missing."""
+        options = [part for root in self._roots for part in connected_parts(self.graph, mask & root.covered)]
+        options = [part for part in options if part != mask and part.bit_count() > 1 and self._is_counted(part)]
+        log_rows = float(self._formula.log_rows(np.array([mask], dtype=np.uint64))[0])
+        if not options:
+            return float(np.exp(log_rows)), SIGMA_GUESS * mask.bit_count() ** 0.5
+        part = max(options, key=lambda option: option.bit_count())
+        known = self.estimate([part])
+        log_part = float(self._formula.log_rows(np.array([part], dtype=np.uint64))[0])
+        missing = (mask & ~part).bit_count()
+        rows = float(known.rows[0]) * float(np.exp(log_rows - log_part))
+        return rows, float(np.hypot(known.sigma[0], SIGMA_GUESS * missing**0.5))
+
+    def _is_counted(self, mask: Mask) -> bool:
+        return bool(self._choose(np.array([mask], dtype=np.uint64))[0] >= 0)
+
+
+def root_covers(root: Root, relation: int) -> bool:
+    """Whether the rows of a relation take part in counts at this root."""
+    return bool(root.covered >> relation & 1)
+
+
+class Sampled:
+    """Counts every sub-plan on a universe sample, drawn at the first question and then kept."""
+
+    name = "sampled"
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        statistics: Statistics | None = None,
+        *,
+        config: SampleConfig | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """``folder``: where samples of database files are kept (default: the user's cache)."""
+        self.statistics = statistics or Statistics(connection)
+        self._keeper = StoreKeeper(
+            connection, self.statistics, config or SampleConfig(), folder if folder else default_folder(connection)
+        )
+
+    def bind(self, graph: JoinGraph) -> BoundSample:
+        """Evaluates the filters on the sample; draws the sample first if it is missing, stale or lacks a key."""
+        tables = self._resolve(graph)
+        current = self._keeper.current()
+        known = current.layout.keys if current else ()
+        wanted = key_classes.extend(known, graph, tables, self.statistics)
+        store = self._keeper.store(wanted, {table.sql for table in tables if table})
+        return BoundSample(graph, tables, store, self.statistics)
+
+    def prepare(self, graphs: Sequence[JoinGraph]) -> None:
+        """Draw one sample that serves all these graphs, instead of a new one whenever a query joins in a new way."""
+        current = self._keeper.current()
+        wanted = current.layout.keys if current else ()
+        names: set[str] = set()
+        for graph in graphs:
+            tables = self._resolve(graph)
+            wanted = key_classes.extend(wanted, graph, tables, self.statistics)
+            names |= {table.sql for table in tables if table}
+        if names:
+            self._keeper.store(wanted, names)
+
+    def _resolve(self, graph: JoinGraph) -> list[Table | None]:
+        tables = [self.statistics.resolve(relation.table) for relation in graph.relations]
+        if any(relation.table and not table for relation, table in zip(graph.relations, tables, strict=True)):
+            self.statistics.refresh()
+            tables = [self.statistics.resolve(relation.table) for relation in graph.relations]
+        return tables
+
+
+class Exact(Sampled):
+    """The oracle: the same counts on everything. Copies the tables into memory, so: offline only."""
+
+    name = "exact"
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, statistics: Statistics | None = None) -> None:
+        self.statistics = statistics or Statistics(connection)
+        config = SampleConfig(whole_rows=1 << 62)
+        self._keeper = StoreKeeper(connection, self.statistics, config, None)
+
+
+def default_folder(connection: duckdb.DuckDBPyConnection) -> Path | None:
+    """The cache for samples of database files; nothing for a database in memory."""
+    row = (
+        connection.cursor()
+        .execute("SELECT path FROM duckdb_databases() WHERE database_name = current_database()")
+        .fetchone()
+    )
+    if row is None or not row[0]:
+        return None
+    return Path(platformdirs.user_cache_dir("mlsys4sys")) / "joinopt" / "samples"

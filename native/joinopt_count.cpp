@@ -1,0 +1,206 @@
+// Counting joins by passing messages over equality classes; see joinopt_count.h and mlsys4sys/joinopt/counting.py.
+#include "joinopt_count.h"
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+
+namespace joinopt {
+
+namespace {
+
+void find_support(Message &message) {
+    for (std::size_t id = 0; id < message.dense.size(); ++id)
+        if (message.dense[id] != 0) message.support.push_back(static_cast<std::int32_t>(id));
+}
+
+// out[entry[row]] += product over the factors of weight[id[row]]; a NULL or an id outside weighs nothing.
+struct Factor {
+    const std::int32_t *ids;
+    const double *weight;
+};
+
+void accumulate(std::int64_t rows, const std::int32_t *entry, std::int64_t limit, const std::vector<Factor> &factors,
+                double *out) {
+    const auto bound = static_cast<std::uint32_t>(limit);
+    if (factors.empty()) {
+        for (std::int64_t row = 0; row < rows; ++row)
+            if (static_cast<std::uint32_t>(entry[row]) < bound) out[entry[row]] += 1;
+        return;
+    }
+    const Factor first = factors[0];
+    for (std::int64_t row = 0; row < rows; ++row) {
+        if (static_cast<std::uint32_t>(entry[row]) >= bound || first.ids[row] < 0) continue;
+        double weight = first.weight[first.ids[row]];
+        for (std::size_t f = 1; weight != 0 && f < factors.size(); ++f)
+            weight *= factors[f].ids[row] < 0 ? 0 : factors[f].weight[factors[f].ids[row]];
+        out[entry[row]] += weight;
+    }
+}
+
+}  // namespace
+
+Counter::Counter(int relations, int hidden, std::vector<std::int64_t> domains)
+    : relations_(relations), hidden_(hidden), domains_(std::move(domains)), tables_(relations) {
+    if (relations > 64) throw std::invalid_argument("at most 64 relations");
+}
+
+void Counter::attach(int relation, int klass, const std::int32_t *ids, std::int64_t rows) {
+    tables_.at(relation).rows = rows;
+    tables_[relation].columns.push_back({klass, ids});
+    (void)domains_.at(klass);
+    views_.clear();
+}
+
+bool Counter::included(int relation, Mask subset, Mask below) const {
+    return relation < hidden_ ? (subset >> relation & 1) : (subset & below) != 0;
+}
+
+Mask Counter::hang(View &v, int klass, int parent) {
+    Mask all = 0;
+    for (int r = 0; r < relations_; ++r) {
+        if (r == parent) continue;
+        for (std::size_t c = 0; c < tables_[r].columns.size(); ++c) {
+            if (tables_[r].columns[c].klass != klass) continue;
+            if (v.entry[r] >= 0) throw std::invalid_argument("the classes form a cycle");
+            v.entry[r] = static_cast<int>(c);
+            Mask below = r < hidden_ ? Mask(1) << r : 0;
+            for (const Column &column : tables_[r].columns)
+                if (column.klass != klass) below |= hang(v, column.klass, r);
+            v.below[r] = below;
+            v.attached[klass].push_back(r);
+            all |= below;
+        }
+    }
+    return all;
+}
+
+Counter::View &Counter::view(int root, std::int64_t limit) {
+    auto &slot = views_[static_cast<Mask>(root) << 40 | static_cast<Mask>(limit)];
+    if (slot) return *slot;
+    slot = std::make_unique<View>();
+    View &v = *slot;
+    v.limit = limit;
+    v.below.assign(relations_, 0);
+    v.entry.assign(relations_, -1);
+    v.attached.resize(domains_.size());
+    v.relation_messages.resize(relations_);
+    v.class_messages.resize(domains_.size());
+    hang(v, root, -1);
+    // Joining the most selective relations first keeps the partial products of `count` short.
+    v.order = v.attached[root];
+    std::vector<std::size_t> weight(relations_, 0);
+    for (int r : v.order) weight[r] = r < hidden_ ? tables_[r].rows : SIZE_MAX;
+    std::stable_sort(v.order.begin(), v.order.end(), [&](int a, int b) { return weight[a] < weight[b]; });
+    return v;
+}
+
+const Message &Counter::relation_message(View &v, int root, int relation, Mask subset) {
+    auto [slot, fresh] = v.relation_messages[relation].try_emplace(subset);
+    if (!fresh) return slot->second;
+    const Table &table = tables_[relation];
+    const Column &entry = table.columns[v.entry[relation]];
+    std::vector<Factor> factors;
+    for (const Column &column : table.columns) {
+        if (column.klass == entry.klass) continue;
+        Mask behind = 0;
+        for (int r : v.attached[column.klass])
+            if (included(r, subset, v.below[r])) behind |= v.below[r] & subset;
+        if (behind) factors.push_back({column.ids, class_message(v, root, column.klass, behind).dense.data()});
+    }
+    Message message;
+    const std::int64_t size = domain(v, root, entry.klass);
+    message.dense.assign(size, 0.0);
+    accumulate(table.rows, entry.ids, size, factors, message.dense.data());
+    find_support(message);
+    return v.relation_messages[relation][subset] = std::move(message);
+}
+
+const Message &Counter::class_message(View &v, int root, int klass, Mask subset) {
+    std::vector<const Message *> parts;
+    for (int r : v.attached[klass])
+        if (included(r, subset, v.below[r])) parts.push_back(&relation_message(v, root, r, subset & v.below[r]));
+    if (parts.size() == 1) return *parts[0];
+    auto [slot, fresh] = v.class_messages[klass].try_emplace(subset);
+    Message &message = slot->second;
+    if (!fresh) return message;
+    std::sort(parts.begin(), parts.end(),
+              [](const Message *a, const Message *b) { return a->support.size() < b->support.size(); });
+    message.dense.assign(domains_[klass], 0.0);
+    for (std::int32_t id : parts[0]->support) {
+        double weight = 1;
+        for (const Message *part : parts) weight *= part->dense[id];
+        message.dense[id] = weight;
+    }
+    find_support(message);
+    return message;
+}
+
+void Counter::count(int root, std::int64_t limit, const Mask *masks, std::size_t n, Total *out) {
+    View &v = view(root, limit);
+    const std::size_t branches = v.order.size();
+    // Subsets that share a prefix of branches stand together, so that each costs about one product.
+    std::vector<Mask> keys(n * branches);
+    for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t b = 0; b < branches; ++b)
+            if (included(v.order[b], masks[i], v.below[v.order[b]])) keys[i * branches + b] = masks[i] & v.below[v.order[b]];
+    std::vector<std::size_t> order(n);
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return std::lexicographical_compare(&keys[a * branches], &keys[a * branches] + branches, &keys[b * branches],
+                                            &keys[b * branches] + branches);
+    });
+
+    struct Partial {
+        std::size_t branch;
+        Mask subset;
+        std::vector<std::int32_t> ids;
+        std::vector<double> weights;
+        Total total;
+    };
+    std::vector<Partial> stack(branches);
+    std::size_t depth = 0;
+    for (std::size_t i : order) {
+        const Mask *key = &keys[i * branches];
+        std::size_t keep = 0, branch = 0;
+        for (; keep < depth; ++keep) {
+            while (branch < branches && !key[branch]) ++branch;
+            if (branch == branches || stack[keep].branch != branch || stack[keep].subset != key[branch]) break;
+            ++branch;
+        }
+        depth = keep;
+        branch = depth ? stack[depth - 1].branch + 1 : 0;
+        for (; branch < branches; ++branch) {
+            if (!key[branch]) continue;
+            const Message &message = relation_message(v, root, v.order[branch], key[branch]);
+            Partial &top = stack[depth];
+            top.branch = branch;
+            top.subset = key[branch];
+            top.ids.clear();
+            top.weights.clear();
+            top.total = {};
+            if (depth == 0) {
+                top.ids = message.support;
+                for (std::int32_t id : top.ids) top.weights.push_back(message.dense[id]);
+            } else {
+                const Partial &under = stack[depth - 1];
+                const double *dense = message.dense.data();
+                for (std::size_t k = 0; k < under.ids.size(); ++k) {
+                    const double weight = under.weights[k] * dense[under.ids[k]];
+                    if (weight == 0) continue;
+                    top.ids.push_back(under.ids[k]);
+                    top.weights.push_back(weight);
+                }
+            }
+            for (double weight : top.weights) {
+                top.total.sum += weight;
+                top.total.squares += weight * weight;
+            }
+            ++depth;
+        }
+        if (depth == 0) throw std::invalid_argument("a subset does not touch the root class");
+        out[i] = stack[depth - 1].total;
+    }
+}
+
+}  // namespace joinopt

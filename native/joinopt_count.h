@@ -1,0 +1,68 @@
+// Counting joins by passing messages over equality classes.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace joinopt {
+
+using Mask = std::uint64_t;
+
+// One number for each id of a class: how many combinations of the rows below carry that id.
+struct Message {
+    std::vector<double> dense;
+    std::vector<std::int32_t> support;  // ids with a weight, ascending
+};
+
+struct Total {
+    double sum = 0;      // rows of the join
+    double squares = 0;  // sum over root ids of (rows with that id) squared: gives the variance of a universe sample
+};
+
+// A forest of relations and equality classes (bipartite, without cycles). Relations from `hidden` on are connectors:
+// they are part of a subset as soon as something behind them is.
+class Counter {
+public:
+    Counter(int relations, int hidden, std::vector<std::int64_t> domains);
+
+    // Column of a relation in a class: an id for every row, -1 for NULL. The ids must outlive the counter.
+    void attach(int relation, int klass, const std::int32_t *ids, std::int64_t rows);
+
+    // Rows of each subset, restricted to ids below `limit` in the root class, which every subset must touch.
+    void count(int root, std::int64_t limit, const Mask *masks, std::size_t n, Total *out);
+
+private:
+    struct Column {
+        int klass;
+        const std::int32_t *ids;
+    };
+    struct Table {
+        std::int64_t rows = 0;
+        std::vector<Column> columns;
+    };
+    // The forest as seen from one root class.
+    struct View {
+        std::int64_t limit = 0;
+        std::vector<Mask> below;                      // of each relation: itself and all relations behind it
+        std::vector<int> entry;                       // of each relation: position of the column it is entered by, -1 none
+        std::vector<std::vector<int>> attached;       // of each class: the relations that hang below it
+        std::vector<std::unordered_map<Mask, Message>> relation_messages;
+        std::vector<std::unordered_map<Mask, Message>> class_messages;
+        std::vector<int> order;                       // relations at the root, most selective first
+    };
+
+    View &view(int root, std::int64_t limit);
+    Mask hang(View &v, int klass, int parent);
+    std::int64_t domain(const View &v, int root, int klass) const { return klass == root ? v.limit : domains_[klass]; }
+    const Message &relation_message(View &v, int root, int relation, Mask subset);
+    const Message &class_message(View &v, int root, int klass, Mask subset);
+    bool included(int relation, Mask subset, Mask below) const;
+
+    int relations_, hidden_;
+    std::vector<std::int64_t> domains_;
+    std::vector<Table> tables_;
+    std::unordered_map<Mask, std::unique_ptr<View>> views_;
+};
+
+}  // namespace joinopt
