@@ -118,6 +118,11 @@ class Engine:
         """
         return self._ask(sql, sql, forced=forced)
 
+    def relation(self, sql: str, *, forced: bool = False) -> duckdb.DuckDBPyRelation:
+        """A relation over the rows, computed before this returns."""
+        with self._turn(forced=forced), _explained(sql, 0):
+            return self.connection.sql(sql).materialize()
+
     def describe(self, sql: str) -> list[tuple[str, str]]:
         """Names and types of a query's columns."""
         return [(str(row[0]), str(row[1])) for row in self._ask(f"DESCRIBE\n{sql}", sql)]

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlsys4sys.errors import InputError
-from mlsys4sys.joinopt import baselines, choice, frontend, measure, policy, verify
+from mlsys4sys.joinopt import baselines, choice, frontend, verify
 from mlsys4sys.joinopt.cardinality import Cardinalities, Provider
 from mlsys4sys.joinopt.cost import CostModel, HashJoinCost
 from mlsys4sys.joinopt.engine import Engine
 from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.formula import EngineFormula, ExactBase
-from mlsys4sys.joinopt.policy import Policy
+from mlsys4sys.joinopt.policy import Policy, shipped
 from mlsys4sys.joinopt.problem import JoinGraph
 from mlsys4sys.joinopt.sampled import Exact, Sampled
 from mlsys4sys.joinopt.search import policy_beam
 from mlsys4sys.joinopt.skeleton import Region, Skeleton
 from mlsys4sys.joinopt.solution import JoinPlan, JoinTree, RegionPlan
+from mlsys4sys.joinopt.statistics import Statistics
 
 if TYPE_CHECKING:
     import duckdb
 
 Report = Callable[[str], None]
+
+SHIPPED = "shipped"
 
 PROVIDERS: dict[str, Callable[..., Provider]] = {
     "sampled": Sampled,
@@ -67,7 +69,7 @@ class JoinOptimizer:
         self,
         connection: duckdb.DuckDBPyConnection,
         *,
-        policy: Policy | None | str = "shipped",
+        policy: Policy | str | None = SHIPPED,
         cardinalities: str | Provider = "sampled",
         cost: CostModel | None = None,
         settings: Settings | None = None,
@@ -92,7 +94,10 @@ class JoinOptimizer:
         self.cost: CostModel = cost if cost is not None else HashJoinCost.load()
         self.settings = settings or Settings()
         self.planning = choice.PlanningCost()
-        self.provider = _provider(cardinalities, self.engine, report)
+        statistics = Statistics(connection)
+        self.provider = _provider(cardinalities, connection, statistics)
+        self._formula_provider = EngineFormula(connection, statistics)
+        self._report = report
         self._plans: OrderedDict[str, tuple[object, JoinPlan]] = OrderedDict()
 
     def optimize(self, sql: str, *, ask_engine: bool = False) -> JoinPlan:
@@ -170,6 +175,7 @@ class JoinOptimizer:
         planners: dict[str, Callable[[], JoinTree]] = {
             "dpccp": lambda: baselines.dpccp(graph, cards, self.cost),
             "goo": lambda: baselines.goo(graph, cards, self.cost),
+            "improved": lambda: baselines.improved(graph, cards, self.cost),
             "left-deep": lambda: baselines.left_deep(graph, cards, self.cost),
         }
         if self.policy is not None:
@@ -179,14 +185,14 @@ class JoinOptimizer:
             if wanted not in planners:
                 raise InputError(f"no planner {wanted!r}; there are best, textual, {', '.join(planners)}")
             return {wanted: planners[wanted]()}
-        if baselines.exactly_searchable(graph, self.settings.exact_subsets):
+        if baselines.connected_subsets(graph, cap=self.settings.exact_subsets) is not None:
             # The optimum under these sizes: nothing can be cheaper, so nobody else is asked.
             return {"dpccp": planners["dpccp"]()}
-        proposals = {name: planners[name]() for name in ("goo", "dqn") if name in planners}
+        proposals = {name: planners[name]() for name in ("improved", "dqn") if name in planners}
         return proposals if region.engine_tree is None else {**proposals, "engine": region.engine_tree}
 
     def _formula(self, graph: JoinGraph) -> Cardinalities:
-        return EngineFormula(self.engine).bind(graph)
+        return self._formula_provider.bind(graph)
 
     def _decide(self, skeleton: Skeleton, regions: tuple[RegionPlan, ...]) -> JoinPlan:
         comparison = choice.total(regions)
@@ -208,3 +214,19 @@ class JoinOptimizer:
         if not verdict:
             return replace(kept, reason=f"DuckDB does not keep the order asked for: {verdict.counterexample}")
         return replace(kept, sql=sql, changed=True, cost=comparison.ours_s)
+
+
+def _policy(policy: Policy | str | None) -> Policy | None:
+    if isinstance(policy, str) and policy != SHIPPED:
+        raise InputError(f"policy must be {SHIPPED!r}, a Policy or None, not {policy!r}; Policy.load(path) reads a file")
+    return shipped() if isinstance(policy, str) else policy
+
+
+def _provider(
+    cardinalities: str | Provider, connection: duckdb.DuckDBPyConnection, statistics: Statistics
+) -> Provider:
+    if not isinstance(cardinalities, str):
+        return cardinalities
+    if cardinalities not in PROVIDERS:
+        raise InputError(f"no cardinalities {cardinalities!r}; there are {', '.join(PROVIDERS)}, or a Provider")
+    return PROVIDERS[cardinalities](connection, statistics)

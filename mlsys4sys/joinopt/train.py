@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlsys4sys.joinopt import baselines, synthetic
-from mlsys4sys.joinopt.cost import CostModel, HashJoinCost, joins_cost
+from mlsys4sys.joinopt.choice import price
+from mlsys4sys.joinopt.cost import CostModel
 from mlsys4sys.joinopt.env import JoinOrderEnv, Problems
 from mlsys4sys.joinopt.features import NAMES, Floats32, Sizes
 from mlsys4sys.joinopt.policy import Policy
@@ -107,11 +108,11 @@ def evaluate(policy: Policy, problems: Problems, *, count: int, seed: int, width
     for _ in range(count):
         sizes = problems(rng)
         tree, _ = policy_beam(sizes.graph, sizes.cards, sizes.cost, policy, width=width)
-        ours = joins_cost(tree, sizes)
+        ours = price(sizes, tree)
         if sizes.graph.size <= exact:
-            small.append(ours / joins_cost(baselines.dpccp(sizes.graph, sizes.cards, sizes.cost), sizes))
+            small.append(ours / price(sizes, baselines.dpccp(sizes.graph, sizes.cards, sizes.cost)))
         else:
-            large.append(ours / joins_cost(baselines.goo(sizes.graph, sizes.cards, sizes.cost), sizes))
+            large.append(ours / price(sizes, baselines.goo(sizes.graph, sizes.cards, sizes.cost)))
     mean = lambda ratios: float(np.exp(np.mean(np.log(ratios[1:])))) if len(ratios) > 1 else 1.0  # noqa: E731
     return Score(
         problems=count, against_exact=mean(small), worst_against_exact=max(small), against_greedy=mean(large)
@@ -149,6 +150,3 @@ def train(
         },
     }
     return Policy(network, made)
-
-
-__all__ = ["HashJoinCost", "JoinEpisodes", "Score", "evaluate", "given_problems", "synthetic_problems", "train"]
