@@ -21,6 +21,7 @@ from mlsys4sys.joinopt.emit import Wording, from_clause, quote
 from mlsys4sys.joinopt.problem import Column, JoinGraph, Mask, Predicate, Relation, bits
 from mlsys4sys.joinopt.skeleton import Region, Renderer, Skeleton
 from mlsys4sys.joinopt.solution import JoinTree
+from mlsys4sys.joinopt.width import size_of
 
 VOLATILE = frozenset(
     # duckdb_functions() with stability VOLATILE, of those that a query may call.
@@ -32,8 +33,6 @@ _ALLOWED = frozenset(
 )
 _ABOVE = ("group", "having", "order", "limit", "offset", "distinct", "qualify", "windows")
 _STRANGE = (exp.Query, exp.Lambda, exp.Parameter, exp.Placeholder, exp.Columns)
-_SIZES = {"BOOLEAN": 1, "TINYINT": 1, "UTINYINT": 1, "SMALLINT": 2, "USMALLINT": 2, "INTEGER": 4, "UINTEGER": 4,
-          "DATE": 4, "FLOAT": 4, "HUGEINT": 16, "UHUGEINT": 16, "UUID": 16, "INTERVAL": 16}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +320,7 @@ class _Reader:
     def _relation(self, number: int, filters: tuple[str, ...], read: set[Column], held: set[Column]) -> Relation:
         source = self.sources[number]
         names = {column.name for column in read if column.relation == number}
-        width = sum(_size(self._type(column)) for column in held if column.relation == number)
+        width = sum(size_of(self._type(column)) for column in held if column.relation == number)
         return Relation(
             alias=source.alias,
             sql=source.text,
@@ -376,12 +375,3 @@ def _patched(text: str, patches: Sequence[tuple[int, str]]) -> str:
     for at, prefix in sorted(patches, reverse=True):
         text = text[:at] + prefix + text[at:]
     return text
-
-
-def _size(kind: str) -> int:
-    """Bytes of a value in a hash table; a text has 16 in the row and about 8 more outside."""
-    if kind.startswith("VARCHAR") or kind in ("BLOB", "BIT", "JSON"):
-        return 24
-    if kind.startswith("DECIMAL"):
-        return 16 if int(kind[8:].split(",")[0]) > 18 else 8
-    return _SIZES.get(kind, 24 if "(" in kind or "[" in kind else 8)

@@ -75,33 +75,38 @@ def match_trees(plan: OperatorNode, regions: Sequence[Region], trees: Sequence[J
 
 
 def _fits(tree: JoinTree, node: OperatorNode, relations: Sequence[Relation]) -> bool:
-    node = _core(node)
-    if node.name in _EMPTY:
+    node = _past_unary(node)
+    if node.name in _EMPTY or _fits_here(tree, node, relations):
         return True
+    # A long IN list becomes a join with a list of values around the leaf.
+    return _is_list_join(node) and _fits(tree, node.children[0], relations)
+
+
+def _fits_here(tree: JoinTree, node: OperatorNode, relations: Sequence[Relation]) -> bool:
     if tree.probe is None or tree.build is None:
         return _is_leaf(relations[tree.relation], node)
-    if node.name not in INNER_JOINS or len(node.children) != 2:
-        return False
-    if str(node.extra.get("Join Type", "INNER")).upper() != "INNER":
+    if node.name not in INNER_JOINS or str(node.extra.get("Join Type", "INNER")).upper() != "INNER":
         return False
     probe, build = node.children
     return _fits(tree.probe, probe, relations) and _fits(tree.build, build, relations)
 
 
-def _core(node: OperatorNode) -> OperatorNode:
-    """Past projections and filters, and past joins with lists of values, to the next operator that matters."""
-    while True:
-        unary = len(node.children) == 1 and node.name in ("PROJECTION", "FILTER")
-        if not unary and not (len(node.children) == 2 and _core(node.children[1]).name in _VALUES):
-            return node
+def _past_unary(node: OperatorNode) -> OperatorNode:
+    while len(node.children) == 1 and node.name in ("PROJECTION", "FILTER"):
         node = node.children[0]
+    return node
+
+
+def _is_list_join(node: OperatorNode) -> bool:
+    return len(node.children) == 2 and _past_unary(node.children[1]).name in _VALUES
 
 
 def _is_leaf(relation: Relation, node: OperatorNode) -> bool:
-    if relation.table is None:
-        return True
     table = node.extra.get("Table")
-    return not node.children and isinstance(table, str) and _plain(table) == _plain(relation.table)
+    if relation.table is not None:
+        return not node.children and isinstance(table, str) and _plain(table) == _plain(relation.table)
+    scanned = (below.extra.get("Table") for below in node.walk())
+    return all(_plain(table).split(".")[-1] in _plain(relation.sql) for table in scanned if isinstance(table, str))
 
 
 @cache
@@ -121,7 +126,6 @@ def outline(node: OperatorNode) -> str:
     >>> outline(OperatorNode("HASH_JOIN", (scan, OperatorNode("SEQ_SCAN", (), {"Table": "db.main.b"}))))
     '(a HASH_JOIN b)'
     """
-    node = _core(node)
     if len(node.children) == 1:
         return outline(node.children[0])
     if not node.children:
