@@ -61,7 +61,8 @@ def draw(rng: np.random.Generator, shares: Sequence[float], count: int) -> Ints:
 def spread(rng: np.random.Generator, weights: Floats, total: int) -> Ints:
     """Deal ``total`` rows out in proportion to ``weights``: systematic sampling, whole numbers."""
     edges = np.floor(np.cumsum(weights) * (total / weights.sum()) + rng.random()).astype(np.int64)
-    return np.diff(edges, prepend=0)
+    counts: Ints = np.diff(edges, prepend=0)
+    return counts
 
 
 def deal(rng: np.random.Generator, weights: Floats, total: int, covered: float) -> Ints:

@@ -235,8 +235,8 @@ GENRE_KEYWORDS = {
     "Adult": "female-nudity hardcore gonzo",
 }
 """The head of each genre's keyword list, most frequent first; invented words make the tail."""
-SEQUEL_KEYWORDS = "sequel second-part third-part numbered-sequel sequel-mentioned-during-end-credits".split()
-MARVEL_KEYWORDS = "marvel-cinematic-universe superhero marvel-comics based-on-comic fight".split()
+SEQUEL_KEYWORDS = _words("sequel second-part third-part numbered-sequel sequel-mentioned-during-end-credits")
+MARVEL_KEYWORDS = _words("marvel-cinematic-universe superhero marvel-comics based-on-comic fight")
 
 
 class Franchise(NamedTuple):
