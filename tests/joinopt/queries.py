@@ -180,13 +180,13 @@ class Writer:
             return f"{text} AS y, rank() OVER (PARTITION BY {text} ORDER BY {number}) AS r", "", ["r"]
         return f"*, {number} + 1 AS extra", "", ["extra"]
 
-    def block(self, *, rich: bool) -> tuple[str, list[str]]:
-        """One SELECT, and what it can be sorted by."""
+    def block(self, *, rich: bool, narrow: bool = False) -> tuple[str, list[str]]:
+        """One SELECT, and what it can be sorted by; ``narrow`` ones have one integer column ``v``."""
         self.aliases = []
         text, where = self.inner_from(self.number(2, self.most))
-        if rich and self.maybe(3):
+        if rich and self.maybe(3) and "," not in text:
             text = self.outer_join(text)
-            if self.maybe(2) and "," not in text:
+            if self.maybe(2):
                 before = list(self.aliases)
                 item = self.table()
                 text = f"{text} JOIN {item} ON {self.equality(self.one(before), self.aliases[-1])}"
@@ -194,6 +194,8 @@ class Writer:
         if rich:
             where += [self.subquery() for _ in range(self.number(0, 2))]
         select, after, names = self.outputs()
+        if narrow:
+            select, after, names = f"{self.column(self.one(self.aliases))} AS v", "", ["v"]
         condition = self.one(("\nWHERE ", " WHERE ")) + " AND ".join(where) if where else ""
         return f"SELECT {select} FROM {text}{condition}{after}", names
 
@@ -208,25 +210,18 @@ class Writer:
             query, names = self.block(rich=True)
             return query + self.ending(names)
         self.most = min(self.most, 4)
-        first, names = self.block(rich=self.maybe())
+        first, second = (self.block(rich=self.maybe(), narrow=True)[0] for _ in range(2))
         if form == 3:
-            return f"WITH c AS ({self._narrow(first)}) SELECT l.v, r.v FROM c l JOIN c r ON l.v = r.v JOIN alpha ON alpha.k = l.v"
-        second, _ = self.block(rich=self.maybe())
+            return (
+                f"WITH c AS {self.one(('', 'MATERIALIZED ', 'NOT MATERIALIZED '))}({first}) "
+                "SELECT l.v, r.v FROM c l JOIN c r ON l.v = r.v JOIN alpha ON alpha.k = l.v ORDER BY 1"
+            )
         if form == 4:
-            word = self.one(("UNION ALL", "UNION", "EXCEPT", "INTERSECT"))
-            return f"{self._narrow(first)} {word} {self._narrow(second)}"
+            return f"{first} {self.one(('UNION ALL', 'UNION', 'EXCEPT', 'INTERSECT'))} {second}"
         return (
-            f"SELECT q.v, p.v, t.val FROM ({self._narrow(first)}) q JOIN ({self._narrow(second)}) p ON p.v = q.v "
-            f'JOIN "T" t ON t.k = q.v JOIN alpha USING (k)'
+            f"SELECT q.v, p.v, t.val FROM ({first}) q JOIN ({second}) p ON p.v = q.v "
+            'JOIN "T" t ON t.k = q.v JOIN alpha USING (k)'
         )
-
-    def _narrow(self, query: str) -> str:
-        """The same block with one integer column."""
-        select = query.index(" FROM ")
-        groups = query.split("\nWHERE ")[0].split(" GROUP BY ")[0]
-        head = f"SELECT {self.column(self.aliases[0])} AS v"
-        body = query[select:].split(" GROUP BY ")[0]
-        return head + body if groups else head
 
     def ending(self, names: Sequence[str]) -> str:
         if not names or self.maybe(2):
