@@ -129,40 +129,36 @@ class _Reader:
         if source is None:
             raise NotFlat("has no FROM")
         found = _From()
-        tree = self._joined(source.this, self.select.args.get("joins") or (), found)
+        tree = self._joined(self._item(source.this, found), 0, self.select.args.get("joins") or (), found)
         if len(found.sources) > 63:
             raise NotFlat("has more than 63 tables")
         return found.sources, found.conditions, tree
 
-    def _joined(self, first: exp.Expr, joins: Sequence[exp.Join], found: _From) -> JoinTree:
+    def _item(self, item: exp.Expr, found: _From) -> JoinTree:
+        """A table or a parenthesis, and the joins written behind it."""
         begin = len(found.sources)
-        tree = self._item(first, found)
+        if isinstance(item, exp.Subquery) and _only(item, "this", "joins"):
+            tree = self._item(item.this, found)
+        elif isinstance(item, exp.Table) and _only(item, "this", "db", "catalog", "alias", "joins"):
+            found.sources.append(self._table(item))
+            tree = JoinTree.leaf(begin)
+        else:
+            raise NotFlat("has something else than tables in FROM")
+        return self._joined(tree, begin, item.args.get("joins") or (), found)
+
+    def _joined(self, tree: JoinTree, begin: int, joins: Sequence[exp.Join], found: _From) -> JoinTree:
         for join in joins:
-            if {key for key, value in join.args.items() if value} - {"this", "on", "kind"}:
+            if not _only(join, "this", "on", "kind"):
                 raise NotFlat("has a join that is not inner, or USING")
-            if (join.args.get("kind") or "INNER").upper() not in ("INNER", "CROSS"):
-                raise NotFlat(f"has a {join.args['kind']} JOIN")
-            # A comma binds weaker than JOIN: what follows sees only the items since the last comma.
-            comma = not join.args.get("kind") and not join.args.get("on")
-            begin = len(found.sources) if comma else begin
+            kind = (join.args.get("kind") or "").upper()
+            if kind not in ("", "INNER", "CROSS"):
+                raise NotFlat(f"has a {kind} JOIN")
+            # A comma binds weaker than JOIN: an ON clause sees only the items since the last comma.
+            begin = begin if kind or join.args.get("on") else len(found.sources)
             tree = JoinTree.join(tree, self._item(join.this, found))
             if join.args.get("on"):
                 found.conditions.append(_Condition(join.args["on"], range(begin, len(found.sources))))
         return tree
-
-    def _item(self, item: exp.Expr, found: _From) -> JoinTree:
-        joins = item.args.get("joins") or ()
-        if isinstance(item, exp.Subquery) and isinstance(item.this, exp.Table) and _only(item, "this", "joins"):
-            inner = item.this
-            if joins:
-                raise NotFlat("has nested joins without parentheses")
-            return self._joined(inner, inner.args.get("joins") or (), found)
-        if not isinstance(item, exp.Table) or not _only(item, "this", "db", "catalog", "alias", "joins"):
-            raise NotFlat("has something else than tables in FROM")
-        if joins and item.parent and not isinstance(item.parent, exp.Subquery):
-            raise NotFlat("has nested joins without parentheses")
-        found.sources.append(self._table(item))
-        return JoinTree.leaf(len(found.sources) - 1)
 
     def _table(self, item: exp.Table) -> _Source:
         parts = [item.args.get("catalog"), item.args.get("db"), item.this]

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from sqlglot import TokenType
+
 from mlsys4sys.joinopt.catalogue import Catalogue, Table
 from mlsys4sys.joinopt.clauses import Span
 from mlsys4sys.joinopt.emit import quote
@@ -204,9 +206,21 @@ def _outputs(nesting: Nesting, span: Span) -> Iterator[Span]:
     for low, high in zip([span.low, *(comma + 1 for comma in commas)], [*commas, span.high], strict=True):
         named = high - low > 2 and nesting.word(high - 2) == "AS"
         expression = Span(low, high - 2 if named else high)
-        if any(nesting.word(at) in _NO_PROJECTION for at in range(*expression)):
+        if any(nesting.word(at) in _NO_PROJECTION or _calls(nesting, at) for at in range(*expression)):
             raise Unclear("more than a projection")
         yield expression
+
+
+def _calls(nesting: Nesting, at: int) -> bool:
+    """Whether a function is called that may be an aggregate: any but CAST and operators (``"system".main."+"(..)``)."""
+    name = nesting.tokens[at].text
+    return (
+        nesting.is_open(at + 1)
+        and nesting.word(at) != "CAST"
+        and name[:1].isalpha()
+        and at > 0
+        and (nesting.tokens[at - 1].token_type == TokenType.DOT)
+    )
 
 
 def _rows(nesting: Nesting, span: Span) -> Iterator[Span]:
