@@ -75,7 +75,7 @@ def duckdb_like(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budg
 
     Give it :class:`~mlsys4sys.joinopt.formula.EngineFormula` to see about the order that DuckDB itself would take.
     """
-    small = _within(graph, EXACT_SUBSETS)
+    small = exactly_searchable(graph)
     order = (dpccp if small else goo)(graph, cards, COut())
 
     def turn(tree: JoinTree) -> JoinTree:
@@ -93,7 +93,7 @@ def duckdb_like(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budg
 
 def best(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budget: Budget | None = None) -> JoinTree:
     """Exact where that is quick, else :func:`improved`."""
-    if _within(graph, EXACT_SUBSETS):
+    if exactly_searchable(graph):
         return dpccp(graph, cards, cost, budget=budget)
     return improved(graph, cards, cost, budget=budget)
 
@@ -132,7 +132,8 @@ def components(graph: JoinGraph) -> list[Mask]:
     return connected_parts(graph, graph.everything)
 
 
-def _within(graph: JoinGraph, cap: int) -> bool:
+def exactly_searchable(graph: JoinGraph, cap: int = EXACT_SUBSETS) -> bool:
+    """Whether a graph has at most ``cap`` connected subsets, so that :func:`dpccp` is quick."""
     return connected_subsets(graph, cap=cap) is not None
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 import numpy as np
-import platformdirs
 
+from mlsys4sys import cache
 from mlsys4sys.errors import DataError, InputError
 from mlsys4sys.joinopt.cardinality import Cardinalities, Floats
 from mlsys4sys.joinopt.problem import JoinGraph, bits
@@ -137,7 +137,7 @@ class HashJoinCost:
 
 def calibration_file() -> Path:
     """Where this machine's calibration is kept."""
-    return Path(platformdirs.user_cache_dir("mlsys4sys")) / "joinopt" / "hash_join_cost.json"
+    return cache.folder("joinopt") / "hash_join_cost.json"
 
 
 def tree_cost(tree: JoinTree, graph: JoinGraph, cards: Cardinalities, cost: CostModel) -> float:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsys4sys.joinopt.cardinality import Floats, Masks
-from mlsys4sys.joinopt.problem import JoinGraph, Mask, bits
+from mlsys4sys.joinopt.problem import JoinGraph, Mask
 
 Ids = NDArray[np.int32]
 
@@ -50,7 +50,7 @@ class Forest:
     """Edges that closed a cycle."""
 
     def reach(self, root: int, enter: Callable[[Edge], bool]) -> tuple[Mask, Mask]:
-        """Relations that may be entered from a root class, going through relations that may be; and those at the root."""
+        """Relations that may be entered from a root class through others that may be; and those right at the root."""
         seen, attached, frontier = 0, 0, [(root, -1)]
         while frontier:
             klass, origin = frontier.pop()
@@ -127,7 +127,8 @@ def _without_cycles(edges: list[Edge]) -> tuple[list[Edge], list[Edge]]:
             node = parent[node]
         return node
 
-    kept, dropped = [], []
+    kept: list[Edge] = []
+    dropped: list[Edge] = []
     for edge in edges:
         left, right = find(("relation", edge.relation)), find(("class", edge.klass))
         (dropped if left == right else kept).append(edge)
@@ -177,7 +178,7 @@ class PlainCounter:
         self.columns[relation][klass] = ids
 
     def count(self, root: int, limit: int, masks: Masks) -> Floats:
-        """Shape (len(masks), 2): rows of each join over root ids below ``limit``; and the squares of rows by root id."""
+        """Shape (len(masks), 2): rows of each join over root ids below ``limit``, and their squares by id."""
         totals = [self._class(root, -1, limit, int(mask)) for mask in masks]
         return np.array([[weight.sum(), (weight**2).sum()] for weight in totals]).reshape(-1, 2)
 
@@ -198,7 +199,7 @@ class PlainCounter:
                 weight = self._class(other, relation, self.domains[other], mask)
                 rows *= np.where(ids >= 0, weight[np.maximum(ids, 0)] if len(weight) else 0.0, 0.0)
         inside = (columns[klass] >= 0) & (columns[klass] < size)
-        return np.bincount(columns[klass][inside], rows[inside], minlength=size)
+        return np.bincount(columns[klass][inside], rows[inside], minlength=size).astype(np.float64)
 
     def _included(self, relation: int, entry: int, mask: Mask) -> bool:
         if relation < self.hidden:
@@ -226,8 +227,3 @@ def connected_parts(graph: JoinGraph, mask: Mask) -> list[Mask]:
         parts.append(part)
         mask &= ~part
     return parts
-
-
-def single_bits(mask: Mask) -> list[Mask]:
-    """Each relation of a subset by itself."""
-    return [1 << i for i in bits(mask)]

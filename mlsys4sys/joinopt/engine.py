@@ -98,6 +98,11 @@ class Engine:
                 self._catalogue = read_catalogue(self.connection, stamp)
             return self._catalogue
 
+    @property
+    def known_catalogue(self) -> Catalogue:
+        """The catalogue as :attr:`catalogue` last gave it; asks DuckDB nothing when it has been read before."""
+        return self._catalogue or self.catalogue
+
     @contextmanager
     def forced(self) -> Iterator[None]:
         """Inside, this database instance joins as written. Other users of the instance wait at the door."""

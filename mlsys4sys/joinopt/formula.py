@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import duckdb
 import numpy as np
 
 from mlsys4sys.joinopt.cardinality import Estimates, Floats, Masks
 from mlsys4sys.joinopt.counting import subset_matrix
-from mlsys4sys.joinopt.problem import JoinGraph, Mask, Relation, bits
+from mlsys4sys.joinopt.engine import Engine
+from mlsys4sys.joinopt.problem import JoinGraph, Mask, Relation
 from mlsys4sys.joinopt.statistics import Statistics, Table, quote
 
 GUESS = 0.2
@@ -40,7 +40,7 @@ class Formula:
     def log_rows(self, masks: Masks) -> Floats:
         """The natural logarithm of the rows of each subset."""
         inside = subset_matrix(masks, self.graph.size)
-        total: Floats = inside @ self.log_base
+        total: Floats = inside.astype(float) @ self.log_base
         merges = inside.sum(axis=1) - 1
         for relations, log_domain in self.classes:
             used = np.minimum(np.maximum(np.bitwise_count(masks & relations).astype(np.int64) - 1, 0), merges)
@@ -95,11 +95,12 @@ class EngineFormula:
 
     name = "formula"
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, statistics: Statistics | None = None) -> None:
-        self.statistics = statistics or Statistics(connection)
+    def __init__(self, engine: Engine) -> None:
+        self.statistics = Statistics(engine)
 
     def bind(self, graph: JoinGraph) -> BoundFormula:
         """Looks up sizes and distinct counts; reads no table."""
+        self.statistics.refresh()
         tables = [self.statistics.resolve(relation.table) for relation in graph.relations]
         pairs = zip(graph.relations, tables, strict=True)
         base = np.array([engine_rows(relation, table, self.statistics) for relation, table in pairs])
@@ -113,13 +114,13 @@ class ExactBase:
 
     name = "base"
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, statistics: Statistics | None = None) -> None:
-        self.statistics = statistics or Statistics(connection)
-        self._connection = connection
+    def __init__(self, engine: Engine) -> None:
+        self.statistics = Statistics(engine)
         self._counts: dict[tuple[str, str, tuple[str, ...]], float] = {}
 
     def bind(self, graph: JoinGraph) -> BoundFormula:
         """Counts each filtered leaf once."""
+        self.statistics.refresh()
         tables = [self.statistics.resolve(relation.table) for relation in graph.relations]
         base = np.array([self._rows(r, table) for r, table in zip(graph.relations, tables, strict=True)])
         formula = Formula(graph, base, class_domains(graph, tables, self.statistics))
@@ -132,7 +133,7 @@ class ExactBase:
         if key not in self._counts:
             where = " AND ".join(f"({text})" for text in relation.filters)
             sql = f"SELECT count(*) FROM {table.sql} AS {quote(relation.alias)} WHERE {where}"
-            row = self._connection.cursor().execute(sql).fetchone()
+            row = self.statistics.engine.connection.cursor().execute(sql).fetchone()
             self._counts[key] = float(row[0]) if row else 0.0
         return self._counts[key]
 
@@ -140,14 +141,3 @@ class ExactBase:
 def table_rows(tables: Sequence[Table | None]) -> Floats:
     """Rows of each table before any filter."""
     return np.array([float(table.rows) if table else UNKNOWN_ROWS for table in tables])
-
-
-def touches(masks: Masks, relations: Mask) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which subsets have one of the relations."""
-    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = (masks & np.uint64(relations)) != 0
-    return found
-
-
-def mentioned(mask: Mask, names: Sequence[str]) -> list[str]:
-    """The names of a subset's relations."""
-    return [names[i] for i in bits(mask)]

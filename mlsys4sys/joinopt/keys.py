@@ -55,9 +55,9 @@ def guesses(statistics: Statistics, known: KeyClasses) -> list[list[KeyColumn]]:
     """Columns that look like members of a class: of the same name as a member, or named after a table."""
     by_name: dict[tuple[str, str], list[KeyColumn]] = {}
     for table in statistics.tables.values():
-        for name, kind in table.columns.items():
+        for name, column in table.columns.items():
             if _KEY_NAME.match(name):
-                by_name.setdefault((name, key_type(kind)), []).append((table.sql, name))
+                by_name.setdefault((name, key_type(column.type)), []).append((table.sql, name))
     members = {column for group in known for column in group}
     groups = [columns for columns in by_name.values() if members.intersection(columns)]
     return groups + _named_after(statistics, members)
@@ -68,16 +68,16 @@ def _named_after(statistics: Statistics, members: set[KeyColumn]) -> list[list[K
     used = {table for table, _ in members}
     found = []
     for table in (statistics.tables[sql] for sql in used if sql in statistics.tables):
-        for name, kind in table.columns.items():
+        for name, column in table.columns.items():
             owner = _owner(statistics, name.removesuffix("_id")) if name.endswith("_id") else None
-            if owner and key_type(owner.columns["id"]) == key_type(kind):
+            if owner and key_type(owner.columns["id"].type) == key_type(column.type):
                 found.append([(table.sql, name), (owner.sql, "id")])
     return found
 
 
 def _owner(statistics: Statistics, stem: str) -> Table | None:
     def tail(table: Table) -> str:
-        return table.sql.rsplit(".", 1)[-1].strip('"').lower()
+        return table.path[-1].lower()
 
     named = [table for table in statistics.tables.values() if "id" in table.columns]
     same = [table for table in named if tail(table) == stem]
@@ -91,7 +91,7 @@ def one_type_each(classes: KeyClasses, statistics: Statistics) -> KeyClasses:
     for group in classes:
         by_type: dict[str, list[KeyColumn]] = {}
         for table, name in group:
-            by_type.setdefault(key_type(statistics.tables[table].columns[name]), []).append((table, name))
+            by_type.setdefault(key_type(statistics.tables[table].columns[name].type), []).append((table, name))
         pieces += [tuple(columns) for columns in by_type.values()]
     return tuple(sorted(pieces))
 

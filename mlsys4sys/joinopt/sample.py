@@ -156,9 +156,9 @@ class SampleBuilder:
         for number, anchor in enumerate(self.layout.anchors):
             narrow, complete = self._anchor(number, anchor)
             self.layout.complete.append(sorted(complete))
-            for table, name in narrow.items():
-                if table in parts:
-                    parts[table].append(f"SELECT r, {number} AS a FROM {name}")
+            for i, name in narrow.items():
+                if i in parts:
+                    parts[i].append(f"SELECT r, {number} AS a FROM {name}")
         for i, table in enumerate(self.tables):
             flags = "".join(f", bool_or(a = {number}) AS __a{number}" for number in range(len(self.layout.anchors)))
             if i in parts:
@@ -189,7 +189,7 @@ class SampleBuilder:
     def _narrow(self, number: int, i: int, condition: str) -> str:
         table, name = self.tables[i], f"a{number}_{i}"
         columns = "".join(
-            f", CAST({quote(c)} AS {key_type(table.columns[c])}) AS {quote(c)}" for c in self._columns(table)
+            f", CAST({quote(c)} AS {key_type(table.columns[c].type)}) AS {quote(c)}" for c in self._columns(table)
         )
         self._run(
             f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT rowid AS r{columns} FROM {table.sql} t WHERE {condition}"
@@ -199,16 +199,16 @@ class SampleBuilder:
     def _member_conditions(self, number: int, anchor: Anchor) -> dict[int, list[str]]:
         if anchor.within:
             table, name = anchor.within
-            kind = self.statistics.tables[table].columns[name]
+            kind = self.statistics.tables[table].columns[name].type
             self._run(
                 f"CREATE TEMP TABLE core{number} AS SELECT DISTINCT CAST({quote(name)} AS {key_type(kind)}) AS v"
                 f" FROM {table} WHERE {hashed(quote(name), kind, anchor.modulus)}"
             )
         conditions: dict[int, list[str]] = {}
-        for table, name in self.layout.keys[anchor.key]:
-            if table in self.layout.tables:
-                i = self.layout.tables.index(table)
-                kind = self.tables[i].columns[name]
+        for member, name in self.layout.keys[anchor.key]:
+            if member in self.layout.tables:
+                i = self.layout.tables.index(member)
+                kind = self.tables[i].columns[name].type
                 inside = f"CAST({quote(name)} AS {key_type(kind)}) IN (FROM core{number})"
                 test = inside if anchor.within else hashed(quote(name), kind, anchor.modulus)
                 conditions.setdefault(i, []).append(test)
@@ -235,7 +235,7 @@ class SampleBuilder:
         for table, name in group:
             if table not in self.layout.tables or (i := self.layout.tables.index(table)) in bridges:
                 continue
-            kind = key_type(self.tables[i].columns[name])
+            kind = key_type(self.tables[i].columns[name].type)
             wider = [*conditions[i], f"CAST({quote(name)} AS {kind}) IN (FROM linked{number})"]
             self._narrow(number, i, " OR ".join(wider))
             complete.add((table, name))
@@ -252,7 +252,7 @@ class SampleBuilder:
                 for i, column in self._partners(k, {**narrow, **frontier}):
                     if not self._affordable(keys, i, column):
                         continue
-                    kind = key_type(self.tables[i].columns[column])
+                    kind = key_type(self.tables[i].columns[column].type)
                     frontier[i] = self._narrow(number, i, f"CAST({quote(column)} AS {kind}) IN (FROM {keys})")
                     complete.add((self.layout.tables[i], column))
             narrow.update(frontier)
@@ -299,7 +299,7 @@ def load_side(side: duckdb.DuckDBPyConnection, layout: Layout, statistics: Stati
     """Fill a side store from the parquet files of a drawn sample, with dense ids for every key."""
     for i, sql in enumerate(layout.tables):
         table = statistics.tables[sql]
-        casts = ", ".join(f"CAST({quote(c)} AS {kind}) AS {quote(c)}" for c, kind in table.columns.items())
+        casts = ", ".join(f"CAST({quote(c)} AS {column.type}) AS {quote(c)}" for c, column in table.columns.items())
         file = f"read_parquet('{_escape(folder / f's{i}.parquet')}')"
         flags = "" if layout.whole[i] else ", COLUMNS('__a[0-9]+')"
         side.execute(f"CREATE TABLE x{i} AS SELECT {casts}{flags} FROM {file}")
@@ -321,7 +321,7 @@ def _number_keys(side: duckdb.DuckDBPyConnection, layout: Layout, statistics: St
             continue
         values = []
         for i, table, name in stored:
-            cast = f"CAST({{}}{quote(name)} AS {key_type(statistics.tables[table].columns[name])})"
+            cast = f"CAST({{}}{quote(name)} AS {key_type(statistics.tables[table].columns[name].type)})"
             values.append(f"SELECT {cast.format('')} AS v FROM x{i}")
             slot = len(joins[i])
             joins[i].append(f" LEFT JOIN ids{k} j{slot} ON j{slot}.v = {cast.format('t.')}")
@@ -337,7 +337,6 @@ def _number_keys(side: duckdb.DuckDBPyConnection, layout: Layout, statistics: St
 
 
 def draw_sample(
-    connection: duckdb.DuckDBPyConnection,
     statistics: Statistics,
     keys: KeyClasses,
     names: set[str],
@@ -354,7 +353,7 @@ def draw_sample(
         anchors=choose_anchors(statistics, keys, tables, config),
     )
     with tempfile.TemporaryDirectory(prefix="mlsys4sys-sample-") as folder:
-        cursor = connection.cursor()
+        cursor = statistics.engine.connection.cursor()
         try:
             SampleBuilder(cursor, statistics, layout, config).draw(Path(folder))
         finally:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import duckdb
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
-from mlsys4sys import _native
+from mlsys4sys import _native, cache
 from mlsys4sys.joinopt import keys as key_classes
 from mlsys4sys.joinopt.cardinality import Estimates, Floats, Masks
-from mlsys4sys.joinopt.counting import Edge, Forest, Ids, connected_parts, forest_of, pair_ids, subset_matrix
+from mlsys4sys.joinopt.counting import Edge, Ids, connected_parts, forest_of, pair_ids, subset_matrix
+from mlsys4sys.joinopt.engine import Engine
 from mlsys4sys.joinopt.formula import GUESS, Formula, class_domains, engine_rows, table_rows
 from mlsys4sys.joinopt.problem import JoinGraph, Mask
 from mlsys4sys.joinopt.sample import SampleConfig
@@ -157,7 +157,7 @@ class BoundSample:
         return table.sql == within[0] and within[1] in {name.lower() for name in edge.columns}
 
     def _choose(self, masks: Masks) -> NDArray[np.int64]:
-        """For each subset the root to count it at, or -1: exact ones first, then the densest with most columns there."""
+        """For each subset the root to count it at, or -1: exact ones first, then the densest sample."""
         best = np.full(len(masks), -1, dtype=np.int64)
         score = np.zeros(len(masks))
         for number, root in enumerate(self._roots):
@@ -309,17 +309,30 @@ class Sampled:
 
     def __init__(
         self,
-        connection: duckdb.DuckDBPyConnection,
-        statistics: Statistics | None = None,
+        engine: Engine,
         *,
         config: SampleConfig | None = None,
         folder: Path | None = None,
+        report: Callable[[str], None] | None = None,
     ) -> None:
-        """``folder``: where samples of database files are kept (default: the user's cache)."""
-        self.statistics = statistics or Statistics(connection)
+        """Nothing is read before the first question.
+
+        Args:
+            engine: The database; it is only read.
+            config: How much to keep.
+            folder: Where samples of database files are kept; by default in the user's cache folder.
+            report: Told when a sample is drawn, which takes about a second for ten million rows.
+        """
+        self.statistics = Statistics(engine)
         self._keeper = StoreKeeper(
-            connection, self.statistics, config or SampleConfig(), folder if folder else default_folder(connection)
+            self.statistics, config or SampleConfig(), folder or default_folder(engine), report=report
         )
+
+    def forget(self) -> None:
+        """Drop what was counted for filters, as after a restart; the sample is kept."""
+        store = self._keeper.current()
+        if store is not None:
+            store.forget()
 
     def bind(self, graph: JoinGraph) -> BoundSample:
         """Evaluates the filters on the sample; draws the sample first if it is missing, stale or lacks a key."""
@@ -343,11 +356,8 @@ class Sampled:
             self._keeper.store(wanted, names)
 
     def _resolve(self, graph: JoinGraph) -> list[Table | None]:
-        tables = [self.statistics.resolve(relation.table) for relation in graph.relations]
-        if any(relation.table and not table for relation, table in zip(graph.relations, tables, strict=True)):
-            self.statistics.refresh()
-            tables = [self.statistics.resolve(relation.table) for relation in graph.relations]
-        return tables
+        self.statistics.refresh()
+        return [self.statistics.resolve(relation.table) for relation in graph.relations]
 
 
 class Exact(Sampled):
@@ -355,19 +365,16 @@ class Exact(Sampled):
 
     name = "exact"
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, statistics: Statistics | None = None) -> None:
-        self.statistics = statistics or Statistics(connection)
-        config = SampleConfig(whole_rows=1 << 62)
-        self._keeper = StoreKeeper(connection, self.statistics, config, None)
+    def __init__(self, engine: Engine) -> None:
+        self.statistics = Statistics(engine)
+        self._keeper = StoreKeeper(self.statistics, SampleConfig(whole_rows=1 << 62), None)
 
 
-def default_folder(connection: duckdb.DuckDBPyConnection) -> Path | None:
+def default_folder(engine: Engine) -> Path | None:
     """The cache for samples of database files; nothing for a database in memory."""
     row = (
-        connection.cursor()
+        engine.connection.cursor()
         .execute("SELECT path FROM duckdb_databases() WHERE database_name = current_database()")
         .fetchone()
     )
-    if row is None or not row[0]:
-        return None
-    return Path(platformdirs.user_cache_dir("mlsys4sys")) / "joinopt" / "samples"
+    return cache.folder("joinopt", "samples") if row and row[0] else None

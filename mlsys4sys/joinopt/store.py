@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -125,6 +126,10 @@ class SampleStore:
             ids = np.where(ids >= 0, core[ids], np.int32(-1)) if len(core) else np.full_like(ids, -1)
         return np.ascontiguousarray(ids, dtype=np.int32)
 
+    def forget(self) -> None:
+        """Drop the positions of filtered leaves."""
+        self._leaves.clear()
+
     def select(self, table: int, relation: Relation) -> Rows | None:
         """Positions of the stored rows that pass a relation's filters; nothing when it has none.
 
@@ -156,12 +161,13 @@ class StoreKeeper:
 
     def __init__(
         self,
-        connection: duckdb.DuckDBPyConnection,
         statistics: Statistics,
         config: SampleConfig,
         folder: Path | None,
+        report: Callable[[str], None] | None = None,
     ) -> None:
-        self.connection, self.statistics, self.config, self.folder = connection, statistics, config, folder
+        self.statistics, self.config, self.folder = statistics, config, folder
+        self._report = report or log.info
         self._store: SampleStore | None = None
         self._looked = False
 
@@ -201,9 +207,10 @@ class StoreKeeper:
     def _identity(self) -> str:
         counts = [(table.sql, table.rows) for table in self.statistics.tables.values()]
         row = (
-            self.connection.cursor()
+            self.statistics.engine.connection.cursor()
             .execute(
-                "SELECT string_agg(coalesce(path, ''), '|' ORDER BY database_name) FROM duckdb_databases() WHERE NOT internal"
+                "SELECT string_agg(coalesce(path, ''), '|' ORDER BY database_name) FROM duckdb_databases()"
+                " WHERE NOT internal"
             )
             .fetchone()
         )
@@ -211,8 +218,8 @@ class StoreKeeper:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _draw(self, keys: KeyClasses, names: set[str]) -> SampleStore:
-        log.info("drawing a sample of %d tables", len(names))
-        arguments = (self.connection, self.statistics, keys, names, self.config)
+        self._report(f"sampling {len(names)} tables, once for this database")
+        arguments = (self.statistics, keys, names, self.config)
         if self.folder is None:
             return SampleStore(draw_sample(*arguments, None))
         self.folder.mkdir(parents=True, exist_ok=True)
