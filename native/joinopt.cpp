@@ -1,7 +1,10 @@
 // Kernels of joinopt: counting joins on a sample, and exact search over join trees.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/vector.h>
+
+#include <optional>
 
 #include "joinopt_count.h"
 #include "joinopt_search.h"
@@ -38,14 +41,16 @@ struct BoundCounter {
         arrays.push_back(std::move(ids));
     }
 
-    Out<double> count(int root, std::int64_t limit, In<Mask> masks) {
+    Out<double> count(int root, std::int64_t limit, std::optional<In<double>> weights, In<Mask> masks) {
+        if (weights && static_cast<std::int64_t>(weights->size()) != limit)
+            throw std::invalid_argument("one weight for each id");
         std::vector<Total> totals(masks.size());
         {
             nb::gil_scoped_release release;
-            counter.count(root, limit, masks.data(), masks.size(), totals.data());
+            counter.count(root, limit, weights ? weights->data() : nullptr, masks.data(), masks.size(), totals.data());
         }
         std::vector<double> flat;
-        for (const Total &total : totals) flat.insert(flat.end(), {total.sum, total.squares});
+        for (const Total &total : totals) flat.insert(flat.end(), {total.rows, total.variance});
         return give(std::move(flat), 2);
     }
 };
@@ -69,7 +74,7 @@ void bind_joinopt(nb::module_ &m) {
     nb::class_<BoundCounter>(m, "JoinCounter")
         .def(nb::init<int, int, std::vector<std::int64_t>>())
         .def("attach", &BoundCounter::attach)
-        .def("count", &BoundCounter::count);
+        .def("count", &BoundCounter::count, nb::arg("root"), nb::arg("limit"), nb::arg("weights").none(), nb::arg("masks"));
     m.def("connected_subsets", [](const std::vector<Mask> &adjacency, std::size_t cap) {
         return give(connected_subsets(adjacency, cap));
     });

@@ -136,7 +136,7 @@ const Message &Counter::class_message(View &v, int root, int klass, Mask subset)
     return message;
 }
 
-void Counter::count(int root, std::int64_t limit, const Mask *masks, std::size_t n, Total *out) {
+void Counter::count(int root, std::int64_t limit, const double *weights, const Mask *masks, std::size_t n, Total *out) {
     View &v = view(root, limit);
     const std::size_t branches = v.order.size();
     // Subsets that share a prefix of branches stand together, so that each costs about one product.
@@ -192,9 +192,10 @@ void Counter::count(int root, std::int64_t limit, const Mask *masks, std::size_t
                     top.weights.push_back(weight);
                 }
             }
-            for (double weight : top.weights) {
-                top.total.sum += weight;
-                top.total.squares += weight * weight;
+            for (std::size_t k = 0; k < top.ids.size(); ++k) {
+                const double here = top.weights[k], stands_for = weights ? weights[top.ids[k]] : 1;
+                top.total.rows += here * stands_for;
+                top.total.variance += here * here * stands_for * (stands_for - 1);
             }
             ++depth;
         }

@@ -16,8 +16,8 @@ struct Message {
 };
 
 struct Total {
-    double sum = 0;      // rows of the join
-    double squares = 0;  // sum over root ids of (rows with that id) squared: gives the variance of a universe sample
+    double rows = 0;      // of the join
+    double variance = 0;  // of that number, if the root ids were drawn with chances of one over their weights
 };
 
 // A forest of relations and equality classes (bipartite, without cycles). Relations from `hidden` on are connectors:
@@ -29,8 +29,9 @@ public:
     // Column of a relation in a class: an id for every row, -1 for NULL. The ids must outlive the counter.
     void attach(int relation, int klass, const std::int32_t *ids, std::int64_t rows);
 
-    // Rows of each subset, restricted to ids below `limit` in the root class, which every subset must touch.
-    void count(int root, std::int64_t limit, const Mask *masks, std::size_t n, Total *out);
+    // Rows of each subset, over the ids below `limit` of the root class, which every subset must touch. Each id stands
+    // for `weights` of its kind (null: for itself).
+    void count(int root, std::int64_t limit, const double *weights, const Mask *masks, std::size_t n, Total *out);
 
 private:
     struct Column {

@@ -177,10 +177,16 @@ class PlainCounter:
         """Column of a relation in a class: an id for every row, -1 for NULL."""
         self.columns[relation][klass] = ids
 
-    def count(self, root: int, limit: int, masks: Masks) -> Floats:
-        """Shape (len(masks), 2): rows of each join over root ids below ``limit``, and their squares by id."""
+    def count(self, root: int, limit: int, weights: Floats | None, masks: Masks) -> Floats:
+        """Count subsets over the root ids below ``limit``, each standing for ``weights`` of its kind (1 if None).
+
+        Shape (len(masks), 2): rows of each join, and the variance of that number if the ids were drawn independently
+        with chances of one over their weights.
+        """
+        stands_for = np.ones(limit) if weights is None else weights
         totals = [self._class(root, -1, limit, int(mask)) for mask in masks]
-        return np.array([[weight.sum(), (weight**2).sum()] for weight in totals]).reshape(-1, 2)
+        pairs = [((t * stands_for).sum(), (t**2 * stands_for * (stands_for - 1)).sum()) for t in totals]
+        return np.array(pairs).reshape(-1, 2)
 
     def _class(self, klass: int, origin: int, size: int, mask: Mask) -> Floats:
         weight = np.ones(size)

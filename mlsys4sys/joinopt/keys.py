@@ -81,7 +81,8 @@ def _owner(statistics: Statistics, stem: str) -> Table | None:
 
     named = [table for table in statistics.tables.values() if "id" in table.columns]
     same = [table for table in named if tail(table) == stem]
-    like = same or [table for table in named if tail(table).startswith(stem + "_")]
+    # A table that holds ``x_id`` itself describes an x, but is not the table of all x.
+    like = same or [t for t in named if tail(t).startswith(stem + "_") and stem + "_id" not in t.columns]
     return like[0] if len(like) == 1 else None
 
 

@@ -1,18 +1,19 @@
 """A sample of a database on which the size of any join can be counted: a *universe sample* in a side store.
 
-Rows are kept by the hash of a join key: of every table with a column of the class, exactly the rows whose key falls
-into one of ``m`` buckets, so that joins on that key stay whole and their counts, times ``m``, are unbiased. Small
-tables are kept entirely; others as far as kept rows refer to them. A set of rows drawn that way is an *anchor*.
-The side store is a DuckDB instance of its own; the user's database is only read.
+Rows are kept by the hash of a join key: a key is in the sample or not, and all rows of all tables with that key with
+it, so that joins on the key stay whole and weighing each by one over its chance makes their counts unbiased. Keys with
+many rows have the better chances, because it is their fan-outs that multiply. Small tables are kept entirely, others
+as far as kept rows refer to them. A set of rows drawn that way is an *anchor*. The side store is a DuckDB instance of
+its own; the user's database is only read.
 
 Sources: Acharya et al., Join Synopses for Approximate Query Answering, SIGMOD 1999; Kandula et al., Quickr, SIGMOD
-2016 (universe sampling).
+2016 (universe sampling); Hansen and Hurwitz, On the Theory of Sampling from Finite Populations, 1943 (chances by size).
 """
 
 from __future__ import annotations
 
 import json
-import math
+import logging
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -24,7 +25,9 @@ from mlsys4sys.errors import InputError
 from mlsys4sys.joinopt.keys import KeyClasses
 from mlsys4sys.joinopt.statistics import KeyColumn, Statistics, Table, key_type, quote
 
-VERSION = 1
+log = logging.getLogger(__name__)
+
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +48,12 @@ class SampleConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anchor:
-    """A set of sampled rows: keys of one class whose hash is 0 modulo ``modulus``, and what they lead to."""
+    """A set of sampled rows: those with sampled keys of one class, and what they lead to."""
 
     key: int
     """The class in :attr:`Layout.keys`, or -1: a plain sample of the rows of ``only``."""
-    modulus: int
     within: KeyColumn | None = None
-    """Keys only from this column of a small table, which can be sampled more densely."""
+    """Keys only from this column of a small table, so that more of them can be kept."""
     only: str | None = None
 
 
@@ -69,6 +71,8 @@ class Layout:
     anchors: list[Anchor] = field(default_factory=list)
     complete: list[list[KeyColumn]] = field(default_factory=list)
     """For each anchor: columns through which its rows find all their partners."""
+    kept: list[list[int]] = field(default_factory=list)
+    """For each table the anchors that kept rows of it; ``s{table}_{anchor}``, or ``s{table}`` when it is whole."""
 
     def to_json(self) -> str:
         """As text."""
@@ -86,14 +90,10 @@ class Layout:
         return cls(**raw)
 
 
-def hashed(column: str, kind: str, modulus: int) -> str:
-    """SQL: whether the key in ``column`` (quoted, perhaps qualified) is sampled."""
-    return f"hash(CAST({column} AS {key_type(kind)})) % {modulus} = 0"
-
-
-def choose_anchors(statistics: Statistics, keys: KeyClasses, tables: list[Table], config: SampleConfig) -> list[Anchor]:
+def choose_anchors(keys: KeyClasses, tables: list[Table], config: SampleConfig) -> list[Anchor]:
     """The classes to sample by: greedily those that reach most large tables not yet reached."""
     large = {table.sql: table for table in tables if table.rows > config.whole_rows}
+    small = {table.sql: table for table in tables if table.rows <= config.whole_rows}
     left = set(large)
     anchors: list[Anchor] = []
 
@@ -107,34 +107,22 @@ def choose_anchors(statistics: Statistics, keys: KeyClasses, tables: list[Table]
         if gain(candidates[best])[0] < 2 - (not anchors):
             break
         group = candidates.pop(best)
-        anchors.append(Anchor(key=best, modulus=_modulus([large[t].rows for t, _ in group if t in large], config)))
-        anchors += _dense(best, group, large, statistics, config)
+        anchors.append(Anchor(key=best))
+        anchors += _dense(best, group, small)
         left -= {table for table, _ in group}
-    rest = sorted(left)
-    return anchors + [Anchor(key=-1, modulus=_modulus([large[t].rows], config), only=t) for t in rest]
+    return anchors + [Anchor(key=-1, only=table) for table in sorted(left)]
 
 
-def _modulus(rows: list[int], config: SampleConfig) -> int:
-    return 1 << max(0, math.ceil(math.log2(max(rows) / config.target_rows)))
+def _dense(key: int, group: tuple[KeyColumn, ...], small: dict[str, Table]) -> list[Anchor]:
+    """Anchors for small tables that have other columns too: of their few keys of the class, more can be afforded."""
+    facts = [(t, name) for t, name in group if t in small and small[t].rows >= LEAST_FACTS]
+    return [Anchor(key=key, within=column) for column in facts if column[1] != "id"][:2]
 
 
-def _dense(
-    key: int, group: tuple[KeyColumn, ...], large: dict[str, Table], statistics: Statistics, config: SampleConfig
-) -> list[Anchor]:
-    """Anchors for small tables that hold few keys of the class: of those keys, more can be afforded."""
-    biggest = max((large[t] for t, _ in group if t in large), key=lambda table: table.rows)
-    column = next(name for t, name in group if t == biggest.sql)
-    fan_out = biggest.rows / statistics.distinct(biggest, column)
-    usual = _modulus([biggest.rows], config)
-    found = []
-    for table, name in group:
-        if table in large or table not in statistics.tables:
-            continue
-        expected = statistics.distinct(statistics.tables[table], name) * fan_out * 2
-        modulus = 1 << max(0, math.ceil(math.log2(max(expected / config.target_rows, 1))))
-        if 4 * modulus <= usual and statistics.tables[table].rows >= 64:
-            found.append(Anchor(key=key, modulus=modulus, within=(table, name)))
-    return found[:2]
+LEAST_FACTS = 256
+"""Smaller tables get no anchor of their own."""
+DENSE_SHARE = 0.5
+"""Rows that such an anchor may keep, as a share of the usual."""
 
 
 class SampleBuilder:
@@ -148,97 +136,115 @@ class SampleBuilder:
         self.layout = layout
         self.config = config
         self.tables = [statistics.tables[sql] for sql in layout.tables]
+        self.place = {sql: i for i, sql in enumerate(layout.tables)}
         self.class_of = {column: k for k, group in enumerate(layout.keys) for column in group}
 
     def draw(self, folder: Path) -> None:
-        """Writes ``s{i}.parquet`` of every stored table into ``folder`` and fills ``layout.complete``."""
-        parts: dict[int, list[str]] = {i: [] for i, whole in enumerate(self.layout.whole) if not whole}
+        """Write ``s{table}.parquet`` and ``core{anchor}.parquet`` and fill ``layout.complete`` and ``layout.kept``."""
+        self.layout.kept = [[] for _ in self.tables]
+        narrow: dict[tuple[int, int], str] = {}
         for number, anchor in enumerate(self.layout.anchors):
-            narrow, complete = self._anchor(number, anchor)
+            found, complete = self._anchor(number, anchor)
             self.layout.complete.append(sorted(complete))
-            for i, name in narrow.items():
-                if i in parts:
-                    parts[i].append(f"SELECT r, {number} AS a FROM {name}")
+            for i, name in found.items():
+                if not self.layout.whole[i]:
+                    narrow[i, number] = name
+                    self.layout.kept[i].append(number)
+            if anchor.key >= 0:
+                self._copy(f"SELECT * FROM core{number}", folder / f"core{number}.parquet")
         for i, table in enumerate(self.tables):
-            flags = "".join(f", bool_or(a = {number}) AS __a{number}" for number in range(len(self.layout.anchors)))
-            if i in parts:
-                self._run(f"CREATE TEMP TABLE u{i} AS SELECT r{flags} FROM ({' UNION ALL '.join(parts[i])}) GROUP BY r")
-                source = f"SELECT t.*, u.* EXCLUDE (r) FROM {table.sql} t JOIN u{i} u ON t.rowid = u.r"
-            else:
-                source = f"SELECT * FROM {table.sql}"
-            self._run(f"COPY ({source}) TO '{_escape(folder / f's{i}.parquet')}' (FORMAT parquet)")
+            if self.layout.whole[i]:
+                self._copy(f"SELECT * FROM {table.sql}", folder / f"s{i}.parquet")
+                continue
+            flags = "".join(f", bool_or(a = {number}) AS __a{number}" for number in self.layout.kept[i])
+            picks = [f"SELECT r, {number} AS a FROM {narrow[i, number]}" for number in self.layout.kept[i]]
+            parts = " UNION ALL ".join(picks)
+            self._run(f"CREATE TEMP TABLE u{i} AS SELECT r{flags} FROM ({parts}) GROUP BY r")
+            kept = f"SELECT t.*, u.* EXCLUDE (r) FROM {table.sql} t JOIN u{i} u ON t.rowid = u.r"
+            self._copy(kept, folder / f"s{i}.parquet")
 
     def _run(self, sql: str) -> int:
         row = self.cursor.execute(sql).fetchone()
         return int(row[0]) if row else 0
 
-    def _columns(self, table: Table) -> list[str]:
-        return [name for name in table.columns if (table.sql, name) in self.class_of]
+    def _copy(self, sql: str, path: Path) -> None:
+        self._run(f"COPY ({sql}) TO '{_escape(path)}' (FORMAT parquet)")
+
+    def _cast(self, i: int, column: str) -> str:
+        return f"CAST({quote(column)} AS {key_type(self.tables[i].columns[column].type)})"
+
+    def _members(self, key: int) -> list[tuple[int, str]]:
+        """Stored tables with a column of a class."""
+        return [(self.place[table], name) for table, name in self.layout.keys[key] if table in self.place]
 
     def _anchor(self, number: int, anchor: Anchor) -> tuple[dict[int, str], set[KeyColumn]]:
         """Temporary tables (row ids and keys) of what the anchor keeps, by table, and the complete columns."""
         if anchor.key < 0:
-            i = self.layout.tables.index(anchor.only or "")
-            condition = f"hash(rowid) % {anchor.modulus} = 0"
-            return {i: self._narrow(number, i, condition)}, set()
-        conditions = self._member_conditions(number, anchor)
+            i = self.place[anchor.only or ""]
+            share = self.config.target_rows / 4 / max(self.tables[i].rows, 1)
+            return {i: self._narrow(number, i, _chance("rowid", str(share)))}, set()
+        self._choose_keys(number, anchor)
+        conditions: dict[int, list[str]] = {}
+        for i, name in self._members(anchor.key):
+            conditions.setdefault(i, []).append(f"{self._cast(i, name)} IN (SELECT v FROM core{number})")
         narrow = {i: self._narrow(number, i, " OR ".join(parts)) for i, parts in conditions.items()}
         complete = self._link(number, anchor, narrow, conditions)
         return narrow, complete | self._close(number, anchor, narrow)
 
+    def _choose_keys(self, number: int, anchor: Anchor) -> None:
+        """``core{number}``: the sampled keys ``v`` with their weights ``w``, one over the chance of each.
+
+        Half of the rows are spent on equal chances for all keys, half on chances in proportion to their rows.
+        """
+        counts = " UNION ALL ".join(
+            f"SELECT {self._cast(i, name)} AS v, count(*) AS c FROM {self.tables[i].sql} GROUP BY ALL"
+            for i, name in self._members(anchor.key)
+            if not self.layout.whole[i] or (self.layout.tables[i], name) == anchor.within
+        )
+        degrees = f"SELECT v, sum(c)::DOUBLE AS c FROM ({counts}) WHERE v IS NOT NULL GROUP BY v"
+        if anchor.within:
+            i, name = self.place[anchor.within[0]], anchor.within[1]
+            degrees += f" HAVING v IN (SELECT {self._cast(i, name)} FROM {self.tables[i].sql})"
+        self._run(f"CREATE TEMP TABLE degree{number} AS {degrees}")
+        total, squares, most = self.cursor.execute(
+            f"SELECT coalesce(sum(c), 0), coalesce(sum(c * c), 0), coalesce(max(c), 0) FROM degree{number}"
+        ).fetchone() or (0, 0, 0)
+        biggest = max((self.tables[i].rows for i, _ in self._members(anchor.key)), default=1)
+        rows_all = sum(self.tables[i].rows for i, _ in self._members(anchor.key) if not self.layout.whole[i])
+        budget = self.config.target_rows * max(rows_all, 1) / max(biggest, 1) * (DENSE_SHARE if anchor.within else 1.0)
+        even = min(1.0, (1 - BY_SIZE) * budget / max(total, 1))
+        sized = BY_SIZE * budget / max(squares, 1)
+        chance = f"least(1.0, greatest({even!r}, c * {sized!r}))" if total > budget else "1.0"
+        picked = f"SELECT v, 1 / {chance} AS w FROM degree{number} WHERE {_chance('v', chance)}"
+        log.debug("anchor %d: %s keys, at most %s rows each", number, total, most)
+        self._run(f"CREATE TEMP TABLE core{number} AS {picked}")
+
     def _narrow(self, number: int, i: int, condition: str) -> str:
         table, name = self.tables[i], f"a{number}_{i}"
-        columns = "".join(
-            f", CAST({quote(c)} AS {key_type(table.columns[c].type)}) AS {quote(c)}" for c in self._columns(table)
-        )
-        self._run(
-            f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT rowid AS r{columns} FROM {table.sql} t WHERE {condition}"
-        )
+        keys = [column for column in table.columns if (table.sql, column) in self.class_of]
+        columns = "".join(f", {self._cast(i, column)} AS {quote(column)}" for column in keys)
+        source = f"SELECT rowid AS r{columns} FROM {table.sql} WHERE {condition}"
+        self._run(f"CREATE OR REPLACE TEMP TABLE {name} AS {source}")
         return name
-
-    def _member_conditions(self, number: int, anchor: Anchor) -> dict[int, list[str]]:
-        if anchor.within:
-            table, name = anchor.within
-            kind = self.statistics.tables[table].columns[name].type
-            self._run(
-                f"CREATE TEMP TABLE core{number} AS SELECT DISTINCT CAST({quote(name)} AS {key_type(kind)}) AS v"
-                f" FROM {table} WHERE {hashed(quote(name), kind, anchor.modulus)}"
-            )
-        conditions: dict[int, list[str]] = {}
-        for member, name in self.layout.keys[anchor.key]:
-            if member in self.layout.tables:
-                i = self.layout.tables.index(member)
-                kind = self.tables[i].columns[name].type
-                inside = f"CAST({quote(name)} AS {key_type(kind)}) IN (FROM core{number})"
-                test = inside if anchor.within else hashed(quote(name), kind, anchor.modulus)
-                conditions.setdefault(i, []).append(test)
-        return conditions
 
     def _link(
         self, number: int, anchor: Anchor, narrow: dict[int, str], conditions: dict[int, list[str]]
     ) -> set[KeyColumn]:
         """Keep also the partners of keys that kept rows hold in another column of the same class (self-joins)."""
-        group = self.layout.keys[anchor.key]
-        bridges = [i for i, parts in conditions.items() if len(parts) > 1]
-        if not bridges:
+        bridges = {i for i, parts in conditions.items() if len(parts) > 1}
+        members = self._members(anchor.key)
+        values = [f"SELECT {quote(name)} AS v FROM {narrow[i]}" for i, name in members if i in bridges]
+        if not values:
             return set()
-        values = " UNION ".join(
-            f"SELECT {quote(name)} AS v FROM {narrow[i]}"
-            for i in bridges
-            for table, name in group
-            if table == self.layout.tables[i]
-        )
-        linked = self._run(f"CREATE TEMP TABLE linked{number} AS SELECT v FROM ({values}) WHERE v IS NOT NULL")
-        if linked > self.config.target_rows:
+        linked = f"SELECT v FROM ({' UNION '.join(values)}) WHERE v IS NOT NULL"
+        if self._run(f"CREATE TEMP TABLE linked{number} AS {linked}") > self.config.target_rows // 8:
             return set()
         complete = set()
-        for table, name in group:
-            if table not in self.layout.tables or (i := self.layout.tables.index(table)) in bridges:
-                continue
-            kind = key_type(self.tables[i].columns[name].type)
-            wider = [*conditions[i], f"CAST({quote(name)} AS {kind}) IN (FROM linked{number})"]
-            self._narrow(number, i, " OR ".join(wider))
-            complete.add((table, name))
+        for i, name in members:
+            if i not in bridges:
+                inside = f"{self._cast(i, name)} IN (SELECT v FROM linked{number})"
+                self._narrow(number, i, " OR ".join([*conditions[i], inside]))
+                complete.add((self.layout.tables[i], name))
         return complete
 
     def _close(self, number: int, anchor: Anchor, narrow: dict[int, str]) -> set[KeyColumn]:
@@ -246,49 +252,52 @@ class SampleBuilder:
         complete: set[KeyColumn] = set()
         frontier = dict(narrow)
         for _ in range(2):
-            reached = list(self._reached(number, anchor, frontier))
-            frontier = {}
-            for k, keys in reached:
-                for i, column in self._partners(k, {**narrow, **frontier}):
-                    if not self._affordable(keys, i, column):
-                        continue
-                    kind = key_type(self.tables[i].columns[column].type)
-                    frontier[i] = self._narrow(number, i, f"CAST({quote(column)} AS {kind}) IN (FROM {keys})")
-                    complete.add((self.layout.tables[i], column))
-            narrow.update(frontier)
+            added: dict[int, str] = {}
+            for k, keys in self._reached(number, anchor, frontier):
+                partners: dict[int, list[str]] = {}
+                for i, column in self._members(k):
+                    if not self.layout.whole[i] and i not in narrow and i not in added:
+                        partners.setdefault(i, []).append(column)
+                for i, columns in partners.items():
+                    if self._affordable(number, keys, i, columns):
+                        tests = [f"{self._cast(i, column)} IN (SELECT v FROM {keys})" for column in columns]
+                        added[i] = self._narrow(number, i, " OR ".join(tests))
+                        complete |= {(self.layout.tables[i], column) for column in columns}
+            narrow.update(added)
+            frontier = added
         return complete
 
     def _reached(self, number: int, anchor: Anchor, frontier: dict[int, str]) -> Iterator[tuple[int, str]]:
-        """Tables of the distinct keys of each other class in the rows kept last."""
-        for k, group in enumerate(self.layout.keys):
-            sources = [
-                f"SELECT {quote(name)} AS v FROM {frontier[i]}"
-                for i in frontier
-                for table, name in group
-                if table == self.layout.tables[i]
-            ]
-            large = {
-                t for t, _ in group if t in self.layout.tables and not self.layout.whole[self.layout.tables.index(t)]
-            }
-            if k != anchor.key and sources and large - {self.layout.tables[i] for i in frontier}:
+        """Temporary tables of the distinct keys, class by class, in the rows kept last."""
+        for k in range(len(self.layout.keys)):
+            members = self._members(k)
+            sources = [f"SELECT {quote(name)} AS v FROM {frontier[i]}" for i, name in members if i in frontier]
+            if k != anchor.key and sources and any(not self.layout.whole[i] and i not in frontier for i, _ in members):
                 name = f"reach{number}_{k}"
-                self._run(
-                    f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT v FROM ({' UNION '.join(sources)}) WHERE v IS NOT NULL"
-                )
+                values = f"SELECT v FROM ({' UNION '.join(sources)}) WHERE v IS NOT NULL"
+                self._run(f"CREATE OR REPLACE TEMP TABLE {name} AS {values}")
                 yield k, name
 
-    def _partners(self, k: int, narrow: dict[int, str]) -> Iterator[tuple[int, str]]:
-        for table, name in self.layout.keys[k]:
-            if table in self.layout.tables:
-                i = self.layout.tables.index(table)
-                if not self.layout.whole[i] and (i not in narrow):
-                    yield i, name
-
-    def _affordable(self, keys: str, i: int, column: str) -> bool:
-        count = self._run(f"SELECT count(*) FROM {keys}")
-        table = self.tables[i]
-        expected = count * table.rows / self.statistics.distinct(table, column)
+    def _affordable(self, number: int, keys: str, i: int, columns: list[str]) -> bool:
+        """Whether the partners are few, and not better counted from an anchor that came before."""
+        table, anchor = self.tables[i], self.layout.anchors[number]
+        distinct = min(self.statistics.distinct(table, column) for column in columns)
+        before = [self.layout.keys[a.key] for a in self.layout.anchors[:number] if a.key >= 0]
+        earlier = {t for group in before for t, _ in group}
+        earlier -= {t for t, _ in self.layout.keys[anchor.key]}
+        if distinct < 0.9 * table.rows and table.sql in earlier and not anchor.within:
+            return False
+        expected = self._run(f"SELECT count(*) FROM {keys}") * len(columns) * table.rows / distinct
         return expected <= self.config.closure_factor * self.config.target_rows
+
+
+BY_SIZE = 0.5
+"""Share of a sample's rows that is spent on keys in proportion to their rows."""
+
+
+def _chance(value: str, share: str) -> str:
+    """SQL: true for a share of all values, always the same ones."""
+    return f"(hash({value}) >> 11)::DOUBLE < {share} * 9007199254740992.0"
 
 
 def _escape(path: Path) -> str:
@@ -296,52 +305,55 @@ def _escape(path: Path) -> str:
 
 
 def load_side(side: duckdb.DuckDBPyConnection, layout: Layout, statistics: Statistics, folder: Path) -> None:
-    """Fill a side store from the parquet files of a drawn sample, with dense ids for every key."""
+    """Fill a side store from the files of a drawn sample, with dense ids for every key."""
     for i, sql in enumerate(layout.tables):
-        table = statistics.tables[sql]
-        casts = ", ".join(f"CAST({quote(c)} AS {column.type}) AS {quote(c)}" for c, column in table.columns.items())
-        file = f"read_parquet('{_escape(folder / f's{i}.parquet')}')"
-        flags = "" if layout.whole[i] else ", COLUMNS('__a[0-9]+')"
-        side.execute(f"CREATE TABLE x{i} AS SELECT {casts}{flags} FROM {file}")
+        columns = statistics.tables[sql].columns
+        casts = ", ".join(f"CAST({quote(name)} AS {column.type}) AS {quote(name)}" for name, column in columns.items())
+        flags = "".join(f", __a{number}" for number in layout.kept[i])
+        side.execute(f"CREATE TABLE x{i} AS SELECT {casts}{flags} FROM '{_escape(folder / f's{i}.parquet')}'")
     _number_keys(side, layout, statistics)
     for i, whole in enumerate(layout.whole):
-        side.execute(f"ALTER TABLE x{i} RENAME TO s{i}")
-        for number in range(0 if whole else len(layout.anchors)):
-            side.execute(f"ALTER TABLE s{i} DROP COLUMN __a{number}")
+        if whole:
+            side.execute(f"ALTER TABLE y{i} RENAME TO s{i}")
+            continue
+        flags = ", ".join(f"__a{number}" for number in layout.kept[i])
+        for number in layout.kept[i]:
+            side.execute(f"CREATE TABLE s{i}_{number} AS SELECT * EXCLUDE ({flags}) FROM y{i} WHERE __a{number}")
+        side.execute(f"DROP TABLE y{i}")
+    for number, anchor in enumerate(layout.anchors):
+        if anchor.key >= 0:
+            core = f"'{_escape(folder / f'core{number}.parquet')}'"
+            side.execute(f"CREATE TABLE core{number} AS SELECT id, w FROM {core} JOIN ids{anchor.key} USING (v)")
     side.execute("CREATE TABLE layout AS SELECT ?::VARCHAR AS json", [layout.to_json()])
 
 
 def _number_keys(side: duckdb.DuckDBPyConnection, layout: Layout, statistics: Statistics) -> None:
-    """``ids{k}``: each value of a class and its id; ``k{i}``: for each row of a stored table, ids and anchors."""
+    """``ids{k}``: each value of a class and its id; ``y{i}``: the rows of ``x{i}`` with an id for each key."""
     joins: dict[int, list[str]] = {i: [] for i in range(len(layout.tables))}
     picks: dict[int, list[str]] = {i: [] for i in range(len(layout.tables))}
     for k, group in enumerate(layout.keys):
-        stored = [(layout.tables.index(table), table, name) for table, name in group if table in layout.tables]
-        if not stored:
-            continue
         values = []
-        for i, table, name in stored:
-            cast = f"CAST({{}}{quote(name)} AS {key_type(statistics.tables[table].columns[name].type)})"
-            values.append(f"SELECT {cast.format('')} AS v FROM x{i}")
-            slot = len(joins[i])
-            joins[i].append(f" LEFT JOIN ids{k} j{slot} ON j{slot}.v = {cast.format('t.')}")
-            picks[i].append(f"coalesce(j{slot}.id, -1)::INTEGER AS {quote('k_' + name)}")
-        union = " UNION ".join(values)
-        side.execute(
-            f"CREATE TABLE ids{k} AS SELECT v, row_number() OVER () - 1 AS id FROM ({union}) WHERE v IS NOT NULL"
-        )
+        for table, name in group:
+            if table in layout.tables:
+                i, kind = layout.tables.index(table), key_type(statistics.tables[table].columns[name].type)
+                slot = len(joins[i])
+                values.append(f"SELECT CAST({quote(name)} AS {kind}) AS v FROM x{i}")
+                joins[i].append(f" LEFT JOIN ids{k} j{slot} ON j{slot}.v = CAST(t.{quote(name)} AS {kind})")
+                picks[i].append(f", coalesce(j{slot}.id, -1)::INTEGER AS {quote(KEY_PREFIX + name)}")
+        if values:
+            distinct = f"SELECT v, row_number() OVER () - 1 AS id FROM ({' UNION '.join(values)}) WHERE v IS NOT NULL"
+            side.execute(f"CREATE TABLE ids{k} AS {distinct}")
     for i in range(len(layout.tables)):
-        flags = [] if layout.whole[i] else [f"t.__a{n}" for n in range(len(layout.anchors))]
-        columns = ", ".join(["t.rowid AS r", *picks[i], *flags])
-        side.execute(f"CREATE TABLE k{i} AS SELECT {columns} FROM x{i} t{''.join(joins[i])} ORDER BY t.rowid")
+        side.execute(f"CREATE TABLE y{i} AS SELECT t.*{''.join(picks[i])} FROM x{i} t{''.join(joins[i])}")
+        side.execute(f"DROP TABLE x{i}")
+
+
+KEY_PREFIX = "__key_"
+"""What columns of ids are called, before the name of the column they number."""
 
 
 def draw_sample(
-    statistics: Statistics,
-    keys: KeyClasses,
-    names: set[str],
-    config: SampleConfig,
-    path: Path | None,
+    statistics: Statistics, keys: KeyClasses, names: set[str], config: SampleConfig, path: Path | None
 ) -> duckdb.DuckDBPyConnection:
     """Sample the named tables by the given keys into a new side store: a file, or memory when there is no path."""
     tables = [statistics.tables[sql] for sql in sorted(names | {t for group in keys for t, _ in group})]
@@ -350,7 +362,7 @@ def draw_sample(
         tables=[table.sql for table in tables],
         rows=[table.rows for table in tables],
         whole=[table.rows <= config.whole_rows for table in tables],
-        anchors=choose_anchors(statistics, keys, tables, config),
+        anchors=choose_anchors(keys, tables, config),
     )
     with tempfile.TemporaryDirectory(prefix="mlsys4sys-sample-") as folder:
         cursor = statistics.engine.connection.cursor()

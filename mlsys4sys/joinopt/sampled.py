@@ -12,16 +12,17 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsys4sys import _native, cache
+from mlsys4sys import cache
+from mlsys4sys._native import JoinCounter
 from mlsys4sys.joinopt import keys as key_classes
 from mlsys4sys.joinopt.cardinality import Estimates, Floats, Masks
-from mlsys4sys.joinopt.counting import Edge, Ids, connected_parts, forest_of, pair_ids, subset_matrix
+from mlsys4sys.joinopt.counting import Edge, Ids, forest_of, pair_ids, subset_matrix
 from mlsys4sys.joinopt.engine import Engine
 from mlsys4sys.joinopt.formula import GUESS, Formula, class_domains, engine_rows, table_rows
 from mlsys4sys.joinopt.problem import JoinGraph, Mask
 from mlsys4sys.joinopt.sample import SampleConfig
 from mlsys4sys.joinopt.statistics import Statistics, Table
-from mlsys4sys.joinopt.store import Rows, SampleStore, StoreKeeper, anchors_with
+from mlsys4sys.joinopt.store import Rows, SampleStore, StoreKeeper
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,8 @@ class Root:
     klass: int
     anchor: int
     """-1: nothing is sampled, the counts are exact."""
-    scale: float
-    """What a count is multiplied by."""
+    weights: Floats | None
+    """What each id counted over stands for; nothing when every id counts once."""
     limit: int
     """Ids of the class that are counted over."""
     covered: Mask
@@ -57,7 +58,7 @@ class BoundSample:
         self.graph, self._tables, self._store, self._statistics = graph, tables, store, statistics
         self.base_rows = table_rows(tables)
         self._index = [store.index.get(table.sql, -1) if table else -1 for table in tables]
-        self._selected: list[Rows | None] = [None] * graph.size
+        self._home = [-1 if i < 0 or store.layout.whole[i] else store.home(i) for i in self._index]
         known = 0
         for r in range(graph.size):
             known |= self._filter(r) << r
@@ -66,18 +67,21 @@ class BoundSample:
         self._keys = self._class_keys()
         self._leaf_rows, self._leaf_sigma = self._leaves()
         self._roots = self._all_roots()
-        self._counters: dict[tuple[int, int], _native.JoinCounter] = {}
+        self._counters: dict[tuple[int, int], JoinCounter] = {}
 
     def _filter(self, r: int) -> bool:
         """Run a leaf's filters on the side store; whether that was possible."""
         if self._index[r] < 0:
             return False
         try:
-            self._selected[r] = self._store.select(self._index[r], self.graph.relations[r])
+            self._selected(r, self._home[r])
         except duckdb.Error as error:
             log.info("%s: filters cannot be sampled (%s)", self.graph.relations[r].alias, error)
             return False
         return True
+
+    def _selected(self, r: int, anchor: int) -> Rows | None:
+        return self._store.select(self._index[r], anchor, self.graph.relations[r])
 
     def _class_keys(self) -> list[int]:
         """For each equality class of the graph, the class of keys in the store, or -1."""
@@ -94,23 +98,22 @@ class BoundSample:
         return np.array([rows for rows, _ in pairs]), np.array([sigma for _, sigma in pairs])
 
     def _leaf(self, r: int) -> tuple[float, float]:
-        table, i, selected = self._tables[r], self._index[r], self._selected[r]
+        table, i = self._tables[r], self._index[r]
         if not self._known >> r & 1 or table is None:
             return engine_rows(self.graph.relations[r], table, self._statistics), SIGMA_GUESS
+        selected = self._selected(r, self._home[r])
         if selected is None:
             return float(table.rows), 0.0
-        if self._store.layout.whole[i]:
+        if self._home[r] < 0:
             return float(len(selected)), 0.0
-        anchors = anchors_with(self._store, i)
-        member = self._store.member(i, anchors[0][0])
-        positions = self._store.positions(i, anchors[0][0])
-        assert member is not None
-        assert positions is not None
-        scale = table.rows / max(len(positions), 1)
-        seen = int(np.count_nonzero(member[selected]))
-        if seen == 0:
-            return 0.5 * scale, SIGMA_UNSEEN
-        return seen * scale, float(np.sqrt(np.log1p(2 * (1 - 1 / scale) / seen)))
+        weights = self._store.row_weights(i)
+        total, seen = weights.sum(), weights[selected]
+        if not seen.any():
+            return 0.5 * table.rows / max(len(weights), 1), SIGMA_UNSEEN
+        # A ratio: the table's own size is known, and with it what the sample missed.
+        share = seen.sum() / total
+        spread = 2 * (1 - share) * (seen**2).sum() / seen.sum() ** 2
+        return float(table.rows * share), float(np.sqrt(np.log1p(spread)))
 
     # -- where to count --------------------------------------------------------------------------------------------
 
@@ -119,13 +122,14 @@ class BoundSample:
         for klass, key in enumerate(self._keys):
             if key < 0:
                 continue
-            roots.append(self._root(klass, -1, 1.0, self._store.domain(key)))
+            roots.append(self._root(klass, -1, None, self._store.domain(key)))
             for number, anchor in enumerate(self._store.layout.anchors):
-                if anchor.key == key:
-                    roots.append(self._root(klass, number, anchor.modulus, self._store.core_size(number)))
+                if anchor.key == key and (not anchor.within or self._holders(klass, anchor.within)):
+                    weights = self._store.core(number)[1]
+                    roots.append(self._root(klass, number, weights, len(weights)))
         return [root for root in roots if root.attached]
 
-    def _root(self, klass: int, number: int, scale: float, limit: int) -> Root:
+    def _root(self, klass: int, number: int, weights: Floats | None, limit: int) -> Root:
         within = self._store.layout.anchors[number].within if number >= 0 else None
 
         def enter(edge: Edge) -> bool:
@@ -136,6 +140,8 @@ class BoundSample:
                 return True
             if number < 0:
                 return False
+            if number not in self._store.layout.kept[i]:
+                return False
             here = edge.klass == klass or klass in self._forest.parts.get(edge.klass, ())
             sql = self._store.layout.tables[i]
             return here or any((sql, name.lower()) in self._store.complete[number] for name in edge.columns)
@@ -143,18 +149,20 @@ class BoundSample:
         covered, attached = self._forest.reach(klass, enter)
         if within:
             # Only the keys of that table are sampled: a subset without it would be undercounted.
-            holders = [edge.relation for edge in self._forest.edges if self._holds(edge, klass, within)]
-            attached &= sum(1 << r for r in set(holders))
+            attached &= self._holders(klass, within)
         composite = [edge for edge in self._forest.edges if klass in self._forest.parts.get(edge.klass, ())]
         if not within:
             attached |= covered & sum(1 << r for r in {e.relation for e in composite if e.relation < self.graph.size})
-        return Root(klass=klass, anchor=number, scale=scale, limit=limit, covered=covered, attached=attached)
+        return Root(klass=klass, anchor=number, weights=weights, limit=limit, covered=covered, attached=attached)
 
-    def _holds(self, edge: Edge, klass: int, within: tuple[str, str]) -> bool:
-        table = self._tables[edge.relation] if edge.relation < self.graph.size else None
-        if table is None or edge.klass != klass:
-            return False
-        return table.sql == within[0] and within[1] in {name.lower() for name in edge.columns}
+    def _holders(self, klass: int, within: tuple[str, str]) -> Mask:
+        """Relations whose column in a class is the one that a denser anchor drew its keys from."""
+        found = 0
+        for edge in self._forest.edges:
+            table = self._tables[edge.relation] if edge.relation < self.graph.size else None
+            if table and edge.klass == klass and table.sql == within[0]:
+                found |= (within[1] in {name.lower() for name in edge.columns}) << edge.relation
+        return found
 
     def _choose(self, masks: Masks) -> NDArray[np.int64]:
         """For each subset the root to count it at, or -1: exact ones first, then the densest sample."""
@@ -163,21 +171,22 @@ class BoundSample:
         for number, root in enumerate(self._roots):
             touching = np.bitwise_count(masks & np.uint64(root.attached)).astype(float)
             fits = ((masks & ~np.uint64(root.covered)) == 0) & (touching > 0)
-            merit = np.where(fits, 64.0 / root.scale + touching / 64 + (1e6 if root.anchor < 0 else 0.0), 0.0)
+            dense = root.anchor < 0 or self._store.layout.anchors[root.anchor].within is not None
+            merit = np.where(fits, touching + 64.0 * dense + 64.0 * (root.anchor < 0), 0.0)
             best = np.where(merit > score, number, best)
             score = np.maximum(score, merit)
         return best
 
     # -- counting --------------------------------------------------------------------------------------------------
 
-    def _counter(self, root: Root) -> _native.JoinCounter:
+    def _counter(self, root: Root) -> JoinCounter:
         """Message passing over the rows that one anchor kept (ids of the root class renumbered)."""
         key = (root.anchor, root.klass if root.anchor >= 0 else -1)
         if key not in self._counters:
             self._counters[key] = self._attach(root)
         return self._counters[key]
 
-    def _attach(self, root: Root) -> _native.JoinCounter:
+    def _attach(self, root: Root) -> JoinCounter:
         forest, ids = self._forest, self._edge_ids(root)
         domains = [self._domain(klass, root) for klass in range(len(self._keys))]
         pending: list[tuple[int, int, Ids]] = []
@@ -195,7 +204,7 @@ class BoundSample:
         pending += [
             (edge.relation, edge.klass, parts[0]) for edge, parts in ids.items() if edge.klass not in forest.parts
         ]
-        counter = _native.JoinCounter(self.graph.size + len(forest.parts), self.graph.size, domains)
+        counter = JoinCounter(self.graph.size + len(forest.parts), self.graph.size, domains)
         for relation, klass, own in pending:
             counter.attach(relation, klass, own)
         return counter
@@ -225,9 +234,9 @@ class BoundSample:
         return ids
 
     def _ids(self, r: int, column: str, klass: int, root: Root) -> Ids:
-        return self._store.key_ids(
-            self._index[r], column.lower(), root.anchor, self._selected[r], at_root=klass == root.klass
-        )
+        get = self._store.core_ids if klass == root.klass and root.anchor >= 0 else self._store.ids
+        ids, selected = get(self._index[r], column.lower(), root.anchor), self._selected(r, root.anchor)
+        return ids if selected is None else ids[selected]
 
     def estimate(self, subsets: Sequence[Mask] | Masks) -> Estimates:
         """Rows of each subset: counted where a root covers it, extrapolated by the formula elsewhere."""
@@ -242,20 +251,18 @@ class BoundSample:
             here = chosen == number
             rows[here], sigma[here] = self._counted(self._roots[number], masks[here])
         self._guess_predicates(masks, rows, sigma)
-        for k in np.flatnonzero(chosen == -1):
-            rows[k], sigma[k] = self._patched(int(masks[k]))
+        if (left := chosen == -1).any():
+            rows[left], sigma[left] = self._patched(masks[left])
         return Estimates(rows, sigma)
 
     def _counted(self, root: Root, masks: Masks) -> tuple[Floats, Floats]:
-        total = self._counter(root).count(root.klass, root.limit, masks)
-        seen, squares = total[:, 0], total[:, 1]
-        rows = seen * root.scale
-        spread = (1 - 1 / root.scale) * squares / np.maximum(seen, 1e-300) ** 2
-        sigma = np.sqrt(np.log1p(spread))
-        if root.anchor >= 0 and not seen.all():
-            unseen = seen == 0
+        total = self._counter(root).count(root.klass, root.limit, root.weights, masks)
+        rows, variance = total[:, 0].copy(), total[:, 1]
+        unseen = rows == 0
+        sigma = np.sqrt(np.log1p(variance / np.maximum(rows, 1e-9) ** 2))
+        if root.weights is not None and unseen.any():
             guess = np.exp(self._formula.log_rows(masks[unseen]))
-            rows[unseen] = np.clip(guess, 1e-3, 0.5 * root.scale)
+            rows[unseen] = np.clip(guess, 1e-3, 0.5 * float(np.median(root.weights)) if root.limit else 1.0)
             sigma[unseen] = SIGMA_UNSEEN
         return rows, sigma
 
@@ -279,22 +286,36 @@ class BoundSample:
     def _formula(self) -> Formula:
         return Formula(self.graph, self._leaf_rows, self._class_domains)
 
-    def _patched(self, mask: Mask) -> tuple[float, float]:
-        """A subset that no root covers: its largest counted part, and the formula for what is missing."""
-        options = [part for root in self._roots for part in connected_parts(self.graph, mask & root.covered)]
-        options = [part for part in options if part != mask and part.bit_count() > 1 and self._is_counted(part)]
-        log_rows = float(self._formula.log_rows(np.array([mask], dtype=np.uint64))[0])
-        if not options:
-            return float(np.exp(log_rows)), SIGMA_GUESS * mask.bit_count() ** 0.5
-        part = max(options, key=lambda option: option.bit_count())
-        known = self.estimate([part])
-        log_part = float(self._formula.log_rows(np.array([part], dtype=np.uint64))[0])
-        missing = (mask & ~part).bit_count()
-        rows = float(known.rows[0]) * float(np.exp(log_rows - log_part))
-        return rows, float(np.hypot(known.sigma[0], SIGMA_GUESS * missing**0.5))
+    def _patched(self, masks: Masks) -> tuple[Floats, Floats]:
+        """Subsets that no root covers: the largest part that one does, and the formula for what is missing."""
+        parts = np.zeros_like(masks)
+        for root in self._roots:
+            inside = masks & np.uint64(root.covered)
+            start = inside & np.uint64(root.attached)
+            part = grown(self.graph, start & (~start + np.uint64(1)), inside)
+            larger = (np.bitwise_count(part) > np.maximum(np.bitwise_count(parts), 1)) & (part != masks)
+            parts = np.where(larger, part, parts)
+        log_rows = self._formula.log_rows(masks)
+        missing = np.bitwise_count(masks & ~parts)
+        sigma = SIGMA_GUESS * np.sqrt(missing)
+        some = parts != 0
+        if some.any():
+            known = self.estimate(parts[some])
+            log_rows[some] += np.log(np.maximum(known.rows, 1e-3)) - self._formula.log_rows(parts[some])
+            sigma[some] = np.hypot(sigma[some], known.sigma)
+        return np.exp(log_rows), sigma
 
-    def _is_counted(self, mask: Mask) -> bool:
-        return bool(self._choose(np.array([mask], dtype=np.uint64))[0] >= 0)
+
+def grown(graph: JoinGraph, start: Masks, within: Masks) -> Masks:
+    """For each pair of subsets, what hangs together with ``start`` inside ``within``."""
+    reached = start
+    while True:
+        wider = reached
+        for i, near in enumerate(graph.adjacency):
+            wider = np.where(wider >> np.uint64(i) & np.uint64(1) == 1, wider | (np.uint64(near) & within), wider)
+        if np.array_equal(wider, reached):
+            return reached
+        reached = wider
 
 
 def root_covers(root: Root, relation: int) -> bool:

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsys4sys.errors import DataError
+from mlsys4sys.joinopt.cardinality import Floats
 from mlsys4sys.joinopt.counting import Ids
 from mlsys4sys.joinopt.keys import KeyClasses
 from mlsys4sys.joinopt.problem import Relation
-from mlsys4sys.joinopt.sample import VERSION, Anchor, Layout, SampleConfig, draw_sample
+from mlsys4sys.joinopt.sample import KEY_PREFIX, VERSION, Layout, SampleConfig, draw_sample
 from mlsys4sys.joinopt.statistics import Statistics, quote
 
 log = logging.getLogger(__name__)
@@ -37,24 +38,24 @@ class SampleStore:
         self.index = {sql: i for i, sql in enumerate(self.layout.tables)}
         self.class_of = {column: k for k, group in enumerate(self.layout.keys) for column in group}
         self.complete = [frozenset(columns) for columns in self.layout.complete]
-        self._keys: dict[int, dict[str, NDArray[np.generic]]] = {}
-        self._positions: dict[tuple[int, int], Rows | None] = {}
-        self._core: dict[int, Ids] = {}
+        self._keys: dict[tuple[int, int], dict[str, Ids]] = {}
+        self._core: dict[int, tuple[Ids, Floats]] = {}
         self._domains: dict[int, int] = {}
-        self._leaves: OrderedDict[tuple[int, str, tuple[str, ...]], Rows | None] = OrderedDict()
-        self._taken: dict[tuple[int, int, str, bool], Ids] = {}
+        self._leaves: OrderedDict[tuple[int, int, str, tuple[str, ...]], Rows | None] = OrderedDict()
+        self._at_root: dict[tuple[int, str, int], Ids] = {}
 
-    def _arrays(self, table: int) -> dict[str, NDArray[np.generic]]:
-        if table not in self._keys:
-            self._keys[table] = {
-                name: np.ascontiguousarray(values)
-                for name, values in self.side.execute(f"SELECT * FROM k{table}").fetchnumpy().items()
-            }
-        return self._keys[table]
+    def name(self, table: int, number: int) -> str:
+        """The stored table: the whole one, or what an anchor kept of it."""
+        return f"s{table}" if self.layout.whole[table] else f"s{table}_{number}"
 
-    def size(self, table: int) -> int:
-        """Rows stored of a table."""
-        return len(self._arrays(table)["r"])
+    def ids(self, table: int, column: str, number: int) -> Ids:
+        """The key id of every row that an anchor kept (of every row, where the table is whole), -1 for NULL."""
+        place = (table, -1 if self.layout.whole[table] else number)
+        if place not in self._keys:
+            sql = f"SELECT COLUMNS('^{KEY_PREFIX}') FROM {self.name(table, number)}"
+            found = self.side.execute(sql).fetchnumpy()
+            self._keys[place] = {name: np.ascontiguousarray(ids, dtype=np.int32) for name, ids in found.items()}
+        return self._keys[place][KEY_PREFIX + column]
 
     def domain(self, key: int) -> int:
         """Ids that a class of keys has."""
@@ -63,90 +64,63 @@ class SampleStore:
             self._domains[key] = int(row[0]) if row else 0
         return self._domains[key]
 
-    def ids(self, table: int, column: str) -> Ids:
-        """The key id of every stored row, -1 for NULL."""
-        return self._arrays(table)["k_" + column]  # type: ignore[return-value]
-
-    def core(self, number: int) -> Ids:
-        """For each id of an anchor's class: its place among the sampled ids, or -1."""
+    def core(self, number: int) -> tuple[Ids, Floats]:
+        """Of an anchor: for each id of its class the place among the sampled ones, or -1; and the weights of those."""
         if number not in self._core:
-            anchor = self.layout.anchors[number]
-            test = f"hash(v) % {anchor.modulus} = 0"
-            if anchor.within:
-                table, column = anchor.within
-                own = self.ids(self.index[table], column)
-                inside = np.zeros(self.domain(anchor.key), dtype=bool)
-                inside[own[own >= 0]] = True
-            else:
-                inside = np.ones(self.domain(anchor.key), dtype=bool)
-            sampled = self.side.execute(f"SELECT {test} AS s FROM ids{anchor.key} ORDER BY id").fetchnumpy()["s"]
-            chosen = inside & np.asarray(sampled, dtype=bool)
-            self._core[number] = np.where(chosen, np.cumsum(chosen) - 1, -1).astype(np.int32)
+            found = self.side.execute(f"SELECT id, w FROM core{number} ORDER BY id").fetchnumpy()
+            places = np.full(self.domain(self.layout.anchors[number].key), -1, dtype=np.int32)
+            places[found["id"]] = np.arange(len(found["id"]), dtype=np.int32)
+            self._core[number] = places, np.ascontiguousarray(found["w"], dtype=np.float64)
         return self._core[number]
 
-    def core_size(self, number: int) -> int:
-        """How many ids an anchor sampled."""
-        return int(self.core(number).max(initial=-1)) + 1
+    def core_ids(self, table: int, column: str, number: int) -> Ids:
+        """For each row, the place of its key among the sampled ones of an anchor, or -1."""
+        place = (table, column, number)
+        if place not in self._at_root:
+            ids, (places, _) = self.ids(table, column, number), self.core(number)
+            inside = places[ids] if len(places) else np.full_like(ids, -1)
+            self._at_root[place] = np.where(ids >= 0, inside, np.int32(-1))
+        return self._at_root[place]
 
-    def member(self, table: int, number: int) -> NDArray[np.bool_] | None:
-        """Which stored rows an anchor kept; nothing when it is all of them."""
-        if number < 0 or self.layout.whole[table]:
-            return None
-        return self._arrays(table)[f"__a{number}"]  # type: ignore[return-value]
+    def home(self, table: int) -> int:
+        """The anchor that sampled a large table by its own keys or rows, not by what refers to it."""
+        sql = self.layout.tables[table]
+        for number, anchor in enumerate(self.layout.anchors):
+            group = self.layout.keys[anchor.key] if anchor.key >= 0 else ()
+            if anchor.only == sql or (not anchor.within and any(t == sql for t, _ in group)):
+                return number
+        raise AssertionError(f"{sql} has no anchor")
 
-    def positions(self, table: int, number: int) -> Rows | None:
-        """The stored rows that an anchor kept; nothing when it is all of them."""
-        if (table, number) not in self._positions:
-            member = self.member(table, number)
-            self._positions[table, number] = None if member is None else np.flatnonzero(member)
-        return self._positions[table, number]
-
-    def key_ids(self, table: int, column: str, number: int, selected: Rows | None, *, at_root: bool) -> Ids:
-        """The ids of one column over the rows of an anchor that passed the filters.
-
-        Args:
-            table: Place of the table in the layout.
-            column: Lower-case name.
-            number: The anchor, or -1 for all rows.
-            selected: Positions that passed the filters, or nothing when there are none.
-            at_root: Ids are then places among the sampled ids of the anchor.
-        """
-        if selected is None:
-            key = (table, number, column, at_root)
-            if key not in self._taken:
-                self._taken[key] = self._take(table, column, number, self.positions(table, number), at_root)
-            return self._taken[key]
-        member = self.member(table, number)
-        return self._take(table, column, number, selected if member is None else selected[member[selected]], at_root)
-
-    def _take(self, table: int, column: str, number: int, rows: Rows | None, at_root: bool) -> Ids:
-        ids = self.ids(table, column) if rows is None else self.ids(table, column)[rows]
-        if at_root and number >= 0:
-            core = self.core(number)
-            ids = np.where(ids >= 0, core[ids], np.int32(-1)) if len(core) else np.full_like(ids, -1)
-        return np.ascontiguousarray(ids, dtype=np.int32)
+    def row_weights(self, table: int) -> Floats:
+        """For each row that the home anchor kept, how many rows of the table it stands for; 0 for those just linked."""
+        number, sql = self.home(table), self.layout.tables[table]
+        anchor = self.layout.anchors[number]
+        if anchor.key < 0:
+            row = self.side.execute(f"SELECT count(*) FROM {self.name(table, number)}").fetchone()
+            return np.ones(int(row[0]) if row else 0)
+        column = next(name for t, name in self.layout.keys[anchor.key] if t == sql)
+        places, weights = self.core_ids(table, column, number), self.core(number)[1]
+        return np.where(places >= 0, weights[places] if len(weights) else 0.0, 0.0)
 
     def forget(self) -> None:
         """Drop the positions of filtered leaves."""
         self._leaves.clear()
 
-    def select(self, table: int, relation: Relation) -> Rows | None:
-        """Positions of the stored rows that pass a relation's filters; nothing when it has none.
+    def select(self, table: int, number: int, relation: Relation) -> Rows | None:
+        """Positions of the rows kept by an anchor that pass a relation's filters; nothing when it has none.
 
         Raises:
             duckdb.Error: The filters do not run on the side store.
         """
         if not relation.filters:
             return None
-        key = (table, relation.alias, relation.filters)
+        key = (table, -1 if self.layout.whole[table] else number, relation.alias, relation.filters)
         if key in self._leaves:
             self._leaves.move_to_end(key)
             return self._leaves[key]
         where = " AND ".join(f"({text})" for text in relation.filters)
-        rows = self.side.execute(
-            f"SELECT rowid AS r FROM s{table} AS {quote(relation.alias)} WHERE {where}"
-        ).fetchnumpy()["r"]
-        self._leaves[key] = np.ascontiguousarray(rows)
+        source = f"{self.name(table, number)} AS {quote(relation.alias)}"
+        self._leaves[key] = self.side.execute(f"SELECT rowid AS r FROM {source} WHERE {where}").fetchnumpy()["r"]
         if len(self._leaves) > REMEMBERED:
             self._leaves.popitem(last=False)
         return self._leaves[key]
@@ -236,15 +210,3 @@ class StoreKeeper:
             if old != path:
                 old.unlink(missing_ok=True)
         return SampleStore(duckdb.connect(str(path), read_only=True, config={"threads": 1}))
-
-
-def anchors_with(store: SampleStore, table: int) -> list[tuple[int, Anchor]]:
-    """Anchors that sampled a table by its own rows or keys, the plainest first."""
-    sql = store.layout.tables[table]
-    members = [{t for t, _ in group} for group in store.layout.keys]
-    found = [
-        (number, anchor)
-        for number, anchor in enumerate(store.layout.anchors)
-        if anchor.only == sql or (anchor.key >= 0 and sql in members[anchor.key] and not anchor.within)
-    ]
-    return sorted(found, key=lambda pair: pair[1].modulus)
