@@ -136,7 +136,9 @@ def generate_queries(
     """
     low, high = relations
     if count < 0 or not 2 <= low <= high or not shapes or set(shapes) - set(SHAPES):
-        raise InputError(f"count {count}, relations {relations}, shapes {tuple(shapes)}: shapes are {', '.join(SHAPES)}")
+        raise InputError(
+            f"count {count}, relations {relations}, shapes {tuple(shapes)}: shapes are {', '.join(SHAPES)}"
+        )
     known = source if isinstance(source, Profile) else profile(source, schema or _imdb_schema())
     return tuple(_query(known, seed, number, relations, shapes[number % len(shapes)]) for number in range(count))
 

@@ -65,7 +65,9 @@ class Comparison:
 def compare(sizes: Sizes, ours: JoinTree, engine: JoinTree) -> Comparison:
     """Price both orders; each join is as uncertain as the size of its output (and of its inputs)."""
     mine, theirs = _priced(sizes, ours), _priced(sizes, engine)
-    apart = [cost * _doubt(sizes, mask) for (mask, _), cost in {**mine, **theirs}.items() if _differs(mask, mine, theirs)]
+    apart = [
+        cost * _doubt(sizes, mask) for (mask, _), cost in {**mine, **theirs}.items() if _differs(mask, mine, theirs)
+    ]
     return Comparison(
         ours_s=sum(mine.values()), engine_s=sum(theirs.values()), spread_s=float(np.sqrt(np.square(apart).sum()))
     )

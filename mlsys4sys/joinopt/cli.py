@@ -29,7 +29,9 @@ PLANNERS = ("best", "dqn", "dpccp", "goo", "left-deep", "textual")
 @click.argument("sql", required=False)
 @click.option("-f", "--file", "path", metavar="FILE", help="Read the SQL from a file; - is stdin.")
 @click.option("-d", "--database", metavar="FILE", help="DuckDB database, opened read-only. [default: a bundled one]")
-@click.option("--table", "tables", multiple=True, metavar="NAME=FILE", help="A .parquet or .csv file as a table; repeat.")
+@click.option(
+    "--table", "tables", multiple=True, metavar="NAME=FILE", help="A .parquet or .csv file as a table; repeat."
+)
 @click.option("--analyze", is_flag=True, help="Run both plans in turn, compare their rows, show times and actual rows.")
 @click.option("--execute", is_flag=True, help="Run the preferred plan and print its rows instead of advice.")
 @click.option("--runs", type=click.IntRange(1), default=5, show_default=True, help="Counted runs of each plan.")
@@ -106,9 +108,7 @@ def _read_sql(sql: str | None, path: str | None) -> str:
     return text
 
 
-def _connect(
-    database: str | None, tables: Sequence[str], progress: console.Progress
-) -> duckdb.DuckDBPyConnection:
+def _connect(database: str | None, tables: Sequence[str], progress: console.Progress) -> duckdb.DuckDBPyConnection:
     from mlsys4sys.joinopt.engine import open_database, open_tables
 
     if database and tables:
@@ -269,7 +269,9 @@ def train_calibrate(output: str | None, as_json: bool, quiet: bool) -> None:
 
 @train.command("joinopt", cls=console.Command)
 @click.option("--output", metavar="FILE", required=True, help="Where to write the weights (.safetensors).")
-@click.option("--episodes", type=click.IntRange(1), default=20_000, show_default=True, help="Queries the learner orders.")
+@click.option(
+    "--episodes", type=click.IntRange(1), default=20_000, show_default=True, help="Queries the learner orders."
+)
 @console.seed_option
 @console.json_option
 @console.quiet_option

@@ -88,11 +88,14 @@ class Engine:
         self._control = connection.cursor()
         self._lock = _lock_of(self._control)
         self._catalogue: Catalogue | None = None
+        self._held = False
 
     @property
     def catalogue(self) -> Catalogue:
         """Tables and columns now; cached, and read again when a table was made, altered, dropped or has grown."""
         with self._lock:
+            if self._catalogue is not None and self._held:
+                return self._catalogue
             stamp = stamp_of(self.connection)
             if self._catalogue is None or self._catalogue.stamp != stamp:
                 self._catalogue = read_catalogue(self.connection, stamp)
@@ -102,6 +105,17 @@ class Engine:
     def known_catalogue(self) -> Catalogue:
         """The catalogue as :attr:`catalogue` last gave it; asks DuckDB nothing when it has been read before."""
         return self._catalogue or self.catalogue
+
+    @contextmanager
+    def one_catalogue(self) -> Iterator[Catalogue]:
+        """Inside, :attr:`catalogue` is what it was at the door: one question to the engine instead of one a look."""
+        with self._lock:
+            catalogue = self.catalogue
+            held, self._held = self._held, True
+            try:
+                yield catalogue
+            finally:
+                self._held = held
 
     @contextmanager
     def forced(self) -> Iterator[None]:

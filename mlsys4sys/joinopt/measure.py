@@ -12,7 +12,6 @@ from mlsys4sys.joinopt.verify import same_rows
 from mlsys4sys.verdict import Verdict
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Race:
     """Seconds of repeated runs of both plans, run in turn."""

@@ -54,7 +54,9 @@ def tree_of(region: RegionPlan, tree: JoinTree, actual: Actual | None = None) ->
 
     def join(node: JoinTree, probe: display.Node, build: display.Node) -> display.Node:
         columns, alarm = figures(node.mask)
-        return display.Node(label=f"⋈ {_condition(region, node)}", columns=columns, children=(probe, build), alarm=alarm)
+        return display.Node(
+            label=f"⋈ {_condition(region, node)}", columns=columns, children=(probe, build), alarm=alarm
+        )
 
     return fold(tree, leaf, join)
 

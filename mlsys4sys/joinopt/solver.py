@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlsys4sys.errors import InputError
-from mlsys4sys.joinopt import baselines, choice, frontend, verify
+from mlsys4sys.joinopt import baselines, choice, frontend, tuning, verify
 from mlsys4sys.joinopt.cardinality import Cardinalities, Provider
 from mlsys4sys.joinopt.cost import CostModel, HashJoinCost
 from mlsys4sys.joinopt.engine import Engine
 from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.formula import EngineFormula, ExactBase
 from mlsys4sys.joinopt.policy import Policy, shipped
-from mlsys4sys.joinopt.problem import JoinGraph
 from mlsys4sys.joinopt.sampled import Exact, Sampled
 from mlsys4sys.joinopt.search import policy_beam
 from mlsys4sys.joinopt.skeleton import Region, Skeleton
 from mlsys4sys.joinopt.solution import JoinPlan, JoinTree, RegionPlan
-from mlsys4sys.joinopt.statistics import Statistics
+from mlsys4sys.search import Budget
 
 if TYPE_CHECKING:
     import duckdb
@@ -94,40 +94,86 @@ class JoinOptimizer:
         self.cost: CostModel = cost if cost is not None else HashJoinCost.load()
         self.settings = settings or Settings()
         self.planning = choice.PlanningCost()
-        statistics = Statistics(connection)
-        self.provider = _provider(cardinalities, connection, statistics)
-        self._formula_provider = EngineFormula(connection, statistics)
-        self._report = report
-        self._plans: OrderedDict[str, tuple[object, JoinPlan]] = OrderedDict()
+        self.provider = _provider(cardinalities, self.engine, report)
+        self._formula = EngineFormula(self.engine)
+        self._plans: OrderedDict[tuple[str, bool], tuple[object, JoinPlan]] = OrderedDict()
 
     def optimize(self, sql: str, *, ask_engine: bool = False) -> JoinPlan:
         """Choose a join order for a query; the query does not run.
 
         Args:
             sql: One query.
-            ask_engine: Ask DuckDB for its own order, exactly, so that both can be shown. Otherwise a flat query's own order
-                is predicted by a replica of DuckDB's estimates, as asking costs more than all the rest of planning.
+            ask_engine: Ask DuckDB for its own order, exactly, so that both can be shown. Otherwise a flat query's own
+                order is predicted by a replica of DuckDB's estimates: asking costs more than all the rest of planning.
 
         Raises:
             SqlError: the text is not one query that DuckDB accepts; with line and column where they are known.
         """
         started = time.perf_counter()
-        stamp = (self.engine.catalogue.stamp, ask_engine)
-        known = self._plans.get(sql)
-        if known is not None and known[0] == stamp:
-            self._plans.move_to_end(sql)
-            return replace(known[1], planning_s=time.perf_counter() - started)
-        plan = self._optimize(sql, ask_engine)
-        plan = replace(plan, planning_s=time.perf_counter() - started)
-        self._plans[sql] = (stamp, plan)
-        while len(self._plans) > self.settings.cached_plans:
-            self._plans.popitem(last=False)
-        return plan
+        with self.engine.one_catalogue() as catalogue:
+            key, stamp = (sql, ask_engine), catalogue.stamp
+            known = self._plans.pop(key, None)
+            plan = known[1] if known is not None and known[0] == stamp else self._optimize(sql, ask_engine)
+            self._plans[key] = (stamp, plan)
+            while len(self._plans) > self.settings.cached_plans:
+                self._plans.popitem(last=False)
+        return replace(plan, planning_s=time.perf_counter() - started)
 
     def sql(self, sql: str) -> duckdb.DuckDBPyRelation:
         """The rows of a query as a relation, computed in the chosen order before it returns."""
         plan = self.optimize(sql)
         return self.engine.relation(plan.sql, forced=plan.changed)
+
+    def tune(self, sql: str, budget_s: float = 30.0, *, runs: int = 5) -> JoinPlan:
+        """Run several orders of a query and keep the fastest that is measured, DuckDB's own included.
+
+        Candidates come from all planners, under other cost models and under sizes that err, so that a wrong estimate
+        cannot hide a good order. Each is stopped when it falls clearly behind the best so far; the rows of the winner
+        are compared with those of DuckDB's own plan.
+
+        Args:
+            sql: One query.
+            budget_s: Seconds for all runs; the final comparison may exceed it by its ``runs`` runs.
+            runs: Runs of the winner and of DuckDB's own plan, in turn.
+
+        Raises:
+            VerificationError: the winner's rows differ.
+        """
+        return tuning.tune(self, sql, Budget(seconds=budget_s), runs=runs)
+
+    def fit(self, queries: Sequence[str], budget_s: float = 600.0, *, seed: int = 0) -> None:
+        """Learn from a workload: the policy from the costs of its join orders, the cost model from executions.
+
+        Needs the ``train`` extra. A third of the budget trains the policy on the join graphs of the queries (and on
+        random ones, so that it does not forget the rest); the others run orders of the queries and refit the cost model
+        to what they took, which is kept only if it predicts held-out runs better than before.
+        """
+        tuning.fit(self, queries, Budget(seconds=budget_s), seed=seed)
+
+    def save(self, path: str | Path) -> None:
+        """Write the policy and the cost model to one file.
+
+        Raises:
+            InputError: there is no policy to save.
+        """
+        if self.policy is None:
+            raise InputError("this optimizer has no policy to save; make one with policy='shipped' and fit it")
+        cost = asdict(self.cost) if isinstance(self.cost, HashJoinCost) else None
+        Policy(self.policy.network, {**self.policy.config, "cost": cost}).save(path)
+
+    @classmethod
+    def load(cls, path: str | Path, connection: duckdb.DuckDBPyConnection) -> JoinOptimizer:
+        """An optimizer with the policy and cost model that :meth:`save` wrote."""
+        policy = Policy.load(path)
+        cost = policy.config.get("cost")
+        return cls(connection, policy=policy, cost=HashJoinCost(**cost) if cost else None)
+
+    def prepare(self, queries: Sequence[str]) -> None:
+        """Draw the sample that these queries need, once, instead of when they come."""
+        graphs = [region.graph for sql in queries for region in frontend.read(self.engine, sql).regions]
+        prepare = getattr(self.provider, "prepare", None)
+        if prepare is not None:
+            prepare(graphs)
 
     def forget(self) -> None:
         """Drop cached plans and what was counted for their filters, as after a restart; samples are kept."""
@@ -151,7 +197,7 @@ class JoinOptimizer:
         cards = self.provider.bind(graph)
         sizes = Sizes(graph, cards, self.cost)
         proposed = self._proposals(region, cards)
-        engine = region.engine_tree or baselines.duckdb_like(graph, self._formula(graph), self.cost)
+        engine = region.engine_tree or baselines.duckdb_like(graph, self._formula.bind(graph), self.cost)
         priced = {name: choice.price(sizes, tree) for name, tree in proposed.items()}
         planner = min(priced, key=priced.__getitem__)
         comparison = choice.compare(sizes, proposed[planner], engine)
@@ -188,11 +234,8 @@ class JoinOptimizer:
         if baselines.connected_subsets(graph, cap=self.settings.exact_subsets) is not None:
             # The optimum under these sizes: nothing can be cheaper, so nobody else is asked.
             return {"dpccp": planners["dpccp"]()}
-        proposals = {name: planners[name]() for name in ("improved", "dqn") if name in planners}
+        proposals = {name: planners[name]() for name in ("goo", "dqn") if name in planners}
         return proposals if region.engine_tree is None else {**proposals, "engine": region.engine_tree}
-
-    def _formula(self, graph: JoinGraph) -> Cardinalities:
-        return self._formula_provider.bind(graph)
 
     def _decide(self, skeleton: Skeleton, regions: tuple[RegionPlan, ...]) -> JoinPlan:
         comparison = choice.total(regions)
@@ -218,15 +261,15 @@ class JoinOptimizer:
 
 def _policy(policy: Policy | str | None) -> Policy | None:
     if isinstance(policy, str) and policy != SHIPPED:
-        raise InputError(f"policy must be {SHIPPED!r}, a Policy or None, not {policy!r}; Policy.load(path) reads a file")
+        raise InputError(
+            f"policy must be {SHIPPED!r}, a Policy or None, not {policy!r}; Policy.load(path) reads a file"
+        )
     return shipped() if isinstance(policy, str) else policy
 
 
-def _provider(
-    cardinalities: str | Provider, connection: duckdb.DuckDBPyConnection, statistics: Statistics
-) -> Provider:
+def _provider(cardinalities: str | Provider, engine: Engine, report: Report | None) -> Provider:
     if not isinstance(cardinalities, str):
         return cardinalities
     if cardinalities not in PROVIDERS:
         raise InputError(f"no cardinalities {cardinalities!r}; there are {', '.join(PROVIDERS)}, or a Provider")
-    return PROVIDERS[cardinalities](connection, statistics)
+    return Sampled(engine, report=report) if cardinalities == "sampled" else PROVIDERS[cardinalities](engine)

@@ -114,9 +114,7 @@ def evaluate(policy: Policy, problems: Problems, *, count: int, seed: int, width
         else:
             large.append(ours / price(sizes, baselines.goo(sizes.graph, sizes.cards, sizes.cost)))
     mean = lambda ratios: float(np.exp(np.mean(np.log(ratios[1:])))) if len(ratios) > 1 else 1.0  # noqa: E731
-    return Score(
-        problems=count, against_exact=mean(small), worst_against_exact=max(small), against_greedy=mean(large)
-    )
+    return Score(problems=count, against_exact=mean(small), worst_against_exact=max(small), against_greedy=mean(large))
 
 
 def train(
