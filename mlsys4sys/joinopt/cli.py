@@ -80,7 +80,7 @@ def optimize_query(
         if threads:
             connection.execute(f"SET threads = {threads}")
         optimizer = _optimizer(connection, cardinalities, planner, policy=not no_policy, progress=progress)
-        plan = optimizer.optimize(text)
+        plan = optimizer.optimize(text, ask_engine=not execute)
         if analyze:
             plan = _analyze(optimizer, plan, runs, page, as_json, progress)
         else:
@@ -120,9 +120,9 @@ def _connect(database: str | None, tables: Sequence[str], progress: console.Prog
         return open_tables(files)
     if database:
         return open_database(database)
-    from mlsys4sys.datasets import workloads
+    from mlsys4sys.datasets import catalogue
 
-    return open_database(workloads.open_database("imdb-demo", report=progress))
+    return open_database(catalogue.open_database("imdb-demo", report=progress))
 
 
 def _named_file(entry: str) -> tuple[str, str]:
@@ -184,8 +184,8 @@ def _analyze(
     engine = optimizer.engine
     race = measure.race(engine, plan, runs=runs, report=progress)
     plan = replace(plan, engine_s=race.engine_median_s, ours_s=race.ours_median_s)
-    ours = {} if race.timed_out else measure.actual_rows(engine, plan, ours=True)
-    own = measure.actual_rows(engine, plan, ours=False) if plan.regions else {}
+    ours = [] if race.timed_out else measure.actual_rows(engine, plan, ours=True)
+    own = measure.actual_rows(engine, plan, ours=False)
     progress.clear()
     if page:
         _write(page, report.page(plan, ours_actual=ours, engine_actual=own))

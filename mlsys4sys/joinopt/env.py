@@ -1,7 +1,7 @@
 """Join ordering as a Markov decision process (Krishnan et al. 2018, section 3).
 
-Cost: of that join alone.
-The episode ends with one part.
+A state is a set of parts: subsets of relations that are joined already. An action joins two of them, in the cheaper of
+the two directions, and costs what that join alone costs. The episode ends with one part.
 """
 
 from __future__ import annotations
@@ -60,6 +60,6 @@ class JoinOrderEnv(gymnasium.Env[tuple[Floats32, ...], np.int64]):
 
     def _observe(self) -> tuple[Floats32, ...]:
         empty = np.zeros(0, np.intp)
-        nothing = Joins(empty, empty, np.zeros(0), np.zeros((0, len(NAMES)), np.float32))
-        self.joins = open_joins(self.sizes, self.parts) if len(self.trees) > 1 else nothing
+        nothing = Joins(empty, empty, empty, np.zeros(0), np.zeros((0, len(NAMES)), np.float32))
+        self.joins = open_joins(self.sizes, np.array([self.parts], dtype=np.uint64)) if len(self.trees) > 1 else nothing
         return tuple(self.joins.features)

@@ -49,10 +49,12 @@ NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class Joins:
-    """The joins open in a state, each turned to its cheaper side."""
+    """The joins open in some states, state by state, each turned to its cheaper side."""
 
+    state: NDArray[np.intp]
+    """Index of the state, ascending, shape (k,)."""
     probe: NDArray[np.intp]
-    """Index of the probing part, shape (k,)."""
+    """Index of the probing part in its state, shape (k,)."""
     build: NDArray[np.intp]
     """Index of the hashed part, shape (k,)."""
     cost: Floats
@@ -100,103 +102,126 @@ class Sizes:
         return known
 
 
-def open_pairs(graph: JoinGraph, parts: tuple[Mask, ...]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Pairs of parts that join without a cross product; all pairs where there is none."""
-    near = [graph.neighbours(mask) for mask in parts]
-    count = len(parts)
-    pairs = [(i, j) for i in range(count) for j in range(i + 1, count) if near[i] & parts[j]]
-    if not pairs:
-        pairs = [(i, j) for i in range(count) for j in range(i + 1, count)]
-    both = np.array(pairs, np.intp).reshape(-1, 2)
-    return both[:, 0], both[:, 1]
-
-
-def open_joins(sizes: Sizes, parts: tuple[Mask, ...]) -> Joins:
-    """All joins open in a state, with what the policy sees of them.
+def open_joins(sizes: Sizes, parts: Masks) -> Joins:
+    """All joins open in some states, with what the policy sees of them.
 
     Args:
         sizes: Of the graph that the parts belong to.
-        parts: Disjoint subsets that cover the graph, at least two.
+        parts: A state a row: disjoint subsets that cover the graph, shape (states, parts), at least two parts.
     """
-    first, second = open_pairs(sizes.graph, parts)
-    unions = [parts[i] | parts[j] for i, j in zip(first.tolist(), second.tolist(), strict=True)]
-    sizes.ask([*parts, *unions, sizes.graph.everything])
-    rows = np.array([sizes.rows[mask] for mask in parts])
-    width = np.array([sizes.width(mask) for mask in parts])
+    state, first, second = _open_pairs(sizes.graph, parts)
+    unions = (parts[state, first] | parts[state, second]).tolist()
+    flat = parts.ravel().tolist()
+    sizes.ask([*flat, *unions, sizes.graph.everything])
+    rows = np.array([sizes.rows[mask] for mask in flat]).reshape(parts.shape)
+    width = np.array([sizes.width(mask) for mask in flat]).reshape(parts.shape)
     output = np.array([sizes.rows[mask] for mask in unions])
-    there = sizes.cost.join(rows[first], rows[second], width[second], output)
-    back = sizes.cost.join(rows[second], rows[first], width[first], output)
+    one, other = rows[state, first], rows[state, second]
+    there = sizes.cost.join(one, other, width[state, second], output)
+    back = sizes.cost.join(other, one, width[state, first], output)
     swap = back < there
     probe, build = np.where(swap, second, first), np.where(swap, first, second)
     cost = np.maximum(np.minimum(there, back), 1e-9)
-    sigma = np.array([sizes.sigma[mask] for mask in unions])
-    features = _describe(sizes, parts, probe, build, np.log1p(rows), np.log1p(output), cost, sigma, width)
-    return Joins(probe, build, cost, features)
+    seen = _Seen(
+        state=state,
+        probe=probe,
+        build=build,
+        log_rows=np.log1p(rows),
+        log_output=np.log1p(output),
+        log_cost=np.log(cost),
+        log_width=np.log(width),
+        sigma=np.array([sizes.sigma[mask] for mask in unions]),
+        members=np.bitwise_count(parts),
+        log_final=float(np.log1p(sizes.rows[sizes.graph.everything])),
+    )
+    return Joins(state, probe, build, cost, _describe(seen))
 
 
-def _describe(
-    sizes: Sizes,
-    parts: tuple[Mask, ...],
-    probe: NDArray[np.intp],
-    build: NDArray[np.intp],
-    rows: Floats,
-    output: Floats,
-    cost: Floats,
-    sigma: Floats,
-    width: Floats,
-) -> Floats32:
-    count = len(parts)
-    growth = np.full((count, count), np.inf)
-    growth[probe, build] = output - rows[probe]
-    growth[build, probe] = output - rows[build]
-    best, second_best = np.sort(growth, axis=1)[:, :2].T
-    shrink = np.where(growth < 0, growth, 0.0).sum(1)
-    near = np.isfinite(growth).sum(1)
-    members = np.array([mask.bit_count() for mask in parts])
-    largest, smallest, mean = _others(rows, probe, build)
-    log_cost = np.log(cost)
+Indices = NDArray[np.intp]
 
-    def other_growth(of: NDArray[np.intp], growth_here: Floats) -> Floats:
-        other = np.where(best[of] == growth_here, second_best[of], best[of])
-        return np.clip(np.where(np.isfinite(other), other, 0.0), -20.0, 20.0)
 
-    whole = np.full(len(probe), np.log1p(sizes.rows[sizes.graph.everything]))
+def _open_pairs(graph: JoinGraph, parts: Masks) -> tuple[Indices, Indices, Indices]:
+    """State, first and second part of each pair that joins without a cross product; of all pairs where none does."""
+    inside = (parts[:, :, None] >> np.arange(graph.size, dtype=np.uint64)) & np.uint64(1)
+    adjacency = np.array(graph.adjacency, dtype=np.uint64)
+    near = np.bitwise_or.reduce(np.where(inside.astype(bool), adjacency, np.uint64(0)), axis=2)
+    above = np.triu(np.ones((parts.shape[1],) * 2, bool), 1)
+    joinable = ((near[:, :, None] & parts[:, None, :]) != 0) & above
+    joinable |= above & ~joinable.any((1, 2), keepdims=True)
+    state, first, second = np.nonzero(joinable)
+    return state, first, second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """Everything that the features are made of: arrays over (states, parts) or over the k open joins."""
+
+    state: Indices
+    probe: Indices
+    build: Indices
+    log_rows: Floats
+    log_output: Floats
+    log_cost: Floats
+    log_width: Floats
+    sigma: Floats
+    members: NDArray[np.uint8]
+    log_final: float
+
+
+def _describe(seen: _Seen) -> Floats32:
+    state, probe, build, output = seen.state, seen.probe, seen.build, seen.log_output
+    states, count = seen.log_rows.shape
+    probe_rows, build_rows = seen.log_rows[state, probe], seen.log_rows[state, build]
+    growth = np.full((states, count, count), np.inf)
+    growth[state, probe, build] = output - probe_rows
+    growth[state, build, probe] = output - build_rows
+    shrink = np.minimum(growth, 0.0).sum(2)
+    near = np.isfinite(growth).sum(2) / 16
+    first = np.searchsorted(state, np.arange(states))
     columns = (
-        rows[probe],
-        rows[build],
+        probe_rows,
+        build_rows,
         output,
-        log_cost,
-        np.log(width[build]),
-        output - rows[probe],
-        output - rows[build],
-        members[probe] / 16,
-        members[build] / 16,
+        seen.log_cost,
+        seen.log_width[state, build],
+        output - probe_rows,
+        output - build_rows,
+        seen.members[state, probe] / 16,
+        seen.members[state, build] / 16,
         np.full(len(probe), (count - 1) / 16),
-        sigma,
-        largest,
-        smallest,
-        mean,
-        other_growth(probe, output - rows[probe]),
-        other_growth(build, output - rows[build]),
-        shrink[probe],
-        shrink[build],
-        near[probe] / 16,
-        near[build] / 16,
-        log_cost - log_cost.min(),
-        output - output.min(),
-        whole,
-        np.full(len(probe), np.log1p(np.expm1(rows).sum())),
+        seen.sigma,
+        *_others(seen),
+        _best_other(growth, state, probe, output - probe_rows),
+        _best_other(growth, state, build, output - build_rows),
+        shrink[state, probe],
+        shrink[state, build],
+        near[state, probe],
+        near[state, build],
+        seen.log_cost - np.minimum.reduceat(seen.log_cost, first)[state],
+        output - np.minimum.reduceat(output, first)[state],
+        np.full(len(probe), seen.log_final),
+        np.log1p(np.expm1(seen.log_rows).sum(1))[state],
     )
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _others(rows: Floats, probe: NDArray[np.intp], build: NDArray[np.intp]) -> tuple[Floats, Floats, Floats]:
+def _best_other(growth: Floats, state: Indices, part: Indices, here: Floats) -> Floats:
+    """The smallest growth that a part could have by another join than this one; 0 where there is no other."""
+    best, second = np.moveaxis(np.sort(growth, axis=2)[:, :, :2], 2, 0)
+    other = np.where(best[state, part] == here, second[state, part], best[state, part])
+    return np.clip(np.where(np.isfinite(other), other, 0.0), -20.0, 20.0)
+
+
+def _others(seen: _Seen) -> tuple[Floats, Floats, Floats]:
     """Largest, smallest and mean of the parts that a join leaves alone; zeros when it takes the last two."""
-    count, joins = len(rows), len(probe)
+    joins, count = len(seen.probe), seen.log_rows.shape[1]
     if count <= 2:
         zeros = np.zeros(joins)
         return zeros, zeros, zeros
-    left = np.broadcast_to(rows, (joins, count)).copy()
+    rows = seen.log_rows[seen.state]
+    left = np.ones((joins, count), bool)
     index = np.arange(joins)
-    left[index, probe] = left[index, build] = np.nan
-    return np.nanmax(left, axis=1), np.nanmin(left, axis=1), np.nanmean(left, axis=1)
+    left[index, seen.probe] = left[index, seen.build] = False
+    largest = np.where(left, rows, -np.inf).max(1)
+    smallest = np.where(left, rows, np.inf).min(1)
+    return largest, smallest, np.where(left, rows, 0.0).sum(1) / (count - 2)

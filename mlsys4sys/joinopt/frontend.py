@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from itertools import pairwise
 
 import duckdb
@@ -15,9 +16,10 @@ from mlsys4sys.joinopt.clauses import NotFlat
 from mlsys4sys.joinopt.decompile import read_decompiled
 from mlsys4sys.joinopt.engine import Engine
 from mlsys4sys.joinopt.flat import VOLATILE, read_flat
+from mlsys4sys.joinopt.matching import renamed, same_relations
 from mlsys4sys.joinopt.skeleton import Region, Skeleton
 
-__all__ = ["Region", "Skeleton", "read"]
+__all__ = ["Region", "Skeleton", "read", "with_engine_trees"]
 log = logging.getLogger(__name__)
 _WRITING = frozenset(["INSERT", "UPDATE", "DELETE", "MERGE"])
 
@@ -41,6 +43,22 @@ def read(engine: Engine, sql: str, *, flat: bool = True) -> Skeleton:
             log.debug("not flat: %s", reason)
     why = _unsettled(_tokens(sql))
     return Skeleton(sql=sql, kind="opaque", why=why) if why else read_decompiled(engine, sql)
+
+
+def with_engine_trees(engine: Engine, skeleton: Skeleton) -> Skeleton:
+    """The same with DuckDB's own order beside each region of a flat query, where its decompiled plan can be matched."""
+    if skeleton.kind != "flat":
+        return skeleton
+    theirs = read_decompiled(engine, skeleton.sql).regions
+
+    def known(region: Region) -> Region:
+        for other in theirs:
+            names = same_relations(region.graph, other.graph)
+            if names is not None and other.engine_tree is not None:
+                return replace(region, engine_tree=renamed(other.engine_tree, names))
+        return region
+
+    return replace(skeleton, regions=tuple(known(region) for region in skeleton.regions))
 
 
 def refuse(engine: Engine, sql: str) -> None:

@@ -6,9 +6,10 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from mlsys4sys.joinopt import verify
 from mlsys4sys.joinopt.engine import Engine
+from mlsys4sys.joinopt.problem import Mask
 from mlsys4sys.joinopt.solution import JoinPlan
-from mlsys4sys.joinopt.verify import same_rows
 from mlsys4sys.verdict import Verdict
 
 
@@ -69,7 +70,7 @@ def race(
     if other.rows is None or first.rows is None:
         unknown = Verdict(ok=False, checked=0, counterexample=f"ours was stopped after {limit:.1f} s")
         return Race(engine_s=(first.wall_s,), ours_s=(limit,), verdict=unknown, timed_out=True)
-    verdict = same_rows(engine, plan.original_sql, first.rows, other.rows, tolerance=tolerance)
+    verdict = verify.check_rows(plan.original_sql, first.rows, other.rows, tolerance=tolerance)
     times: tuple[list[float], list[float]] = ([], [])
     for i in range(runs):
         tell(f"run {i + 1} of {runs}")
@@ -77,6 +78,20 @@ def race(
             measured = engine.measure(sql, forced=forced)
             side.append(measured.cpu_s if cpu else measured.wall_s)
     return Race(engine_s=tuple(times[0]), ours_s=tuple(times[1]), verdict=verdict)
+
+
+def actual_rows(engine: Engine, plan: JoinPlan, *, ours: bool) -> list[dict[Mask, float]]:
+    """Run a plan once under EXPLAIN ANALYZE; for each region the rows of the joins and leaves of its tree.
+
+    Args:
+        engine: Where.
+        plan: What; ``engine_tree`` of its regions must be known for DuckDB's own plan.
+        ours: The chosen order, else DuckDB's own.
+    """
+    forced = ours and plan.changed
+    root, _ = engine.analyze_tree(plan.sql if forced else plan.original_sql, forced=forced)
+    trees = [region.tree if ours else region.engine_tree or region.tree for region in plan.regions]
+    return verify.actual_rows(root, [region.graph for region in plan.regions], trees)
 
 
 def geometric_mean(values: Sequence[float]) -> float:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping
+from itertools import zip_longest
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlsys4sys import display
@@ -39,7 +40,9 @@ def tree_of(region: RegionPlan, tree: JoinTree, actual: Actual | None = None) ->
         if mask not in actual:
             return {**columns, "actual": "", "off by": ""}, 0.0
         off = max(estimated, 1.0) / max(actual[mask], 1.0)
-        text = f"{max(off, 1 / off):.2g}×" if not math.isnan(off) else ""
+        if mask.bit_count() == 1 and off > 1:  # runtime filters of the joins above took the rest away
+            off = 1.0
+        text = f"{max(off, 1 / off):.2g}×" if off != 1.0 and not math.isnan(off) else ""
         alarm = min(1.0, abs(math.log10(off)) / 3) if not math.isnan(off) else 0.0
         return {**columns, "actual": display.quantity(actual[mask]), "off by": text}, alarm
 
@@ -79,15 +82,20 @@ def _condition(region: RegionPlan, node: JoinTree) -> str:
     return " and ".join(said) or "every pair"
 
 
-def text(plan: JoinPlan, actual: Actual | None = None) -> str:
-    """Advice, the chosen tree of each region with its figures, and the SQL to paste."""
+def text(plan: JoinPlan, actual: Sequence[Actual] = ()) -> str:
+    """Advice, the chosen tree of each region with its figures, and the SQL to paste.
+
+    Args:
+        plan: To be shown.
+        actual: For each region, what came out when the chosen plan was run.
+    """
     pieces = [advice(plan)]
-    for region in plan.regions:
+    for region, rows in zip_longest(plan.regions, actual):
         chosen = region.tree if plan.changed or region.engine_tree is None else region.engine_tree
         title = f"join order by {region.planner} (left child probes, right child is hashed)"
         if not plan.changed:
             title = "DuckDB's join order"
-        pieces.append(f"{title}\n{display.to_text(tree_of(region, chosen, actual))}")
+        pieces.append(f"{title}\n{display.to_text(tree_of(region, chosen, rows))}")
     if plan.changed:
         pieces.append(plan.script)
     return "\n\n".join(pieces)
@@ -121,13 +129,13 @@ def as_json(plan: JoinPlan) -> dict[str, Any]:
     }
 
 
-def page(plan: JoinPlan, *, ours_actual: Actual | None = None, engine_actual: Actual | None = None) -> str:
+def page(plan: JoinPlan, *, ours_actual: Sequence[Actual] = (), engine_actual: Sequence[Actual] = ()) -> str:
     """One self-contained page: both trees of each region side by side, estimated against actual rows, then the SQL."""
     body = ["<h1>Join order</h1>", *(f"<p>{html.escape(line)}</p>" for line in advice(plan).splitlines())]
-    for region in plan.regions:
-        sides = [display.panel(f"ours, by {region.planner}", tree_of(region, region.tree, ours_actual))]
+    for region, ours, own in zip_longest(plan.regions, ours_actual, engine_actual):
+        sides = [display.panel(f"ours, by {region.planner}", tree_of(region, region.tree, ours))]
         if region.engine_tree is not None:
-            sides.insert(0, display.panel("DuckDB's own", tree_of(region, region.engine_tree, engine_actual)))
+            sides.insert(0, display.panel("DuckDB's own", tree_of(region, region.engine_tree, own)))
         body.append(f'<div class="side">{"".join(sides)}</div>')
     body.append("<p>The left child of a join streams past the hash table of the right one. ")
     body.append("Red: estimated and actual rows part, full red at a factor of a thousand.</p>")

@@ -181,7 +181,8 @@ class BoundSample:
 
     def _counter(self, root: Root) -> JoinCounter:
         """Message passing over the rows that one anchor kept (ids of the root class renumbered)."""
-        key = (root.anchor, root.klass if root.anchor >= 0 else -1)
+        # Whole tables need no root class of their own: what hangs together is counted by one counter.
+        key = (root.anchor, root.klass if root.anchor >= 0 else root.covered)
         if key not in self._counters:
             self._counters[key] = self._attach(root)
         return self._counters[key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,6 +27,10 @@ class _State:
     def parts(self) -> tuple[Mask, ...]:
         return tuple(tree.mask for tree in self.trees)
 
+    @property
+    def key(self) -> frozenset[Mask]:
+        return frozenset(self.parts)
+
 
 def policy_beam(
     graph: JoinGraph, cards: Cardinalities, cost: CostModel, policy: Policy, *, width: int = 6
@@ -45,19 +49,21 @@ def policy_beam(
         return JoinTree.leaf(0), sizes
 
     def expand(level: list[_State]) -> list[_State]:
-        opened = [open_joins(sizes, state.parts) for state in level]
-        expected = policy.cost_to_go(np.concatenate([joins.features for joins in opened]))
-        successors: list[_State] = []
-        at = 0
-        for state, joins in zip(level, opened, strict=True):
-            to_go = expected[at : at + len(joins.cost)]
-            at += len(joins.cost)
-            # Only the best of a state can survive: the beam keeps `width` of a level.
-            best = np.argsort(to_go, kind="stable")[: 2 * width].tolist()
-            successors.extend(
-                _joined(state, int(joins.probe[i]), int(joins.build[i]), joins.cost[i], to_go[i]) for i in best
+        joins = open_joins(sizes, np.array([state.parts for state in level], dtype=np.uint64))
+        to_go = np.maximum(policy.cost_to_go(joins.features), joins.cost)
+        total = np.array([state.spent for state in level])[joins.state] + to_go
+        kept: dict[frozenset[Mask], _State] = {}
+        for i in np.argsort(total, kind="stable").tolist():
+            state = _joined(
+                level[joins.state[i]], int(joins.probe[i]), int(joins.build[i]), float(joins.cost[i]), float(total[i])
             )
-        return successors
+            same = kept.get(state.key)
+            if same is None and len(kept) == width:
+                break
+            if same is None or state.spent < same.spent:
+                # Two ways to the same parts: what is to come is the same, so what was spent decides.
+                kept[state.key] = state if same is None else replace(state, total=same.total)
+        return list(kept.values())
 
     root = _State(tuple(JoinTree.leaf(i) for i in range(graph.size)), 0.0, 0.0)
     finished = search.beam(
@@ -66,16 +72,14 @@ def policy_beam(
         cost=lambda state: state.total,
         done=lambda state: len(state.trees) == 1,
         width=width,
-        key=lambda state: frozenset(state.parts),
     )
     return finished[0].trees[0], sizes
 
 
-def _joined(state: _State, probe: int, build: int, cost: float, to_go: float) -> _State:
+def _joined(state: _State, probe: int, build: int, cost: float, total: float) -> _State:
     trees = state.trees
     joined = JoinTree.join(trees[probe], trees[build])
     rest = tuple(tree for i, tree in enumerate(trees) if i not in (probe, build))
     spent = state.spent + cost
     # The last join leaves nothing to guess.
-    total = spent if len(trees) == 2 else state.spent + max(to_go, cost)
-    return _State((*rest, joined), spent, total)
+    return _State((*rest, joined), spent, spent if len(trees) == 2 else total)

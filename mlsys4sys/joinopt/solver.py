@@ -196,7 +196,7 @@ class JoinOptimizer:
         graph = region.graph
         cards = self.provider.bind(graph)
         sizes = Sizes(graph, cards, self.cost)
-        proposed = self._proposals(region, cards)
+        proposed = self._proposals(region, cards, sizes)
         engine = region.engine_tree or baselines.duckdb_like(graph, self._formula.bind(graph), self.cost)
         priced = {name: choice.price(sizes, tree) for name, tree in proposed.items()}
         planner = min(priced, key=priced.__getitem__)
@@ -214,19 +214,19 @@ class JoinOptimizer:
             spread_s=comparison.spread_s,
         )
 
-    def _proposals(self, region: Region, cards: Cardinalities) -> dict[str, JoinTree]:
+    def _proposals(self, region: Region, cards: Cardinalities, sizes: Sizes) -> dict[str, JoinTree]:
         graph, wanted = region.graph, self.settings.planner
         if wanted == "textual":
             return {"textual": region.textual_tree}
         planners: dict[str, Callable[[], JoinTree]] = {
             "dpccp": lambda: baselines.dpccp(graph, cards, self.cost),
-            "goo": lambda: baselines.goo(graph, cards, self.cost),
+            "goo": lambda: baselines.goo(graph, sizes, self.cost),
             "improved": lambda: baselines.improved(graph, cards, self.cost),
             "left-deep": lambda: baselines.left_deep(graph, cards, self.cost),
         }
         if self.policy is not None:
             policy_, width = self.policy, self.settings.beam_width
-            planners["dqn"] = lambda: policy_beam(graph, cards, self.cost, policy_, width=width)[0]
+            planners["dqn"] = lambda: policy_beam(graph, sizes, self.cost, policy_, width=width)[0]
         if wanted != "best":
             if wanted not in planners:
                 raise InputError(f"no planner {wanted!r}; there are best, textual, {', '.join(planners)}")

@@ -51,7 +51,9 @@ class Erring:
         """Rows times a log-normal factor; single relations are left as they are."""
         got = self.behind.estimate(subsets)
         factors = [
-            seeding.generator(np.random.default_rng([self.seed, int(mask)])).normal() if int(mask).bit_count() > 1 else 0.0
+            seeding.generator(np.random.default_rng([self.seed, int(mask)])).normal()
+            if int(mask).bit_count() > 1
+            else 0.0
             for mask in subsets
         ]
         return Estimates(got.rows * np.exp(self.sigma * np.array(factors)), got.sigma)
@@ -98,8 +100,12 @@ def tune(optimizer: JoinOptimizer, sql: str, budget: Budget, *, runs: int) -> Jo
     measured = {"engine_s": race.engine_median_s, "ours_s": race.ours_median_s}
     if race.speedup <= 1.0:
         reason = f"measured: none of {tried} other orders was faster than DuckDB's own"
-        return replace(plan, sql=sql, changed=False, reason=reason, engine_s=race.engine_median_s, ours_s=race.engine_median_s)
-    return replace(best, reason=f"measured: the fastest of {tried} orders, {race.speedup:.2f} times as fast", **measured)
+        return replace(
+            plan, sql=sql, changed=False, reason=reason, engine_s=race.engine_median_s, ours_s=race.engine_median_s
+        )
+    return replace(
+        best, reason=f"measured: the fastest of {tried} orders, {race.speedup:.2f} times as fast", **measured
+    )
 
 
 def _with_trees(plan: JoinPlan, trees: Sequence[JoinTree]) -> tuple[object, ...]:

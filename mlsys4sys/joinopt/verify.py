@@ -16,7 +16,7 @@ from sqlglot.errors import SqlglotError
 
 from mlsys4sys.errors import SqlError
 from mlsys4sys.joinopt.engine import Engine, OperatorNode, Row
-from mlsys4sys.joinopt.problem import Relation
+from mlsys4sys.joinopt.problem import JoinGraph, Mask, Relation
 from mlsys4sys.joinopt.skeleton import Region, Skeleton
 from mlsys4sys.joinopt.solution import JoinTree
 from mlsys4sys.verdict import Verdict
@@ -61,36 +61,69 @@ def check_tree(engine: Engine, sql: str, skeleton: Skeleton, trees: Sequence[Joi
 
 def match_trees(plan: OperatorNode, regions: Sequence[Region], trees: Sequence[JoinTree]) -> Verdict:
     """Find each region's tree in a plan, each at a place of its own."""
-    places = [node for node in plan.walk() if len(node.children) == 2 or node.name in _EMPTY]
-    taken: set[int] = set()
-    for number, (region, tree) in enumerate(zip(regions, trees, strict=True)):
-        if tree.is_leaf:
-            continue
-        relations = region.graph.relations
-        fits = (place for place in places if id(place) not in taken and _fits(tree, place, relations))
-        found = next(fits, None)
-        if found is None:
-            return Verdict(ok=False, checked=number + 1, counterexample=_difference(tree, relations, plan))
-        if found.name not in _EMPTY:
-            taken.add(id(found))
+    graphs = [region.graph for region in regions]
+    for number, place in enumerate(_places(plan, graphs, trees)):
+        if place is None:
+            relations = graphs[number].relations
+            return Verdict(ok=False, checked=number + 1, counterexample=_difference(trees[number], relations, plan))
     return Verdict(ok=True, checked=len(regions))
 
 
-def _fits(tree: JoinTree, node: OperatorNode, relations: Sequence[Relation]) -> bool:
-    node = _past_unary(node)
-    if node.name in _EMPTY or _fits_here(tree, node, relations):
-        return True
-    # A long IN list becomes a join with a list of values around the leaf.
-    return _is_list_join(node) and _fits(tree, node.children[0], relations)
+def actual_rows(plan: OperatorNode, graphs: Sequence[JoinGraph], trees: Sequence[JoinTree]) -> list[dict[Mask, float]]:
+    """For each region's graph the rows that came out of the joins and leaves of its tree, from a plan that was run.
+
+    Empty for a region whose tree is not found. A leaf's rows are those that runtime filters of the joins above let
+    through, so that they may be fewer than its own filters leave.
+    """
+    return [
+        {mask: float(node.rows or 0) for mask, node in (place or {}).items()} for place in _places(plan, graphs, trees)
+    ]
 
 
-def _fits_here(tree: JoinTree, node: OperatorNode, relations: Sequence[Relation]) -> bool:
+Place = dict[Mask, OperatorNode]
+"""Where each part of a tree stands in a plan; a part that DuckDB proved empty may stand for all below it."""
+
+
+def _places(plan: OperatorNode, graphs: Sequence[JoinGraph], trees: Sequence[JoinTree]) -> list[Place | None]:
+    """For each region the place of its tree, or nothing."""
+    nodes = [node for node in plan.walk() if len(node.children) == 2 or node.name in _EMPTY]
+    taken: set[int] = set()
+    found: list[Place | None] = []
+    for graph, tree in zip(graphs, trees, strict=True):
+        if tree.is_leaf:
+            found.append({})
+            continue
+        free = (node for node in nodes if id(node) not in taken)
+        node, place = next(
+            ((node, place) for node in free if (place := _fit(tree, node, graph.relations)) is not None),
+            (None, None),
+        )
+        found.append(place)
+        if node is not None and node.name not in _EMPTY:
+            taken.add(id(node))
+    return found
+
+
+def _fit(tree: JoinTree, top: OperatorNode, relations: Sequence[Relation]) -> Place | None:
+    node = _past_unary(top)
+    if node.name in _EMPTY:
+        return {tree.mask: node}
+    place = _fit_here(tree, top, node, relations)
+    if place is None and _is_list_join(node):
+        # A long IN list becomes a join with a list of values around the leaf.
+        below = _fit(tree, node.children[0], relations)
+        return None if below is None else {**below, tree.mask: node}
+    return place
+
+
+def _fit_here(tree: JoinTree, top: OperatorNode, node: OperatorNode, relations: Sequence[Relation]) -> Place | None:
     if tree.probe is None or tree.build is None:
-        return _is_leaf(relations[tree.relation], node)
+        return {tree.mask: top} if _is_leaf(relations[tree.relation], node) else None
     if node.name not in INNER_JOINS or str(node.extra.get("Join Type", "INNER")).upper() != "INNER":
-        return False
-    probe, build = node.children
-    return _fits(tree.probe, probe, relations) and _fits(tree.build, build, relations)
+        return None
+    probe = _fit(tree.probe, node.children[0], relations)
+    build = _fit(tree.build, node.children[1], relations) if probe is not None else None
+    return None if probe is None or build is None else {**probe, **build, tree.mask: node}
 
 
 def _past_unary(node: OperatorNode) -> OperatorNode:

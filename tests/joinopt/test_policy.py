@@ -58,7 +58,7 @@ def test_correlated_fan_outs_make_more_rows_than_independence_says() -> None:
 
 def test_open_joins_are_turned_to_their_cheaper_side_and_described_by_finite_numbers() -> None:
     for sizes in problems(1, 20):
-        parts = tuple(1 << i for i in range(sizes.graph.size))
+        parts = np.array([[1 << i for i in range(sizes.graph.size)]], dtype=np.uint64)
         joins = open_joins(sizes, parts)
         assert joins.features.shape == (len(joins.cost), len(NAMES))
         assert np.isfinite(joins.features).all()
