@@ -87,13 +87,15 @@ def to_html(root: Node) -> str:
         figures = "".join(
             f'<span class="figure" title="{html.escape(key)}">{html.escape(key)} <b>{html.escape(value)}</b></span>'
             for key, value in item.columns.items()
+            if value
         )
         colour = f' style="--alarm:{min(max(item.alarm, 0.0), 1.0):.2f}"' if item.alarm > 0 else ""
-        line = f'<span class="label">{html.escape(item.label)}</span>{figures}'
+        label = html.escape(item.label)
+        line = f'<span class="label" title="{label}">{label}</span><span class="figures">{figures}</span>'
         if not item.children:
             pieces.append(f'<div class="leaf"{colour}>{line}</div>')
             continue
-        pieces.append(f"<details open{colour}><summary>{line}</summary>")
+        pieces.append(f"<details open><summary{colour}>{line}</summary>")
         stack.append("</details>")
         stack.extend(reversed(item.children))
     return "".join(pieces)
@@ -106,10 +108,13 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.05rem; margin: 0 0 .6rem; }
 pre { overflow: auto; border: 1px solid var(--line); border-radius: 6px; padding: .8rem; font-size: 13px; }
 .side { display: grid; grid-template-columns: repeat(auto-fit, minmax(480px, 1fr)); gap: 1rem; align-items: start; }
 .panel { border: 1px solid var(--line); border-radius: 8px; padding: 1rem; overflow: auto; }
-details, .leaf { border-left: 1px solid var(--line); margin-left: .8rem; padding-left: .6rem; white-space: nowrap; }
-details > summary, .leaf { font: 13px/1.7 ui-monospace, monospace; border-radius: 3px; }
-summary, .leaf { background: rgb(var(--red) / calc(var(--alarm, 0) * .45)); }
-.figure { margin-left: 1rem; opacity: .75; } .figure b { font-weight: 600; }
+details, .leaf { border-left: 1px solid var(--line); margin-left: .7rem; padding-left: .5rem; white-space: nowrap; }
+summary, .leaf { display: flex; gap: .6rem; font: 12.5px/1.8 ui-monospace, monospace; border-radius: 3px;
+  background: rgb(var(--red) / calc(var(--alarm, 0) * .45)); }
+summary { cursor: pointer; } summary::before { content: "▸"; opacity: .6; }
+details[open] > summary::before { content: "▾"; }
+.label { overflow: hidden; text-overflow: ellipsis; flex: 1 1 6rem; min-width: 6rem; }
+.figures { flex: none; } .figure { margin-left: .8rem; opacity: .8; } .figure b { font-weight: 600; }
 table { border-collapse: collapse; font-size: 14px; }
 td, th { padding: .2rem .8rem; border-bottom: 1px solid var(--line); text-align: right; }
 td:first-child, th:first-child { text-align: left; }

@@ -196,13 +196,15 @@ def _analyze(
         )
     else:
         click.echo(report.text(plan, ours if plan.changed else own))
-        click.echo("\n" + _rows_line(race))
+        click.echo("\n" + _rows_line(race, changed=plan.changed))
     if not race.verdict.ok and not race.timed_out and not race.verdict.counterexample.startswith("not comparable"):
         raise VerificationError(f"the two plans gave different rows: {race.verdict.counterexample}")
     return plan
 
 
-def _rows_line(race: Race) -> str:
+def _rows_line(race: Race, *, changed: bool) -> str:
+    if not changed:
+        return f"rows: {race.verdict.checked}"
     if race.verdict.ok:
         return f"rows: the same in both plans ({race.verdict.checked} compared)"
     return f"rows: {race.verdict.counterexample}"

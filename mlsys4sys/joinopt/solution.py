@@ -52,6 +52,13 @@ class JoinTree:
             yield from self.build.joins()
             yield self
 
+    def masks(self) -> Iterator[Mask]:
+        """The relations of this tree and of each tree in it, leaves included."""
+        yield self.mask
+        for side in (self.probe, self.build):
+            if side is not None:
+                yield from side.masks()
+
     def leaves(self) -> Iterator[int]:
         """Relations from left (probe) to right (build)."""
         if self.probe is None or self.build is None:
