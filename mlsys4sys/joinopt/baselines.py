@@ -33,13 +33,29 @@ class Planner(Protocol):
         ...
 
 
-def dpccp(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budget: Budget | None = None) -> JoinTree:  # noqa: ARG001 - one signature
+def dpccp(
+    graph: JoinGraph,
+    cards: Cardinalities,
+    cost: CostModel,
+    *,
+    budget: Budget | None = None,  # noqa: ARG001 - one signature
+    together: Sequence[Mask] = (),
+) -> JoinTree:
     """The cheapest bushy tree.
 
     Asks for the rows of every connected subset, and searches pairs of them: up to ``3^n / 2`` in a clique.
     Source: Moerkotte and Neumann, Analysis of Two Existing and One New Dynamic Programming Algorithm, VLDB 2006.
+
+    Args:
+        graph: What to order.
+        cards: Sizes.
+        cost: Of joins.
+        budget: Not used: it ends by itself.
+        together: Disjoint, connected sets of relations that must be joined among themselves first.
     """
-    return _by_parts(graph, cards, cost, lambda part: _exact(graph, part, cards, cost, left_deep=False))
+    return _by_parts(
+        graph, cards, cost, lambda part: _exact(graph, part, cards, cost, left_deep=False, together=together)
+    )
 
 
 def left_deep(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budget: Budget | None = None) -> JoinTree:  # noqa: ARG001 - one signature
@@ -119,6 +135,10 @@ def adjacency_of(graph: JoinGraph, part: Mask) -> list[Mask]:
     return [near & part if part >> i & 1 else 0 for i, near in enumerate(graph.adjacency)]
 
 
+FORBIDDEN_ROWS = 1e18
+"""Rows that keep a subset out of every cheapest tree."""
+
+
 def connected_subsets(graph: JoinGraph, part: Mask | None = None, *, cap: int = 1 << 20) -> Masks | None:
     """All connected subsets, ascending, or nothing if they are more than ``cap``."""
     part = graph.everything if part is None else part
@@ -161,11 +181,22 @@ def cheaper_way_round(
     return JoinTree.join(left, right) if price[0] <= price[1] else JoinTree.join(right, left)
 
 
-def _exact(graph: JoinGraph, part: Mask, cards: Cardinalities, cost: CostModel, *, left_deep: bool) -> JoinTree:
+def _exact(
+    graph: JoinGraph,
+    part: Mask,
+    cards: Cardinalities,
+    cost: CostModel,
+    *,
+    left_deep: bool,
+    together: Sequence[Mask] = (),
+) -> JoinTree:
     masks = connected_subsets(graph, part)
     if masks is None:
         return _greedy(graph, part, cards, cost)
     rows = np.ascontiguousarray(cards.estimate(masks).rows)
+    for group in together:
+        shared = masks & np.uint64(group)
+        rows[(shared != 0) & (shared != np.uint64(group)) & (shared != masks)] = FORBIDDEN_ROWS
     width = [relation.width_bytes for relation in graph.relations]
     if isinstance(cost, HashJoinCost | COut):
         adjacency = adjacency_of(graph, part)
@@ -206,6 +237,20 @@ def plain_best_trees(
         )
         total[i], probe[i] = price.min(), masks[left[price.argmin()]]
     return total, probe
+
+
+def disjoint(groups: Sequence[Mask]) -> list[Mask]:
+    """The first groups that have no relation in common.
+
+    >>> disjoint([0b011, 0b110, 0b1100])
+    [3, 12]
+    """
+    taken, kept = 0, []
+    for group in groups:
+        if not group & taken:
+            kept.append(group)
+            taken |= group
+    return kept
 
 
 def proper_subsets(mask: Mask) -> Iterable[Mask]:

@@ -51,3 +51,36 @@ class Provider(Protocol):
     def bind(self, graph: JoinGraph) -> Cardinalities:
         """Prepare for one graph: evaluates filters, looks up statistics."""
         ...
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """Another provider's answers for many subsets, asked for once; the rest is passed on. Implements ``Cardinalities``."""
+
+    behind: Cardinalities
+    masks: Masks
+    """Ascending."""
+    known: Estimates
+
+    @classmethod
+    def of(cls, behind: Cardinalities, masks: Masks) -> Remembered:
+        """Ask for these subsets (ascending)."""
+        return cls(behind, masks, behind.estimate(masks))
+
+    @property
+    def graph(self) -> JoinGraph:
+        """Of the provider behind."""
+        return self.behind.graph
+
+    @property
+    def base_rows(self) -> Floats:
+        """Of the provider behind."""
+        return self.behind.base_rows
+
+    def estimate(self, subsets: Sequence[Mask] | Masks) -> Estimates:
+        """From memory where all are known."""
+        asked = np.asarray(subsets, dtype=np.uint64)
+        place = np.minimum(np.searchsorted(self.masks, asked), len(self.masks) - 1)
+        if not (self.masks[place] == asked).all():
+            return self.behind.estimate(asked)
+        return Estimates(self.known.rows[place], self.known.sigma[place])

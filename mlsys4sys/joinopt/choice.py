@@ -11,7 +11,11 @@ from mlsys4sys.display import duration
 from mlsys4sys.joinopt.cost import join_costs
 from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.problem import JoinGraph, Mask
+from mlsys4sys.joinopt.scans import scan_seconds
 from mlsys4sys.joinopt.solution import JoinTree, RegionPlan
+
+SCAN_DOUBT = 0.5
+"""Standard deviation of the predicted gain of a pruned scan, relative to it."""
 
 ENGINE_EXACT_PAIRS = 10_000
 """DuckDB looks at no more pairs of joinable subsets than these before it turns greedy (its plan enumerator)."""
@@ -68,8 +72,12 @@ def compare(sizes: Sizes, ours: JoinTree, engine: JoinTree) -> Comparison:
     apart = [
         cost * _doubt(sizes, mask) for (mask, _), cost in {**mine, **theirs}.items() if _differs(mask, mine, theirs)
     ]
+    scans = _scans(sizes, ours), _scans(sizes, engine)
+    apart.append(SCAN_DOUBT * abs(scans[0] - scans[1]))
     return Comparison(
-        ours_s=sum(mine.values()), engine_s=sum(theirs.values()), spread_s=float(np.sqrt(np.square(apart).sum()))
+        ours_s=sum(mine.values()) + scans[0],
+        engine_s=sum(theirs.values()) + scans[1],
+        spread_s=float(np.sqrt(np.square(apart).sum())),
     )
 
 
@@ -93,8 +101,15 @@ def _doubt(sizes: Sizes, mask: Mask) -> float:
 
 
 def price(sizes: Sizes, tree: JoinTree) -> float:
-    """Seconds of all joins of an order; scans are the same in every order."""
-    return sum(_priced(sizes, tree).values())
+    """Seconds of all joins of an order, and of the scans that depend on it."""
+    return sum(_priced(sizes, tree).values()) + _scans(sizes, tree)
+
+
+def _scans(sizes: Sizes, tree: JoinTree) -> float:
+    if not sizes.scans:
+        return 0.0
+    sizes.ask(list(tree.masks()))
+    return scan_seconds(tree, sizes.graph, sizes.scans, sizes.rows)
 
 
 def total(regions: Sequence[RegionPlan]) -> Comparison:

@@ -81,8 +81,8 @@ class HashJoinCost:
     output: float = 4.9e-9
     knee_bytes: float = 1e6
     """Bytes of hash table from which on the caches are felt."""
-    scan_row: float = 1e-9
-    scan_filter: float = 2e-9
+    scan_row: float = 6e-9
+    scan_filter: float = 20e-9
     """A row and filter conjunct."""
     scan_output: float = 1e-9
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mlsys4sys.joinopt.cardinality import Cardinalities, Estimates, Floats, Masks
 from mlsys4sys.joinopt.cost import CostModel
 from mlsys4sys.joinopt.problem import JoinGraph, Mask, bits
+from mlsys4sys.joinopt.scans import PrunedScan
 
 Floats32 = NDArray[np.float32]
 
@@ -70,6 +71,8 @@ class Sizes:
     graph: JoinGraph
     cards: Cardinalities
     cost: CostModel
+    scans: tuple[PrunedScan, ...] = ()
+    """Relations whose scans depend on the order; none where that is not known."""
     rows: dict[Mask, float] = field(default_factory=dict)
     sigma: dict[Mask, float] = field(default_factory=dict)
     _width: dict[Mask, float] = field(default_factory=dict)

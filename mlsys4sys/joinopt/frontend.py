@@ -35,12 +35,12 @@ def read(engine: Engine, sql: str, *, flat: bool = True) -> Skeleton:
     Raises:
         SqlError: It does not parse or bind (with line and column), is no query, has parameters, or is several.
     """
-    refuse(engine, sql)
     if flat:
         try:
-            return read_flat(sql, engine.catalogue)
+            return read_flat(sql, engine.catalogue)  # takes single SELECTs without parameters only
         except NotFlat as reason:
             log.debug("not flat: %s", reason)
+    refuse(engine, sql)
     why = _unsettled(_tokens(sql))
     return Skeleton(sql=sql, kind="opaque", why=why) if why else read_decompiled(engine, sql)
 

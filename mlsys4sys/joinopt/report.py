@@ -142,8 +142,12 @@ def page(plan: JoinPlan, *, ours_actual: Sequence[Actual] = (), engine_actual: S
             sides.insert(0, display.panel("DuckDB's own", tree_of(region, region.engine_tree, own)))
         body.append(f'<div class="side">{"".join(sides)}</div>')
     body.append("<p>The left child of a join streams past the hash table of the right one. ")
-    body.append("Red: estimated and actual rows part, full red at a factor of a thousand. Fewer rows than estimated on ")
-    body.append("a streaming side are no error: DuckDB's runtime filters remove rows that would not join further up.</p>")
+    body.append(
+        "Red: estimated and actual rows part, full red at a factor of a thousand. Fewer rows than estimated on "
+    )
+    body.append(
+        "a streaming side are no error: DuckDB's runtime filters remove rows that would not join further up.</p>"
+    )
     body.append(f"<h2>SQL</h2><pre>{html.escape(plan.script)}</pre>")
     if plan.changed:
         body.append(f"<h2>As it was</h2><pre>{html.escape(plan.original_sql)}</pre>")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from mlsys4sys.joinopt.cardinality import Estimates, Floats, Masks
 from mlsys4sys.joinopt.counting import Edge, Ids, forest_of, pair_ids, subset_matrix
 from mlsys4sys.joinopt.engine import Engine
 from mlsys4sys.joinopt.formula import GUESS, Formula, class_domains, engine_rows, table_rows
-from mlsys4sys.joinopt.problem import JoinGraph, Mask
+from mlsys4sys.joinopt.problem import JoinGraph, Mask, bits
 from mlsys4sys.joinopt.sample import SampleConfig
 from mlsys4sys.joinopt.statistics import Statistics, Table
 from mlsys4sys.joinopt.store import Rows, SampleStore, StoreKeeper
@@ -59,6 +59,7 @@ class BoundSample:
         self.base_rows = table_rows(tables)
         self._index = [store.index.get(table.sql, -1) if table else -1 for table in tables]
         self._home = [-1 if i < 0 or store.layout.whole[i] else store.home(i) for i in self._index]
+        self._select_all(range(graph.size), self._home)
         known = 0
         for r in range(graph.size):
             known |= self._filter(r) << r
@@ -68,6 +69,12 @@ class BoundSample:
         self._leaf_rows, self._leaf_sigma = self._leaves()
         self._roots = self._all_roots()
         self._counters: dict[tuple[int, int], JoinCounter] = {}
+
+    def _select_all(self, relations: Iterable[int], anchors: Sequence[int]) -> None:
+        """Evaluate the filters of these relations on the rows that an anchor kept, all at once."""
+        self._store.select_all(
+            [(self._index[r], anchors[r], self.graph.relations[r]) for r in relations if self._index[r] >= 0]
+        )
 
     def _filter(self, r: int) -> bool:
         """Run a leaf's filters on the side store; whether that was possible."""
@@ -217,6 +224,7 @@ class BoundSample:
 
     def _edge_ids(self, root: Root) -> dict[Edge, list[Ids]]:
         """The ids of every relation that the root covers, one array for each part of the edge's class."""
+        self._select_all(bits(root.covered & self._known), [root.anchor] * self.graph.size)
         found = {}
         for edge in self._forest.edges:
             if edge.relation < self.graph.size and root_covers(root, edge.relation):

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from mlsys4sys.errors import InputError
 from mlsys4sys.joinopt import baselines, choice, frontend, tuning, verify
-from mlsys4sys.joinopt.cardinality import Cardinalities, Provider
+from mlsys4sys.joinopt.cardinality import Cardinalities, Provider, Remembered
 from mlsys4sys.joinopt.cost import CostModel, HashJoinCost
 from mlsys4sys.joinopt.engine import Engine
 from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.formula import EngineFormula, ExactBase
 from mlsys4sys.joinopt.policy import Policy, shipped
 from mlsys4sys.joinopt.sampled import Exact, Sampled
+from mlsys4sys.joinopt.scans import listing_pairs, pruned_scans
 from mlsys4sys.joinopt.search import policy_beam
 from mlsys4sys.joinopt.skeleton import Region, Skeleton
 from mlsys4sys.joinopt.solution import JoinPlan, JoinTree, RegionPlan
@@ -96,6 +97,7 @@ class JoinOptimizer:
         self.planning = choice.PlanningCost()
         self.provider = _provider(cardinalities, self.engine, report)
         self._formula = EngineFormula(self.engine)
+        self._statistics = self._formula.statistics
         self._plans: OrderedDict[tuple[str, bool], tuple[object, JoinPlan]] = OrderedDict()
 
     def optimize(self, sql: str, *, ask_engine: bool = False) -> JoinPlan:
@@ -194,8 +196,12 @@ class JoinOptimizer:
     def plan_region(self, region: Region) -> RegionPlan:
         """The cheapest order that any planner proposes for one region, beside DuckDB's own."""
         graph = region.graph
-        cards = self.provider.bind(graph)
-        sizes = Sizes(graph, cards, self.cost)
+        cards: Cardinalities = self.provider.bind(graph)
+        subsets = baselines.connected_subsets(graph, cap=self.settings.exact_subsets)
+        if subsets is not None:
+            cards = Remembered.of(cards, subsets)
+        self._statistics.refresh()
+        sizes = Sizes(graph, cards, self.cost, scans=pruned_scans(graph, self._statistics, self.cost))
         proposed = self._proposals(region, cards, sizes)
         engine = region.engine_tree or baselines.duckdb_like(graph, self._formula.bind(graph), self.cost)
         priced = {name: choice.price(sizes, tree) for name, tree in proposed.items()}
@@ -231,11 +237,29 @@ class JoinOptimizer:
             if wanted not in planners:
                 raise InputError(f"no planner {wanted!r}; there are best, textual, {', '.join(planners)}")
             return {wanted: planners[wanted]()}
-        if baselines.connected_subsets(graph, cap=self.settings.exact_subsets) is not None:
-            # The optimum under these sizes: nothing can be cheaper, so nobody else is asked.
-            return {"dpccp": planners["dpccp"]()}
+        if isinstance(cards, Remembered):
+            # The optimum of the joins: only what the model says of scans can make another order cheaper.
+            return {"dpccp": planners["dpccp"](), **self._pruning(sizes)}
         proposals = {name: planners[name]() for name in ("goo", "dqn") if name in planners}
         return proposals if region.engine_tree is None else {**proposals, "engine": region.engine_tree}
+
+    def _pruning(self, sizes: Sizes) -> dict[str, JoinTree]:
+        """The best orders in which a clustered table is read past a small one first, or past everything else last."""
+        graph = sizes.graph
+        found: dict[str, JoinTree] = {}
+        if not sizes.scans:
+            return found
+        sizes.ask([1 << i for i in range(graph.size)])
+        pairs = listing_pairs(graph, sizes.scans, sizes.rows)
+        together = baselines.disjoint([1 << big | 1 << small for big, small in pairs])
+        if together:
+            found["dpccp, pairs first"] = baselines.dpccp(graph, sizes.cards, self.cost, together=together)
+        for scan in sizes.scans:
+            rest = graph.everything & ~(1 << scan.relation)
+            if graph.connected(rest):
+                tree = baselines.dpccp(graph, sizes.cards, self.cost, together=[rest])
+                found[f"dpccp, {graph.relations[scan.relation].alias} last"] = tree
+        return found
 
     def _decide(self, skeleton: Skeleton, regions: tuple[RegionPlan, ...]) -> JoinPlan:
         comparison = choice.total(regions)

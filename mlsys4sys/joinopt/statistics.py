@@ -11,6 +11,9 @@ __all__ = ["KeyColumn", "Statistics", "Table", "key_type", "quote"]
 
 INTEGERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
 
+ROW_GROUP = 122_880
+"""Rows that DuckDB stores together, with the minimum and maximum of each column."""
+
 KeyColumn = tuple[str, str]
 """``Table.sql`` and the lower-case name of a column."""
 
@@ -35,6 +38,7 @@ class Statistics:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._distinct: dict[KeyColumn, float] = {}
+        self._scatter: dict[KeyColumn, float] = {}
         self._catalogue: Catalogue | None = None
         self.tables: dict[str, Table] = {}
         self.refresh(engine.catalogue)
@@ -47,6 +51,7 @@ class Statistics:
         self._catalogue = catalogue
         self.tables = {table.sql: table for table in catalogue.tables.values()}
         self._distinct.clear()
+        self._scatter.clear()
 
     def resolve(self, name: str | None) -> Table | None:
         """The base table written ``name`` in a graph; nothing for opaque leaves."""
@@ -58,6 +63,31 @@ class Statistics:
         if key not in self._distinct:
             self._distinct[key] = max(1.0, min(self._sketch(table, column), float(max(table.rows, 1))))
         return self._distinct[key]
+
+    def scatter(self, table: Table, column: str) -> float:
+        """The share of a table's row groups that may hold a given value: 1 for a column without any order.
+
+        Read once from minimum and maximum of each row group; numbers and dates only, others count as scattered.
+        """
+        key = (table.sql, column.lower())
+        if key not in self._scatter:
+            known = table.columns.get(column.lower())
+            numeric = known is not None and known.type in INTEGERS | {"DATE", "TIMESTAMP"}
+            self._scatter[key] = self._overlap(table, column) if numeric else 1.0
+        return self._scatter[key]
+
+    def _overlap(self, table: Table, column: str) -> float:
+        name = quote(column)
+        value = f"epoch({name})" if table.columns[column.lower()].type in ("DATE", "TIMESTAMP") else name
+        text = (
+            f"SELECT avg(high - low + 1) / (max(high) - min(low) + 1) FROM (SELECT min({value}) AS low,"
+            f" max({value}) AS high FROM {table.sql} GROUP BY rowid // {ROW_GROUP})"
+        )
+        try:
+            row = self.engine.connection.cursor().execute(text).fetchone()
+        except duckdb.Error:  # a view has no rowid
+            return 1.0
+        return float(row[0]) if row and row[0] is not None else 1.0
 
     def _sketch(self, table: Table, column: str) -> float:
         cursor = self.engine.connection.cursor()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -23,6 +23,8 @@ from mlsys4sys.joinopt.statistics import Statistics, quote
 log = logging.getLogger(__name__)
 
 Rows = NDArray[np.int64]
+LeafKey = tuple[int, int, str, tuple[str, ...]]
+"""Table, anchor (-1: kept whole), alias, filters."""
 REMEMBERED = 512
 """Filtered leaves kept."""
 
@@ -41,7 +43,7 @@ class SampleStore:
         self._keys: dict[tuple[int, int], dict[str, Ids]] = {}
         self._core: dict[int, tuple[Ids, Floats]] = {}
         self._domains: dict[int, int] = {}
-        self._leaves: OrderedDict[tuple[int, int, str, tuple[str, ...]], Rows | None] = OrderedDict()
+        self._leaves: OrderedDict[LeafKey, Rows] = OrderedDict()
         self._at_root: dict[tuple[int, str, int], Ids] = {}
 
     def name(self, table: int, number: int) -> str:
@@ -114,16 +116,43 @@ class SampleStore:
         """
         if not relation.filters:
             return None
-        key = (table, -1 if self.layout.whole[table] else number, relation.alias, relation.filters)
+        key = self._key(table, number, relation)
         if key in self._leaves:
             self._leaves.move_to_end(key)
             return self._leaves[key]
+        self._remember(key, self.side.execute(self._filtered(table, number, relation)).fetchnumpy()["r"])
+        return self._leaves[key]
+
+    def select_all(self, wanted: Sequence[tuple[int, int, Relation]]) -> None:
+        """Make :meth:`select` know these (table, anchor, relation) at the price of one statement; errors wait for it."""
+        new = {
+            key: self._filtered(table, number, relation)
+            for table, number, relation in wanted
+            if relation.filters and (key := self._key(table, number, relation)) not in self._leaves
+        }
+        if len(new) < 2:
+            return
+        text = " UNION ALL ".join(f"SELECT {i} AS i, r FROM ({part})" for i, part in enumerate(new.values()))
+        try:
+            found = self.side.execute(text).fetchnumpy()
+        except duckdb.Error:
+            return
+        order = np.argsort(found["i"], kind="stable")
+        ends = np.searchsorted(found["i"][order], np.arange(1, len(new)))
+        for key, rows in zip(new, np.split(found["r"][order], ends), strict=True):
+            self._remember(key, np.sort(rows))
+
+    def _key(self, table: int, number: int, relation: Relation) -> LeafKey:
+        return table, -1 if self.layout.whole[table] else number, relation.alias, relation.filters
+
+    def _filtered(self, table: int, number: int, relation: Relation) -> str:
         where = " AND ".join(f"({text})" for text in relation.filters)
-        source = f"{self.name(table, number)} AS {quote(relation.alias)}"
-        self._leaves[key] = self.side.execute(f"SELECT rowid AS r FROM {source} WHERE {where}").fetchnumpy()["r"]
+        return f"SELECT rowid AS r FROM {self.name(table, number)} AS {quote(relation.alias)} WHERE {where}"
+
+    def _remember(self, key: LeafKey, rows: Rows) -> None:
+        self._leaves[key] = rows
         if len(self._leaves) > REMEMBERED:
             self._leaves.popitem(last=False)
-        return self._leaves[key]
 
 
 class StoreKeeper:
