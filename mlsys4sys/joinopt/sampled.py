@@ -118,7 +118,7 @@ class BoundSample:
         if not seen.any():
             return 0.5 * table.rows / max(len(weights), 1), SIGMA_UNSEEN
         # A ratio: the table's own size is known, and with it what the sample missed.
-        share = seen.sum() / total
+        share = min(1.0, seen.sum() / total)
         spread = 2 * (1 - share) * (seen**2).sum() / seen.sum() ** 2
         return float(table.rows * share), float(np.sqrt(np.log1p(spread)))
 

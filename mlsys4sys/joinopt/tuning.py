@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlsys4sys import seeding
 from mlsys4sys.errors import InputError, VerificationError
-from mlsys4sys.joinopt import baselines, frontend, measure, verify
+from mlsys4sys.joinopt import baselines, calibrate, frontend, measure, verify
 from mlsys4sys.joinopt.cardinality import Cardinalities, Estimates, Floats, Masks
 from mlsys4sys.joinopt.cost import HashJoinCost
+from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.problem import JoinGraph, Mask
 from mlsys4sys.joinopt.search import policy_beam
 from mlsys4sys.joinopt.skeleton import Region, Skeleton
@@ -146,10 +148,86 @@ def fit(optimizer: JoinOptimizer, queries: Sequence[str], budget: Budget, *, see
     """See :meth:`mlsys4sys.joinopt.solver.JoinOptimizer.fit`."""
     from mlsys4sys.joinopt import train
 
-    regions = [region for sql in queries for region in frontend.read(optimizer.engine, sql).regions]
+    skeletons = [frontend.read(optimizer.engine, sql) for sql in queries]
+    regions = [region for skeleton in skeletons for region in skeleton.regions]
     if not regions:
         raise InputError("none of the queries has joins to reorder; give queries with three tables or more")
-    optimizer.policy = train.fit_policy(optimizer, [region.graph for region in regions], budget, seed=seed)
+    optimizer.prepare(queries)
     if isinstance(optimizer.cost, HashJoinCost):
-        optimizer.cost = _refit_cost(optimizer, queries, budget)
+        optimizer.cost = refit_cost(optimizer, skeletons, budget, share=2 / 3)
+    if optimizer.policy is not None:
+        sizes = train.counted_problems(optimizer.provider, [region.graph for region in regions], optimizer.cost)
+        left_s = max(1.0, (budget.seconds or 0.0) - budget.elapsed_s)
+        optimizer.policy, _ = train.fit_policy(optimizer.policy, sizes, optimizer.cost, budget_s=left_s, seed=seed)
     optimizer.forget()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """Several orders of one query that were run."""
+
+    terms: Floats
+    """What :func:`terms_of` gives for each, shape (orders, 5)."""
+    seconds: Floats
+    """CPU seconds of the process, the lesser of two runs, shape (orders,)."""
+
+
+RATES = ("fixed", "probe", "build", "build_byte", "output")
+"""The coefficients that executions can tell apart."""
+
+
+def refit_cost(optimizer: JoinOptimizer, skeletons: Sequence[Skeleton], budget: Budget, *, share: float) -> HashJoinCost:
+    """The cost model fitted to executions of a workload, if it predicts better which order is fastest; else the same.
+
+    Every third query is held out: the new coefficients are kept when the orders they prefer there take less time.
+    Differences between orders of one query are what is fitted, so that scans and planning cancel out.
+    """
+    current = optimizer.cost
+    assert isinstance(current, HashJoinCost)
+    runs = []
+    for skeleton in skeletons:
+        if budget.seconds is not None and budget.elapsed_s > share * budget.seconds:
+            break
+        if len(skeleton.regions) == 1:
+            runs.append(_execute(optimizer, skeleton))
+    seen, held = [run for i, run in enumerate(runs) if i % 3], runs[::3]
+    if not seen or not held:
+        return current
+    weights = [np.sqrt(1 / run.seconds) for run in seen]
+    rows = [(run.terms - run.terms.mean(0)) * w[:, None] for run, w in zip(seen, weights, strict=True)]
+    goal = [(run.seconds - run.seconds.mean()) * w for run, w in zip(seen, weights, strict=True)]
+    fitted = calibrate.least_squares(np.concatenate(rows), np.concatenate(goal))
+    new = replace(current, **dict(zip(RATES, fitted, strict=True)), probe_miss=0.0, build_miss=0.0)
+    return new if _preferred_s(held, new) < _preferred_s(held, current) else current
+
+
+def _execute(optimizer: JoinOptimizer, skeleton: Skeleton, *, most: int = 6) -> Executed:
+    region = skeleton.regions[0]
+    limit_s = 3 * optimizer.engine.measure(skeleton.sql).wall_s + 0.1
+    sizes = Sizes(region.graph, optimizer.provider.bind(region.graph), optimizer.cost)
+    terms, seconds = [], []
+    for tree in islice(candidates(optimizer, region), most):
+        sql = skeleton.render([tree])
+        runs = [optimizer.engine.measure(sql, forced=True, timeout_s=limit_s) for _ in range(2)]
+        terms.append(terms_of(sizes, tree))
+        seconds.append(min(limit_s if run.timed_out else run.cpu_s for run in runs))
+    return Executed(terms=np.array(terms), seconds=np.array(seconds))
+
+
+def terms_of(sizes: Sizes, tree: JoinTree) -> Floats:
+    """What each of :data:`RATES` is multiplied with: joins, probe rows, build rows, build bytes, rows out."""
+    sizes.ask(list(tree.masks()))
+    total = np.zeros(len(RATES))
+    for join in tree.joins():
+        assert join.probe is not None
+        assert join.build is not None
+        build = sizes.rows[join.build.mask]
+        width = sizes.width(join.build.mask)
+        total += [1.0, sizes.rows[join.probe.mask], build, build * width, sizes.rows[join.mask]]
+    return total
+
+
+def _preferred_s(runs: Sequence[Executed], cost: HashJoinCost) -> float:
+    """Seconds of the orders that a cost model prefers."""
+    rates = np.array([getattr(cost, name) for name in RATES])
+    return float(sum(run.seconds[np.argmin(run.terms @ rates)] for run in runs))
