@@ -46,6 +46,7 @@ class Dataset:
 DATASETS = {
     dataset.name: dataset
     for dataset in (
+        Dataset(name="imdb-demo", about="IMDb-shaped, a quarter of the real rows: what the commands ask", scale=0.25),
         Dataset(name="imdb", about="IMDb-shaped, a tenth of the real rows", scale=0.1),
         Dataset(name="imdb-shuffled", about="the same without correlations: the control", scale=0.1, shuffled=True),
         Dataset(name="imdb-small", about="IMDb-shaped, for notebooks and tests", scale=0.01),

@@ -28,7 +28,7 @@ def literal(value: Value) -> str:
 
 def draw_filter(rng: np.random.Generator, sample: Sequence[Value]) -> Filter | None:
     """One filter on a column of which ``sample`` is known, None where nothing sensible can be asked."""
-    known = [value for value in sample if value is not None]
+    known: list[Value] = [value for value in sample if value is not None]
     if not known:
         return None
     if len(known) < len(sample) and rng.random() < 0.15:
@@ -89,7 +89,7 @@ def _from_to(rng: np.random.Generator, known: list[Value], total: int) -> Filter
     if isinstance(low, str) and isinstance(high, str):
         inside = sum(low <= value <= high for value in known if isinstance(value, str))
     else:
-        inside = sum(low <= value <= high for value in known if isinstance(value, int | float))  # type: ignore[operator]
+        inside = sum(low <= value <= high for value in known if isinstance(value, int | float))
     return Filter(f"{{}} BETWEEN {literal(low)} AND {literal(high)}", _keeps(inside, total))
 
 

@@ -6,7 +6,7 @@ themselves and then multiplied, smallest first. The probe side stands left, the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np

@@ -34,9 +34,15 @@ class Estimates:
 class Cardinalities(Protocol):
     """A provider bound to one graph."""
 
-    graph: JoinGraph
-    base_rows: Floats
-    """Rows of each relation's table before its filters, shape (graph.size,)."""
+    @property
+    def graph(self) -> JoinGraph:
+        """What it is bound to."""
+        ...
+
+    @property
+    def base_rows(self) -> Floats:
+        """Rows of each relation's table before its filters, shape (graph.size,)."""
+        ...
 
     def estimate(self, subsets: Sequence[Mask] | Masks) -> Estimates:
         """Rows of each subset, in the order asked (unconnected ones are the product of their parts)."""
@@ -55,7 +61,7 @@ class Provider(Protocol):
 
 @dataclass(frozen=True)
 class Remembered:
-    """Another provider's answers for many subsets, asked for once; the rest is passed on. Implements ``Cardinalities``."""
+    """Another provider's answers for many subsets, asked for once; other questions are passed on."""
 
     behind: Cardinalities
     masks: Masks

@@ -42,7 +42,7 @@ PLANNERS = ("best", "dqn", "dpccp", "goo", "left-deep", "textual")
     type=click.Choice(CARDINALITIES),
     default="sampled",
     show_default=True,
-    help="Where sizes of sub-plans come from: counted on a sample, exact filtered tables, DuckDB's formula, or counted.",
+    help="Where sizes come from: counted on a sample, exact filtered tables, DuckDB's formula, or all counted.",
 )
 @click.option("--no-policy", is_flag=True, help="Leave the learned policy out.")
 @click.option("--html", "page", metavar="FILE", help="Also write a page with both plans side by side.")
@@ -64,7 +64,7 @@ def optimize_query(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """A faster join order for an SQL query on DuckDB.
+    r"""A faster join order for an SQL query on DuckDB.
 
     SQL is the query (- or nothing: read it from stdin). By default the query does not run: two lines say what DuckDB's
     order and ours are predicted to cost and which is preferred, then come the join tree and the SQL to paste.
@@ -247,26 +247,6 @@ def demo(small: bool, runs: int, threads: int | None, no_policy: bool, as_json: 
 @click.group(cls=console.LazyGroup)
 def train() -> None:
     """Train or calibrate what ships with the package."""
-
-
-@train.command("calibrate", cls=console.Command)
-@click.option("--output", metavar="FILE", help="Where to write the coefficients. [default: the user's cache folder]")
-@console.json_option
-@console.quiet_option
-def train_calibrate(output: str | None, as_json: bool, quiet: bool) -> None:
-    """Fit the cost of DuckDB's hash joins and scans on this machine (about 20 seconds)."""
-    from dataclasses import asdict
-
-    from mlsys4sys.joinopt.calibrate import calibrate
-
-    with console.Progress(quiet=quiet) as progress:
-        cost = calibrate(progress)
-    saved = cost.save(Path(output) if output else None)
-    if as_json:
-        console.print_json(asdict(cost))
-    else:
-        click.echo("\n".join(f"{name:12} {value:.3g}" for name, value in asdict(cost).items()))
-        click.echo(f"written to {saved}")
 
 
 @train.command("calibrate", cls=console.Command)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 import math
-from itertools import zip_longest
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from mlsys4sys import display

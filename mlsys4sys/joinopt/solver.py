@@ -47,7 +47,7 @@ class Settings:
     """``best`` of all by the shared cost, or one of ``dqn``, ``dpccp``, ``goo``, ``left-deep``, ``textual``."""
     exact_subsets: int = baselines.EXACT_SUBSETS
     """Exact search up to so many connected subsets; the policy's beam and the greedy heuristic above it."""
-    beam_width: int = 6
+    beam_width: int = 4
     confidence: float = 1.0
     """Ours is taken when its predicted gain is worth so many standard deviations of itself."""
     least_relations: int = 3
@@ -240,7 +240,7 @@ class JoinOptimizer:
         if isinstance(cards, Remembered):
             # The optimum of the joins: only what the model says of scans can make another order cheaper.
             return {"dpccp": planners["dpccp"](), **self._pruning(sizes)}
-        proposals = {name: planners[name]() for name in ("goo", "dqn") if name in planners}
+        proposals: dict[str, JoinTree] = {name: planners[name]() for name in ("goo", "dqn") if name in planners}
         return proposals if region.engine_tree is None else {**proposals, "engine": region.engine_tree}
 
     def _pruning(self, sizes: Sizes) -> dict[str, JoinTree]:

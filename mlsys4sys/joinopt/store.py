@@ -120,11 +120,12 @@ class SampleStore:
         if key in self._leaves:
             self._leaves.move_to_end(key)
             return self._leaves[key]
-        self._remember(key, self.side.execute(self._filtered(table, number, relation)).fetchnumpy()["r"])
+        found = self.side.execute(self._filtered(table, number, relation)).fetchnumpy()["r"]
+        self._remember(key, np.asarray(found))
         return self._leaves[key]
 
     def select_all(self, wanted: Sequence[tuple[int, int, Relation]]) -> None:
-        """Make :meth:`select` know these (table, anchor, relation) at the price of one statement; errors wait for it."""
+        """Make :meth:`select` know these (table, anchor, relation) by one statement; errors wait for it."""
         new = {
             key: self._filtered(table, number, relation)
             for table, number, relation in wanted

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsys4sys.joinopt.cardinality import Estimates, Floats
+from mlsys4sys.joinopt.cardinality import Estimates, Floats, Masks
 from mlsys4sys.joinopt.problem import Column, JoinGraph, Mask, Predicate, Relation
 
 SHAPES = ("star", "chain", "snowflake", "cycle", "many_to_many")
@@ -37,7 +37,7 @@ class Popular:
     base_rows: Floats
     """Rows before filters, shape (n,)."""
 
-    def estimate(self, subsets: Sequence[Mask]) -> Estimates:
+    def estimate(self, subsets: Sequence[Mask] | Masks) -> Estimates:
         """Expected rows of each subset, at least a thousandth of a row."""
         inside = (np.array(subsets, dtype=np.uint64)[:, None] >> np.arange(self.graph.size, dtype=np.uint64)) & 1
         chosen = inside.astype(np.float64)

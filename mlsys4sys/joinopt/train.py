@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlsys4sys.joinopt import baselines, frontend, synthetic
+from mlsys4sys.joinopt.cardinality import Provider
 from mlsys4sys.joinopt.choice import price
 from mlsys4sys.joinopt.cost import CostModel
-from mlsys4sys.joinopt.cardinality import Provider
 from mlsys4sys.joinopt.engine import Engine
 from mlsys4sys.joinopt.env import JoinOrderEnv, Problems
 from mlsys4sys.joinopt.features import NAMES, Floats32, Sizes
@@ -132,8 +132,8 @@ def evaluate(policy: Policy, problems: Problems, *, count: int, seed: int, width
             small.append(ours / price(sizes, baselines.dpccp(sizes.graph, sizes.cards, sizes.cost)))
         else:
             large.append(ours / price(sizes, baselines.goo(sizes.graph, sizes.cards, sizes.cost)))
-    mean = lambda ratios: float(np.exp(np.mean(np.log(ratios[1:])))) if len(ratios) > 1 else 1.0  # noqa: E731
-    return Score(problems=count, against_exact=mean(small), worst_against_exact=max(small), against_greedy=mean(large))
+    means = [float(np.exp(np.mean(np.log(ratios[1:])))) if len(ratios) > 1 else 1.0 for ratios in (small, large)]
+    return Score(problems=count, against_exact=means[0], worst_against_exact=max(small), against_greedy=means[1])
 
 
 def train(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlsys4sys import seeding
 from mlsys4sys.errors import InputError, VerificationError
 from mlsys4sys.joinopt import baselines, calibrate, frontend, measure, verify
 from mlsys4sys.joinopt.cardinality import Cardinalities, Estimates, Floats, Masks
@@ -18,7 +17,7 @@ from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.problem import JoinGraph, Mask
 from mlsys4sys.joinopt.search import policy_beam
 from mlsys4sys.joinopt.skeleton import Region, Skeleton
-from mlsys4sys.joinopt.solution import JoinPlan, JoinTree
+from mlsys4sys.joinopt.solution import JoinPlan, JoinTree, RegionPlan
 from mlsys4sys.search import Budget
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ PATIENCE = 1.2
 """A candidate is stopped when it takes so many times as long as the best so far."""
 
 ERRORS = (0.5, 1.0, 1.5)
-"""Standard deviations of ln(rows) of the sizes that candidates are planned under (compare Doshi et al., Kepler, 2023)."""
+"""Standard deviations of ln(rows) under which candidates are planned (compare Doshi et al., Kepler, SIGMOD 2023)."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +52,8 @@ class Erring:
         """Rows times a log-normal factor; single relations are left as they are."""
         got = self.behind.estimate(subsets)
         factors = [
-            seeding.generator(np.random.default_rng([self.seed, int(mask)])).normal()
-            if int(mask).bit_count() > 1
-            else 0.0
-            for mask in subsets
+            np.random.default_rng([self.seed, mask]).normal() if mask.bit_count() > 1 else 0.0
+            for mask in map(int, subsets)
         ]
         return Estimates(got.rows * np.exp(self.sigma * np.array(factors)), got.sigma)
 
@@ -99,18 +96,16 @@ def tune(optimizer: JoinOptimizer, sql: str, budget: Budget, *, runs: int) -> Jo
     race = measure.race(optimizer.engine, best, runs=runs)
     if not race.verdict and not race.timed_out and not race.verdict.counterexample.startswith(verify.NOT_COMPARABLE):
         raise VerificationError(f"the tuned order gives other rows: {race.verdict.counterexample}")
-    measured = {"engine_s": race.engine_median_s, "ours_s": race.ours_median_s}
     if race.speedup <= 1.0:
         reason = f"measured: none of {tried} other orders was faster than DuckDB's own"
         return replace(
             plan, sql=sql, changed=False, reason=reason, engine_s=race.engine_median_s, ours_s=race.engine_median_s
         )
-    return replace(
-        best, reason=f"measured: the fastest of {tried} orders, {race.speedup:.2f} times as fast", **measured
-    )
+    reason = f"measured: the fastest of {tried} orders, {race.speedup:.2f} times as fast"
+    return replace(best, reason=reason, engine_s=race.engine_median_s, ours_s=race.ours_median_s)
 
 
-def _with_trees(plan: JoinPlan, trees: Sequence[JoinTree]) -> tuple[object, ...]:
+def _with_trees(plan: JoinPlan, trees: Sequence[JoinTree]) -> tuple[RegionPlan, ...]:
     return tuple(replace(region, tree=tree, planner="tuned") for region, tree in zip(plan.regions, trees, strict=True))
 
 
@@ -176,7 +171,9 @@ RATES = ("fixed", "probe", "build", "build_byte", "output")
 """The coefficients that executions can tell apart."""
 
 
-def refit_cost(optimizer: JoinOptimizer, skeletons: Sequence[Skeleton], budget: Budget, *, share: float) -> HashJoinCost:
+def refit_cost(
+    optimizer: JoinOptimizer, skeletons: Sequence[Skeleton], budget: Budget, *, share: float
+) -> HashJoinCost:
     """The cost model fitted to executions of a workload, if it predicts better which order is fastest; else the same.
 
     Every third query is held out: the new coefficients are kept when the orders they prefer there take less time.

@@ -34,7 +34,10 @@ Step = tuple[Floats32, float, Floats32]
 class Episodes(Protocol):
     """Where experience comes from: a problem is drawn, then acted in to its end."""
 
-    features: int
+    @property
+    def features(self) -> int:
+        """Length of a row of features."""
+        ...
 
     def act(self, choose: Callable[[Floats32], int], rng: np.random.Generator) -> list[Step]:
         """Draw a problem and play it; ``choose`` gets (k, features) and returns a row."""

@@ -73,7 +73,8 @@ class Writer:
 
     def equality(self, left: str, right: str) -> str:
         kinds = self.one((("INTEGER",), ("INTEGER",), ("VARCHAR",), ("INTEGER", "BIGINT")))
-        return f"{self.column(left, kinds)} {self.one(('=', '=', '=', '=', 'IS NOT DISTINCT FROM'))} {self.column(right, kinds)}"
+        sign = self.one(("=", "=", "=", "=", "IS NOT DISTINCT FROM"))
+        return f"{self.column(left, kinds)} {sign} {self.column(right, kinds)}"
 
     def link(self, left: str, right: str) -> str:
         """A predicate over two relations."""

@@ -1,0 +1,208 @@
+"""DuckDB's own join orders against ours: ``python -m benchmarks.joinopt --json benchmarks/results/joinopt.json``.
+
+Workloads: the bundled questions, random queries that nothing was trained on, and the Join Order Benchmark where its
+queries are at hand (``--job FOLDER``), each on the generated IMDb-shaped database and on its shuffled control.
+Figures are CPU seconds of the process at one thread, the least of ``--runs``, interleaved; planning is counted, with
+everything that was remembered about filters dropped before each pass over a workload.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import duckdb
+
+from mlsys4sys.datasets import catalogue, workloads
+from mlsys4sys.datasets.questions import QUESTIONS
+from mlsys4sys.errors import Mlsys4sysError
+from mlsys4sys.joinopt.engine import open_database
+from mlsys4sys.joinopt.measure import geometric_mean
+from mlsys4sys.joinopt.solution import JoinPlan
+from mlsys4sys.joinopt.solver import JoinOptimizer, Settings
+from mlsys4sys.joinopt.verify import check_rows
+
+SLOWER = 1.2
+HELD_SEED = 1234
+"""Of the random queries; training uses others."""
+
+Contenders = dict[str, JoinOptimizer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One query, one contender."""
+
+    query: str
+    contender: str
+    relations: int
+    engine_s: float
+    ours_s: float
+    planning_s: float
+    changed: bool
+    reason: str
+    rows_equal: bool
+
+
+def contenders(connection: duckdb.DuckDBPyConnection, *, everything: bool) -> Contenders:
+    """The product as it ships, the same without learning, and single parts of it."""
+    made = {"ours": JoinOptimizer(connection)}
+    if everything:
+        made |= {
+            "ours, no policy": JoinOptimizer(connection, policy=None),
+            "policy alone": JoinOptimizer(connection, settings=Settings(planner="dqn")),
+            "greedy (GOO)": JoinOptimizer(connection, settings=Settings(planner="goo")),
+            "left-deep": JoinOptimizer(connection, settings=Settings(planner="left-deep")),
+            "exact filtered tables": JoinOptimizer(connection, cardinalities="base"),
+            "DuckDB's formula": JoinOptimizer(connection, cardinalities="formula"),
+        }
+    return made
+
+
+def plan_all(optimizer: JoinOptimizer, queries: Mapping[str, str], passes: int) -> dict[str, tuple[JoinPlan, float]]:
+    """Plans and the least CPU seconds that planning took; nothing is remembered from pass to pass but the sample."""
+    optimizer.prepare(list(queries.values()))
+    planned: dict[str, tuple[JoinPlan, float]] = {}
+    for number in range(passes + 1):
+        optimizer.forget()
+        for name, sql in queries.items():
+            started = time.process_time()
+            plan = optimizer.optimize(sql)
+            seconds = time.process_time() - started
+            if number:  # the first pass warms code paths
+                planned[name] = plan, min(seconds, planned.get(name, (plan, seconds))[1])
+            else:
+                planned[name] = plan, float("inf")
+    return planned
+
+
+def race(made: Contenders, queries: Mapping[str, str], runs: int) -> list[Row]:
+    """Every query by every contender and by DuckDB itself, in turn."""
+    plans = {name: plan_all(optimizer, queries, passes=3) for name, optimizer in made.items()}
+    engine = made["ours"].engine
+    rows = []
+    for number, (query, sql) in enumerate(queries.items()):
+        click.echo(f"\r\x1b[2K{number + 1} of {len(queries)}: {query}", nl=False, err=True)
+        wanted = engine.run(sql)
+        times: dict[str, list[float]] = {"": []}
+        equal = {}
+        for name, planned in plans.items():
+            plan = planned[query][0]
+            equal[name] = not plan.changed or bool(check_rows(sql, wanted, engine.run(plan.sql, forced=True)))
+        for _ in range(runs):
+            times[""].append(engine.measure(sql).cpu_s)
+            for name, planned in plans.items():
+                plan = planned[query][0]
+                if plan.changed:
+                    times.setdefault(name, []).append(engine.measure(plan.sql, forced=True).cpu_s)
+        for name, planned in plans.items():
+            plan, planning_s = planned[query]
+            rows.append(
+                Row(
+                    query=query,
+                    contender=name,
+                    relations=max((region.graph.size for region in plan.regions), default=0),
+                    engine_s=min(times[""]),
+                    ours_s=min(times[name]) if plan.changed else min(times[""]),
+                    planning_s=planning_s,
+                    changed=plan.changed,
+                    reason=plan.reason,
+                    rows_equal=equal[name],
+                )
+            )
+    click.echo("\r\x1b[2K", nl=False, err=True)
+    return rows
+
+
+def summary(rows: list[Row]) -> dict[str, Any]:
+    """What a table shows of one contender on one workload."""
+    with_planning = [row.engine_s / (row.ours_s + row.planning_s) for row in rows]
+    return {
+        "queries": len(rows),
+        "changed": sum(row.changed for row in rows),
+        "rows equal": all(row.rows_equal for row in rows),
+        "execution, geometric mean": round(geometric_mean([row.engine_s / row.ours_s for row in rows]), 3),
+        "execution, total": round(sum(row.engine_s for row in rows) / sum(row.ours_s for row in rows), 3),
+        "with planning, geometric mean": round(geometric_mean(with_planning), 3),
+        "with planning, total": round(
+            sum(row.engine_s for row in rows) / sum(row.ours_s + row.planning_s for row in rows), 3
+        ),
+        "best": round(max(row.engine_s / row.ours_s for row in rows), 2),
+        f"executions slower than {SLOWER} times": sum(row.ours_s > SLOWER * row.engine_s for row in rows),
+        f"with planning slower than {SLOWER} times": sum(ratio < 1 / SLOWER for ratio in with_planning),
+        "planning, median ms": round(1e3 * statistics.median(row.planning_s for row in rows), 1),
+        "planning, most ms": round(1e3 * max(row.planning_s for row in rows), 1),
+    }
+
+
+def job_queries(folder: Path) -> dict[str, str]:
+    """The 113 queries; the alias ``at``, reserved in DuckDB 2.0, is quoted."""
+    found = {}
+    for path in sorted(folder.glob("[0-9]*.sql")):
+        text = path.read_text(encoding="utf-8").strip().rstrip(";")
+        found[path.stem] = re.sub(r"(?<=[\s(=])at(?=\.)", '"at"', re.sub(r"\bAS at\b", 'AS "at"', text))
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Where a result comes from."""
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return {
+        "commit": commit.stdout.strip(),
+        "python": platform.python_version(),
+        "duckdb": duckdb.__version__,
+        "cpus": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+    }
+
+
+@click.command()
+@click.option("--json", "output", type=click.Path(path_type=Path), help="Where to write everything.")
+@click.option("--job", type=click.Path(path_type=Path, exists=True), help="Folder with the JOB queries.")
+@click.option("--database", default="imdb", show_default=True, help="Name of a generated database.")
+@click.option("--random", "count", default=60, show_default=True, help="Random queries.")
+@click.option("--runs", default=5, show_default=True, help="Runs of each plan.")
+def main(output: Path | None, job: Path | None, database: str, count: int, runs: int) -> None:
+    """Measure, print a table and write the results."""
+    if job is None:
+        click.echo("JOB queries are not at hand (--job FOLDER): left out", err=True)
+    results: dict[str, Any] = {"machine": machine(), "summary": {}, "rows": {}}
+    for name in (database, f"{database}-shuffled"):
+        path = catalogue.open_database(name, report=lambda text: click.echo(text, err=True))
+        with closing(open_database(path)) as connection:
+            connection.execute("SET threads = 1")
+            control = name.endswith("-shuffled")
+            loads = {"questions": {q.name: q.sql for q in QUESTIONS}}
+            drawn = workloads.generate_queries(connection, count=count, seed=HELD_SEED, relations=(4, 12))
+            loads["random"] = {query.name: query.sql for query in drawn}
+            if job is not None:
+                loads["job"] = job_queries(job)
+            for load, queries in loads.items():
+                rows = race(contenders(connection, everything=not control), queries, runs)
+                results["rows"][f"{name}: {load}"] = [asdict(row) for row in rows]
+                for contender in dict.fromkeys(row.contender for row in rows):
+                    shown = summary([row for row in rows if row.contender == contender])
+                    results["summary"].setdefault(f"{name}: {load}", {})[contender] = shown
+                    click.echo(f"{name}: {load:10} {contender:24} {json.dumps(shown)}")
+    results["machine"]["load after"] = round(os.getloadavg()[0], 2)
+    if output:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Mlsys4sysError as error:
+        raise SystemExit(f"error: {error}") from error
