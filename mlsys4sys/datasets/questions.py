@@ -60,6 +60,7 @@ WHERE ci.person_id = n.id AND ci.movie_id = t.id AND mi.movie_id = t.id AND mi.i
     AND rt.role IN ('actor', 'actress')
 GROUP BY n.name ORDER BY roles DESC, n.name LIMIT 20
 """,
+        demo=True,
     ),
     Question(
         name="biographies-of-the-linked",
@@ -73,7 +74,6 @@ WHERE pi.info_type_id = it.id AND pi.person_id = n.id AND an.person_id = n.id AN
     AND lt.link IN ('references', 'features', 'follows')
   AND t.production_year BETWEEN 1975 AND 2012
 """,
-        demo=True,
     ),
     Question(
         name="co-stars",
@@ -88,7 +88,6 @@ WHERE ca.movie_id = t.id AND cb.movie_id = t.id AND a.id = ca.person_id AND b.id
   AND it.info = 'top 250 rank' AND ra.role = 'actor' AND rb.role = 'actor'
 GROUP BY one, other ORDER BY films DESC, one, other LIMIT 10
 """,
-        demo=True,
     ),
     Question(
         name="keywords-of-hits",
@@ -304,7 +303,6 @@ WHERE ci.person_id = n.id AND ci.role_id = rt.id AND ci.movie_id = t.id AND mc.m
   AND rt.role = 'composer' AND kt.kind = 'movie' AND cn.country_code IS NOT NULL
 GROUP BY n.name HAVING count(DISTINCT cn.country_code) >= 3 ORDER BY countries DESC, n.name LIMIT 10
 """,
-        demo=True,
     ),
     Question(
         name="unrated-favourites",
@@ -487,5 +485,47 @@ WHERE c.movie_id = t.id AND c.info_type_id = ic.id AND s.movie_id = t.id AND s.i
 GROUP BY ct.kind ORDER BY films DESC, ct.kind
 """,
         demo=True,
+    ),
+    Question(
+        name="married-and-featured",
+        text="Where were the married people born who play in films that feature others, counted by their aliases?",
+        sql="""\
+SELECT count(*) AS rows, count(DISTINCT b.info) AS places
+FROM movie_link ml, link_type lt, title t, cast_info ci, person_info b, info_type ib, person_info s,
+  info_type si, aka_name an
+WHERE ml.link_type_id = lt.id AND ml.movie_id = t.id AND ci.movie_id = t.id AND b.person_id = ci.person_id
+  AND b.info_type_id = ib.id
+  AND s.person_id = ci.person_id AND s.info_type_id = si.id AND an.person_id = ci.person_id
+  AND lt.link LIKE 'feature%' AND ib.info = 'birth notes' AND si.info = 'spouse'
+""",
+        demo=True,
+    ),
+    Question(
+        name="trivia-of-series",
+        text="How many people with trivia and an alias appear in TV series about love, death or parties?",
+        sql="""\
+SELECT count(*) AS credits, count(DISTINCT n.id) AS people
+FROM title t, kind_type kt, cast_info ci, name n, person_info pi, info_type it, aka_name an,
+  movie_keyword mk, keyword k
+WHERE t.kind_id = kt.id AND ci.movie_id = t.id AND ci.person_id = n.id AND pi.person_id = n.id
+  AND pi.info_type_id = it.id
+  AND an.person_id = n.id AND mk.movie_id = t.id AND mk.keyword_id = k.id
+  AND kt.kind = 'tv series' AND it.info = 'trivia' AND k.keyword IN ('love', 'death', 'party')
+""",
+        demo=True,
+    ),
+    Question(
+        name="men-of-complete-films",
+        text="Which men with a private life on record play in linked films whose cast is verified?",
+        sql="""\
+SELECT count(*) AS rows, count(DISTINCT n.id) AS people
+FROM movie_link ml, title t, kind_type kt, cast_info ci, name n, person_info pi, info_type it, aka_name an,
+  complete_cast cc, comp_cast_type status
+WHERE ml.movie_id = t.id AND t.kind_id = kt.id AND ci.movie_id = t.id AND ci.person_id = n.id
+  AND pi.person_id = n.id AND pi.info_type_id = it.id
+  AND an.person_id = n.id AND cc.movie_id = t.id AND cc.status_id = status.id
+  AND kt.kind = 'movie' AND status.kind = 'complete+verified'
+    AND it.info IN ('trivia', 'other works', 'spouse') AND n.gender = 'm'
+""",
     ),
 )
