@@ -87,7 +87,7 @@ def _condition(region: RegionPlan, node: JoinTree) -> str:
 
 
 def text(plan: JoinPlan, actual: Sequence[Actual] = ()) -> str:
-    """Advice, the chosen tree of each region with its figures, and the SQL to paste.
+    """Advice, the chosen tree of each region with its figures, and the SQL to paste (the original when kept).
 
     Args:
         plan: To be shown.
@@ -100,8 +100,7 @@ def text(plan: JoinPlan, actual: Sequence[Actual] = ()) -> str:
         if not plan.changed:
             title = "DuckDB's join order"
         pieces.append(f"{title}\n{display.to_text(tree_of(region, chosen, rows))}")
-    if plan.changed:
-        pieces.append(plan.script)
+    pieces.append(plan.script)
     return "\n\n".join(pieces)
 
 

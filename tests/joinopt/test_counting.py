@@ -1,0 +1,100 @@
+"""Sizes of sub-plans: counted on a sample, and exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from mlsys4sys.datasets import workloads
+from mlsys4sys.joinopt import frontend
+from mlsys4sys.joinopt.engine import Engine, open_database
+from mlsys4sys.joinopt.problem import JoinGraph, Mask, bits
+from mlsys4sys.joinopt.sampled import Exact, Sampled
+
+
+def counted(engine: Engine, graph: JoinGraph, mask: Mask) -> float:
+    """By DuckDB itself."""
+    sources = ", ".join(graph.relations[i].sql for i in bits(mask))
+    inside = [p.sql for p in graph.predicates if not p.relations & ~mask]
+    implied = [
+        f"{graph.relations[group[0].relation].alias}.{group[0].name} = {graph.relations[c.relation].alias}.{c.name}"
+        for columns in graph.classes
+        for group in [[c for c in columns if mask >> c.relation & 1]]
+        for c in group[1:]
+    ]
+    filters = [text for i in bits(mask) for text in graph.relations[i].filters]
+    where = " AND ".join(f"({text})" for text in [*inside, *implied, *filters]) or "true"
+    return float(engine.run(f"SELECT count(*) FROM {sources} WHERE {where}")[0][0])
+
+
+def subsets(graph: JoinGraph) -> list[Mask]:
+    return [mask for mask in range(1, graph.everything + 1) if graph.connected(mask)]
+
+
+@pytest.fixture(scope="module")
+def engine(imdb: Path) -> Engine:
+    return Engine(open_database(imdb))
+
+
+def graphs(engine: Engine, count: int, relations: tuple[int, int]) -> list[JoinGraph]:
+    shapes = ("star", "chain", "snowflake", "many_to_many")
+    queries = workloads.generate_queries(engine.connection, count=count, seed=3, relations=relations, shapes=shapes)
+    return [region.graph for query in queries for region in frontend.read(engine, query.sql).regions]
+
+
+def test_exact_counts_are_what_duckdb_counts(engine: Engine) -> None:
+    exact, rng = Exact(engine), np.random.default_rng(0)
+    for graph in graphs(engine, 12, (4, 6)):
+        bound, masks = exact.bind(graph), subsets(graph)
+        for mask in rng.choice(masks, min(6, len(masks)), replace=False).tolist():
+            estimates = bound.estimate([mask])
+            assert estimates.rows[0] == pytest.approx(counted(engine, graph, mask), abs=0.6), bin(mask)
+
+
+def test_sampled_counts_are_near_the_truth(engine: Engine) -> None:
+    exact, sampled = Exact(engine), Sampled(engine)
+    errors = []
+    for graph in graphs(engine, 25, (4, 9)):
+        masks = subsets(graph)
+        truth, guess = exact.bind(graph).estimate(masks).rows, sampled.bind(graph).estimate(masks).rows
+        large = truth >= 1000
+        errors += np.abs(np.log(np.maximum(guess, 1) / np.maximum(truth, 1)))[large].tolist()
+    assert len(errors) > 200
+    print("q-error", [float(np.exp(np.quantile(errors, q))) for q in (0.5, 0.9, 0.95, 0.99)])
+    assert np.exp(np.median(errors)) < 1.3
+    assert np.exp(np.quantile(errors, 0.9)) < 3
+
+
+def test_cyclic_and_other_predicates_are_estimated_not_refused(engine: Engine) -> None:
+    queries = workloads.generate_queries(engine.connection, count=10, seed=8, relations=(4, 9), shapes=("cycle",))
+    texts = [query.sql for query in queries]
+    texts.append(
+        "SELECT count(*) FROM title a, title b, movie_link l WHERE l.movie_id = a.id AND l.linked_movie_id = b.id "
+        "AND a.production_year < b.production_year"
+    )
+    sampled = Sampled(engine)
+    for sql in texts:
+        for region in frontend.read(engine, sql).regions:
+            got = sampled.bind(region.graph).estimate(subsets(region.graph))
+            assert np.isfinite(got.rows).all()
+            assert (got.rows >= 0).all()
+            assert np.isfinite(got.sigma).all()
+
+
+def test_a_sample_follows_its_data() -> None:
+    with duckdb.connect() as connection:
+        for name in "abc":
+            connection.execute(f"CREATE TABLE {name} AS SELECT range AS id FROM range(1000)")
+        engine = Engine(connection)
+        sampled = Sampled(engine)
+        sql = "SELECT count(*) FROM a, b, c WHERE a.id = b.id AND b.id = c.id"
+        graph = frontend.read(engine, sql).regions[0].graph
+        assert sampled.bind(graph).estimate([graph.everything]).rows[0] == 1000
+        connection.execute("DELETE FROM c WHERE id >= 10")
+        connection.execute("CHECKPOINT")
+        connection.execute("INSERT INTO b SELECT range FROM range(1000)")
+        graph = frontend.read(engine, sql).regions[0].graph
+        assert sampled.bind(graph).estimate([graph.everything]).rows[0] == pytest.approx(20, abs=1)
