@@ -164,7 +164,7 @@ def _by_parts(graph: JoinGraph, cards: Cardinalities, cost: CostModel, plan: Cal
         return trees[0]
     rows = cards.estimate([tree.mask for tree in trees]).rows
     ordered = [trees[i] for i in np.argsort(rows, kind="stable")]
-    tree = ordered[0]
+    tree: JoinTree = ordered[0]
     for other in ordered[1:]:
         tree = cheaper_way_round(graph, tree, other, cards, cost)
     return tree

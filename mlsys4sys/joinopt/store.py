@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
+import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -190,8 +193,8 @@ class StoreKeeper:
             self._store = None
         if self._store is None and not self._looked and self.folder is not None:
             self._looked = True
-            kept = sorted(self.folder.glob(f"{self._identity()}-*.duckdb"), key=lambda path: path.stat().st_mtime)
-            self._store = next((store for path in reversed(kept) if (store := self._open(path))), None)
+            kept = sorted(self.folder.glob(f"{self._identity()}-*.duckdb"), key=_age)
+            self._store = next((store for path in kept if (store := self._open(path))), None)
         return self._store
 
     def _fits(self, layout: Layout) -> bool:
@@ -229,14 +232,25 @@ class StoreKeeper:
         self.folder.mkdir(parents=True, exist_ok=True)
         identity = self._identity()
         path = self.folder / f"{identity}-{hashlib.sha256(repr((keys, sorted(names))).encode()).hexdigest()[:8]}.duckdb"
-        fresh = path.with_suffix(".new")
-        fresh.unlink(missing_ok=True)
+        fresh = path.with_name(f"{path.stem}.{os.getpid()}-{threading.get_ident()}.new")
         try:
             draw_sample(*arguments, fresh).close()
+            # Opened before it gets its name: another process may tidy up at any time.
+            drawn = SampleStore(duckdb.connect(str(fresh), read_only=True, config={"threads": 1}))
             fresh.replace(path)
-        except duckdb.IOException as error:
+        except (duckdb.IOException, OSError) as error:
             raise DataError(f"{path}: the sample cannot be written ({error})") from error
+        finally:
+            fresh.unlink(missing_ok=True)
         for old in self.folder.glob(f"{identity}-*.duckdb"):
             if old != path:
                 old.unlink(missing_ok=True)
-        return SampleStore(duckdb.connect(str(path), read_only=True, config={"threads": 1}))
+        return drawn
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written; endless when it is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return float("inf")

@@ -79,7 +79,8 @@ def test_random_queries_have_the_asked_size_and_run(tmp_path: Path) -> None:
         assert len(connection.execute(query.sql).fetchall()) == 1
 
 
-def test_there_are_enough_questions_and_each_has_an_answer(_own_cache: None) -> None:
+@pytest.mark.usefixtures("_own_cache")
+def test_there_are_enough_questions_and_each_has_an_answer() -> None:
     path = catalogue.open_database("imdb-small")
     assert len(QUESTIONS) >= 30
     assert len({question.name for question in QUESTIONS}) == len(QUESTIONS)
