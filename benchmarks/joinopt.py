@@ -198,7 +198,7 @@ def main(output: Path | None, job: Path | None, database: str, count: int, runs:
     results["machine"]["load after"] = round(os.getloadavg()[0], 2)
     if output:
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        output.write_text(json.dumps(results) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
