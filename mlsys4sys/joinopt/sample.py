@@ -34,7 +34,7 @@ VERSION = 2
 class SampleConfig:
     """How much is kept."""
 
-    target_rows: int = 32_768
+    target_rows: int = 16_384
     """Rows that an anchor keeps of its largest table, about."""
     whole_rows: int = 32_768
     """Tables of at most so many rows are kept entirely."""
