@@ -12,10 +12,8 @@ LOADS = {"questions": "37 questions", "random": "60 random queries", "job": "113
 def joinopt() -> str:
     """What docs/joinopt.md shows under Results."""
     found = json.loads((RESULTS / "joinopt.json").read_text(encoding="utf-8"))
-    lines = [
-        "| workload | contender | changed | execution: mean, total | planned too: mean, total | best | slower | planning |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    head = "| workload | contender | changed | executed: mean, total | planned too: mean, total | best | slower | planning |"
+    lines = [head, "|---|---|---|---|---|---|---|---|"]
     for title, contenders in found["summary"].items():
         database, load = title.split(": ")
         for name, row in contenders.items():
