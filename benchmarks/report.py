@@ -12,8 +12,8 @@ LOADS = {"questions": "37 questions", "random": "60 random queries", "job": "113
 def joinopt() -> str:
     """What docs/joinopt.md shows under Results."""
     found = json.loads((RESULTS / "joinopt.json").read_text(encoding="utf-8"))
-    head = "| workload | contender | changed | executed: mean, total | planned too: mean, total | best | slower | planning |"
-    lines = [head, "|---|---|---|---|---|---|---|---|"]
+    names = ["workload", "contender", "changed", "executed: mean, total", "planned too: mean, total", "best", "slower"]
+    lines = ["| " + " | ".join([*names, "planning"]) + " |", "|---" * (len(names) + 1) + "|"]
     for title, contenders in found["summary"].items():
         database, load = title.split(": ")
         for name, row in contenders.items():
