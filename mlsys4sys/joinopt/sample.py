@@ -297,7 +297,7 @@ BY_SIZE = 0.5
 
 def _chance(value: str, share: str) -> str:
     """SQL: true for a share of all values, always the same ones."""
-    return f"(hash({value}) >> 11)::DOUBLE < {share} * 9007199254740992.0"
+    return f"(hash({value}) >> 11)::DOUBLE < {share} * 9007199254740992e0"  # a double: decimals overflow
 
 
 def _escape(path: Path) -> str:

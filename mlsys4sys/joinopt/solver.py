@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import duckdb
 
 from mlsys4sys.errors import InputError
 from mlsys4sys.joinopt import baselines, choice, frontend, tuning, verify
@@ -23,9 +24,6 @@ from mlsys4sys.joinopt.search import policy_beam
 from mlsys4sys.joinopt.skeleton import Region, Skeleton
 from mlsys4sys.joinopt.solution import JoinPlan, JoinTree, RegionPlan
 from mlsys4sys.search import Budget
-
-if TYPE_CHECKING:
-    import duckdb
 
 Report = Callable[[str], None]
 
@@ -190,7 +188,12 @@ class JoinOptimizer:
             return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=skeleton.why)
         if ask_engine:
             skeleton = frontend.with_engine_trees(self.engine, skeleton)
-        regions = tuple(self.plan_region(region) for region in skeleton.regions)
+        try:
+            regions = tuple(self.plan_region(region) for region in skeleton.regions)
+        except duckdb.Error as error:
+            why = " ".join(str(error).split("\n")[0].split())
+            reason = f"the sizes of its sub-plans cannot be counted ({why})"
+            return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=reason)
         return self._decide(skeleton, regions)
 
     def plan_region(self, region: Region) -> RegionPlan:
