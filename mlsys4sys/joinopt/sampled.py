@@ -116,7 +116,9 @@ class BoundSample:
         weights = self._store.row_weights(i)
         total, seen = weights.sum(), weights[selected]
         if not seen.any():
-            return 0.5 * table.rows / max(len(weights), 1), SIGMA_UNSEEN
+            # Rows kept only because others refer to them carry no weight, but tell more than nothing.
+            share = max(0.5, float(len(selected))) / max(len(weights), 1)
+            return table.rows * share, SIGMA_UNSEEN / 2 if len(selected) else SIGMA_UNSEEN
         # A ratio: the table's own size is known, and with it what the sample missed.
         share = min(1.0, seen.sum() / total)
         spread = 2 * (1 - share) * (seen**2).sum() / seen.sum() ** 2
@@ -271,7 +273,10 @@ class BoundSample:
         sigma = np.sqrt(np.log1p(variance / np.maximum(rows, 1e-9) ** 2))
         if root.weights is not None and unseen.any():
             guess = np.exp(self._formula.log_rows(masks[unseen]))
-            rows[unseen] = np.clip(guess, 1e-3, 0.5 * float(np.median(root.weights)) if root.limit else 1.0)
+            a_key = np.exp(self._unfiltered.log_rows(masks[unseen])) / self._class_domains[root.klass]
+            visible = float(np.median(root.weights)) * np.maximum(a_key, 1.0) if root.limit else np.inf
+            # Less than half of what one sampled key would have brought.
+            rows[unseen] = np.clip(guess, 1e-3, 0.5 * visible)
             sigma[unseen] = SIGMA_UNSEEN
         return rows, sigma
 
@@ -290,6 +295,10 @@ class BoundSample:
     @cached_property
     def _class_domains(self) -> Floats:
         return class_domains(self.graph, self._tables, self._statistics)
+
+    @cached_property
+    def _unfiltered(self) -> Formula:
+        return Formula(self.graph, self.base_rows, self._class_domains)
 
     @cached_property
     def _formula(self) -> Formula:
