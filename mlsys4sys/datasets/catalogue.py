@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
@@ -16,6 +15,10 @@ from mlsys4sys.datasets import imdb
 from mlsys4sys.errors import DataError, InputError
 
 Report = Callable[[str], None]
+
+_SIZE = """\
+SELECT (SELECT count(*) FROM duckdb_tables() WHERE NOT internal), max(total_blocks * block_size)
+FROM pragma_database_size()"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +32,10 @@ class Dataset:
     seed: int = 0
     shuffled: bool = False
     """The control: same columns and fan-outs one by one, no correlation between them."""
-    checksum: str = ""
-    """What :func:`checksum` gives for it; empty where it is not recorded."""
+    rows: int
+    """Of all tables together."""
+    checksum: str
+    """What :func:`checksum` gives for it, with DuckDB 2.0."""
 
     @property
     def version(self) -> int:
@@ -46,11 +51,43 @@ class Dataset:
 DATASETS = {
     dataset.name: dataset
     for dataset in (
-        Dataset(name="imdb-demo", about="IMDb-shaped, a quarter of the real rows: what the commands ask", scale=0.25),
-        Dataset(name="imdb", about="IMDb-shaped, a tenth of the real rows", scale=0.1),
-        Dataset(name="imdb-shuffled", about="the same without correlations: the control", scale=0.1, shuffled=True),
-        Dataset(name="imdb-small", about="IMDb-shaped, for notebooks and tests", scale=0.01),
-        Dataset(name="imdb-small-shuffled", about="the control of imdb-small", scale=0.01, shuffled=True),
+        Dataset(
+            name="imdb-demo",
+            about="IMDb-shaped, a quarter of the real rows: what the commands ask",
+            scale=0.25,
+            rows=19_203_447,
+            checksum="ebc7dfea08b21a54",
+        ),
+        Dataset(
+            name="imdb",
+            about="IMDb-shaped, a tenth of the real rows",
+            scale=0.1,
+            rows=7_674_761,
+            checksum="7ccbec65f05f1c9d",
+        ),
+        Dataset(
+            name="imdb-shuffled",
+            about="the same without correlations: the control",
+            scale=0.1,
+            shuffled=True,
+            rows=7_674_761,
+            checksum="108375ea1b184bac",
+        ),
+        Dataset(
+            name="imdb-small",
+            about="IMDb-shaped, for notebooks and tests",
+            scale=0.01,
+            rows=763_481,
+            checksum="3d76ab256f755638",
+        ),
+        Dataset(
+            name="imdb-small-shuffled",
+            about="the control of imdb-small",
+            scale=0.01,
+            shuffled=True,
+            rows=763_481,
+            checksum="9f224756453a401a",
+        ),
     )
 }
 """All that are known."""
@@ -68,42 +105,66 @@ def find(name: str) -> Dataset:
 
 
 def open_database(name: str, report: Report | None = None) -> Path:
-    """The file of a database; generated when it is not in the cache yet.
+    """The file of a database; generated when it is not in the cache yet, or cannot be read any more.
 
-    A file appears under its name only when it is whole: it is written beside it and then renamed, so that a process
-    that is killed leaves nothing half-made, and of two that generate at once the last one wins with the same rows.
+    See :func:`mlsys4sys.cache.make_once` for kills and for processes that want it at the same time.
 
     Raises:
         InputError: no dataset of this name.
         DataError: the cache folder cannot be written, or the disk is full.
     """
     dataset = find(name)
-    if dataset.path.exists():
-        return dataset.path
-    partial = dataset.path.with_name(f"{dataset.path.name}.{os.getpid()}.partial")
-    try:
-        dataset.path.parent.mkdir(parents=True, exist_ok=True)
-        generate(dataset, partial, report)
-        partial.replace(dataset.path)
-    except (OSError, duckdb.IOException) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{dataset.path.parent}: cannot keep the database {name} there ({reason})") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return dataset.path
+    return cache.make_once(
+        dataset.path,
+        lambda partial: generate(dataset, partial, report),
+        intact=lambda path: is_whole(path, len(imdb.TABLES)),
+        report=report,
+    )
 
 
 def generate(dataset: Dataset, path: Path, report: Report | None = None) -> None:
-    """Make a database in a new file."""
+    """Make a database in a new file.
+
+    Raises:
+        DataError: DuckDB cannot write the file.
+    """
     tell = report or (lambda _: None)
-    with closing(duckdb.connect(str(path))) as connection:
-        imdb.generate(
-            connection,
-            scale=dataset.scale,
-            seed=dataset.seed,
-            shuffled=dataset.shuffled,
-            report=lambda table: tell(f"making the database {dataset.name} (once): {table}"),
-        )
+    try:
+        with closing(duckdb.connect(str(path))) as connection:
+            imdb.generate(
+                connection,
+                scale=dataset.scale,
+                seed=dataset.seed,
+                shuffled=dataset.shuffled,
+                report=lambda table: tell(f"making the database {dataset.name} (once): {table}"),
+            )
+    except duckdb.IOException as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path.parent}: cannot keep the database {dataset.name} there ({reason})") from error
+
+
+def describe(name: str) -> dict[str, object]:
+    """What is known of a dataset without making it: one flat, JSON-ready record.
+
+    Raises:
+        InputError: no dataset of this name.
+    """
+    dataset = find(name)
+    return {**asdict(dataset), "version": dataset.version, "path": str(dataset.path), "made": dataset.path.exists()}
+
+
+def is_whole(path: Path, tables: int) -> bool:
+    """Whether DuckDB opens the file, finds so many tables in it, and no part of the file is missing."""
+    if not path.exists():
+        return False
+    try:
+        with closing(duckdb.connect(str(path), read_only=True)) as connection:
+            found = connection.execute(_SIZE).fetchone()
+            return found is not None and found[0] == tables and path.stat().st_size >= found[1]
+    except duckdb.ConnectionException:
+        return True  # open in this process already, with other options
+    except duckdb.Error as error:
+        return "lock" in str(error)  # somebody has it open for writing; whoever opens it next is told so
 
 
 def row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
