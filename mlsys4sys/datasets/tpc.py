@@ -110,8 +110,8 @@ def _load(benchmark: Benchmark, parquet: Path, path: Path, tell: Report) -> None
 def read_queries(name: str, folder: str | Path) -> dict[str, str]:
     """The query texts of a benchmark from a folder of ``.sql`` files, by their file's name, in numeric order.
 
-    Neither DuckDB's Python package nor ``tpcgen-cli`` holds them, and the TPC does not let them be shipped. DuckDB's
-    source tree has them for its dialect, in ``extension/tpch/dbgen/queries`` and ``extension/tpcds/dsdgen/queries``.
+    Neither DuckDB's Python package nor ``tpcgen-cli`` holds them. Its extensions ``tpch`` and ``tpcds`` do, in its own
+    dialect (``FROM tpch_queries()``); ``docs/datasets.md`` tells how to write them to files and keep this DuckDB.
 
     Raises:
         InputError: no such benchmark.
