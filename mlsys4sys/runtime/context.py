@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 class Context:
     """One running task, or the program itself (the empty path)."""
 
-    __slots__ = ("_rng", "count", "path", "seed")
+    __slots__ = ("count", "generator", "path", "seed")
 
     def __init__(self, path: tuple[int, ...] = (), seed: int = 0) -> None:
         self.path = path
         self.seed = seed
         self.count = 0
-        self._rng: np.random.Generator | None = None
+        self.generator: np.random.Generator | None = None
 
     def child(self) -> tuple[int, ...]:
         """The path of the next task or object that is made here."""
@@ -31,8 +31,8 @@ class Context:
 
     def rng(self) -> np.random.Generator:
         """This task's generator; its stream goes on from call to call."""
-        if self._rng is None:
-            from numpy.random import SeedSequence, default_rng  # the runtime starts without numpy
+        if self.generator is None:
+            from numpy.random import SeedSequence, defaultgenerator  # the runtime starts without numpy
 
-            self._rng = default_rng(SeedSequence(self.seed, spawn_key=self.path))
-        return self._rng
+            self.generator = defaultgenerator(SeedSequence(self.seed, spawn_key=self.path))
+        return self.generator

@@ -162,7 +162,7 @@ class InsideClient:
 
     def _listen(self) -> None:
         """Take what comes while this task waits; work that was on its way goes back."""
-        for message, fds in self.mailbox.channel.receive():
+        for message, fds in self.mailbox.channel.receive_soon():
             if message[0] == "answer":
                 self._answers[message[1]] = (message[2], fds)
             else:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from mlsys4sys.errors import GetTimeout
@@ -45,10 +46,10 @@ class Launch:
     """What a worker must know to run the tasks of one shape."""
 
     number: int
-    function: Function | None
     blob: bytes | None
     options: Options
     extra: dict[str, Any] | None
+    alive: list[Any] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -92,10 +93,11 @@ class LocalBackend:
         self.trace = Trace()
         self.links: dict[int, Link] = {}
         self._preload = list(preload) if preload is not None else [m for m in ("numpy",) if m in sys.modules]
-        self._started = time.perf_counter()
+        self._started = perf_counter()
         self._poll = select.epoll()
         self._by_fd: dict[int, Link] = {}
         self._shapes: dict[tuple[Any, ...], Shape] = {}
+        self._quick_shapes: dict[tuple[int, int], Shape] = {}
         self._watched: dict[Task, list[Request | Callable[[Task], None]]] = {}
         self._deadlines: list[tuple[float, TaskId, int]] = []
         self._dropped: deque[Task] = deque()
@@ -112,6 +114,8 @@ class LocalBackend:
         self._handling = False
         self._interrupted = False
         self._wake = threading.Event()
+        self._busy = False
+        self._wait_s = 1.0
         self._old_sigint = self._guard_interrupts()
         self._zygote = self._start_zygote()
         self._janitor = threading.Thread(target=self._tidy, daemon=True, name="mlsys4sys-janitor")
@@ -129,26 +133,35 @@ class LocalBackend:
         method: str = "",
     ) -> list[Ref[Any]]:
         """A new task; it is on its way to a worker before this returns if one is free."""
+        scheduler = self.scheduler
         with self._lock:
-            parent = self.context
-            count = parent.count
-            parent.count = count + 1
-            maker = None if actor is None else actor._task
-            shape = self._shape(function, options, actor is not None)
-            task = Task((count,), shape, maker, options.max_restarts if function.is_class else None)
+            count = self.context.count
+            self.context.count = count + 1
+            shape = self._quick_shapes.get((id(function), id(options))) or self._shape(function, options, actor)
+            task = Task((count,), shape)
+            if function.is_class:
+                task.max_restarts = options.max_restarts
             deps: Sequence[Task] = ()
             if args or kwargs:
                 task.args, places = pack_arguments(args, kwargs, self._pack)
                 if places:
-                    deps = [ref._task for _, ref in places if ref._task is not None]
+                    deps = [ref._task for _, ref in places]
                     task.value = [place for place, _ in places]
-            if maker is not None:
+            if actor is not None:
+                task.actor = actor._task
                 task.error = method
             refs = self._refs(task, options.num_returns)
-            self._admit(task, deps)
+            if deps or type(task.args) is list or actor is not None:
+                self._hold_needs(task, deps)
+            task.since = perf_counter()
+            self._submitted += 1
+            scheduler.submit(task, deps)
+            if scheduler.out:
+                self._carry_out()
             if not count % PEEK_EVERY and not self._pumping:
                 self._pump(0.0)
-        if not self._wake.is_set():
+        if not self._busy:
+            self._busy = True
             self._wake.set()
         return refs
 
@@ -166,25 +179,23 @@ class LocalBackend:
         for part in task.parts:
             self.scheduler.tasks[part.id] = part
 
-    def _admit(self, task: Task, deps: Sequence[Task]) -> None:
-        """Hand a task to the scheduler; what its arguments refer to stays until it is settled."""
-        self._submitted += 1
-        task.since = time.perf_counter()
+    def _hold_needs(self, task: Task, deps: Sequence[Task]) -> None:
+        """What a task needs stays until it is settled."""
         for dep in deps:
             dep.held += 1
         if type(task.args) is list:
             self._hold_all(task.args)
         if task.actor is not None:
             task.actor.held += 1
-        self.scheduler.submit(task, deps)
-        if self.scheduler.out:
-            self._carry_out()
 
-    def _shape(self, function: Function, options: Options, call: bool) -> Shape:
-        key = (function.name, options) if call else (function.key, options)
+    def _shape(self, function: Function, options: Options, actor: Ref[Any] | None) -> Shape:
+        key = (function.name, options) if actor is not None else (function.key, options)
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes[key] = self._new_shape(function, options, function.blob if not call else None)
+            shape = self._shapes[key] = self._new_shape(function, options, function.blob if actor is None else None)
+        launch = shape.payload
+        launch.alive += (function, options)  # so that their ids below stay theirs
+        self._quick_shapes[id(function), id(options)] = shape
         return shape
 
     def _new_shape(self, function: Function, options: Options, blob: bytes | None) -> Shape:
@@ -192,7 +203,7 @@ class LocalBackend:
         if options.num_returns > 1:
             extra["num_returns"] = options.num_returns
         if blob is None:
-            launch = Launch(-1, None, None, options, extra or None)
+            launch = Launch(-1, None, options, extra or None)
             return Shape(name=options.name or function.name, request=(), payload=launch)
         if options.timeout_s is not None:
             extra |= {"timed": True, "timeout_s": options.timeout_s}
@@ -202,7 +213,7 @@ class LocalBackend:
             extra["isolated"] = True
         if function.is_class:
             extra["actor"] = True
-        launch = Launch(len(self._shapes), function, blob, options, extra or None)
+        launch = Launch(len(self._shapes), blob, options, extra or None)
         return Shape(
             name=options.name or function.name,
             request=options.request(actor=function.is_class),
@@ -221,9 +232,9 @@ class LocalBackend:
         data, buffers, refs = wire.dumps(value)
         if not buffers:
             return [data, None, refs]
-        began = time.perf_counter()
+        began = perf_counter()
         segment, spans = self.store.write(buffers)
-        self.trace.spans.append(("transfer", "write", 0, began, time.perf_counter(), segment.size))
+        self.trace.spans.append((f"write {segment.size} bytes", 0, began, began, perf_counter(), None))
         return [data, (segment, spans), refs]
 
     def _unpack(self, value: Any, *, trusted: bool = True) -> Any:
@@ -289,7 +300,7 @@ class LocalBackend:
 
     def get(self, refs: Sequence[Ref[Any]], timeout: float | None) -> list[Any]:
         """The values, in order; raises for the first that failed."""
-        deadline = None if timeout is None else time.perf_counter() + timeout
+        deadline = None if timeout is None else perf_counter() + timeout
         values = []
         for ref in refs:
             task = ref._task
@@ -323,7 +334,7 @@ class LocalBackend:
             return False
 
         if not enough():
-            self._drive(enough, None if timeout is None else time.perf_counter() + timeout)
+            self._drive(enough, None if timeout is None else perf_counter() + timeout)
         return {task.id for task in tasks if task.status >= DONE}
 
     def put(self, value: Any) -> Ref[Any]:
@@ -382,14 +393,14 @@ class LocalBackend:
                 stored_bytes=sum(segment.size for segment in self.store.live.values()),
                 pooled_bytes=self.store.pooled_bytes,
                 busy_s=self._busy_s,
-                elapsed_s=time.perf_counter() - self._started,
+                elapsed_s=perf_counter() - self._started,
             )
 
     def timeline(self, path: Path) -> None:
         """Write the trace."""
         with self._lock:
-            names = {0: "driver", 1_000_000: "queue"}
-            names |= {span[2]: f"worker {span[2]}" for span in self.trace.spans if 0 < span[2] < 1_000_000}
+            names = {0: "driver"}
+            names |= {span[1]: f"worker {span[1]}" for span in self.trace.spans if span[1]}
             names |= {link.worker: f"actor {link.label}" for link in self.links.values() if link.label}
             self.trace.write(path, self._started, names)
 
@@ -399,7 +410,7 @@ class LocalBackend:
         """Serve workers until ``ready``; False when the deadline comes first. One thread serves, others wait for it."""
         with self._lock:
             while not ready():
-                left = None if deadline is None else deadline - time.perf_counter()
+                left = None if deadline is None else deadline - perf_counter()
                 if left is not None and left <= 0:
                     return False
                 if self._pumping:
@@ -414,7 +425,7 @@ class LocalBackend:
 
     def _pump(self, timeout: float | None) -> None:
         """Read what has come, waiting for it up to ``timeout`` seconds with the lock released, and act on it."""
-        now = time.perf_counter()
+        now = perf_counter()
         if self._deadlines:
             until = max(0.0, self._deadlines[0][0] - now)
             timeout = until if timeout is None else min(timeout, until)
@@ -424,14 +435,14 @@ class LocalBackend:
             if not events and timeout != 0.0:
                 self._lock.release()
                 try:
-                    events = self._poll.poll(-1 if timeout is None else timeout)
+                    events = self._await_events(-1.0 if timeout is None else timeout)
                 finally:
                     self._lock.acquire()
             with self._uninterrupted():
                 for fd, mask in events:
                     self._serve(fd, mask)
                 if self._deadlines:
-                    self._end_late(time.perf_counter())
+                    self._end_late(perf_counter())
                 if self._dropped or self._freed:
                     self._sweep()
                 if self.scheduler.out:
@@ -440,6 +451,21 @@ class LocalBackend:
             self._pumping = False
             if self._waiters:
                 self._changed.notify_all()
+
+    def _await_events(self, timeout: float) -> list[tuple[int, int]]:
+        """Wait for workers. To be woken costs more than a short task, so short waits are spun, if they are the rule."""
+        poll = self._poll.poll
+        began = perf_counter()
+        if self._wait_s < wire.SPIN_S:
+            until = began + (wire.SPIN_S if timeout < 0 else min(wire.SPIN_S, timeout))
+            while perf_counter() < until:
+                events = poll(0)
+                if events:
+                    self._wait_s += 0.1 * (perf_counter() - began - self._wait_s)
+                    return events
+        events = poll(timeout)
+        self._wait_s += 0.1 * (min(perf_counter() - began, 2 * wire.SPIN_S) - self._wait_s)
+        return events
 
     def _serve(self, fd: int, mask: int) -> None:
         link = self._by_fd.get(fd)
@@ -484,44 +510,38 @@ class LocalBackend:
     # -- what workers say
 
     def _hear(self, link: Link, events: Sequence[Any], fds: list[int]) -> None:
-        finished: list[tuple[TaskId, bool, float]] = []
-        settled: list[Task] = []
+        finished: list[tuple[Task, bool, float]] = []
         tasks, spans, worker = self.scheduler.tasks, self.trace.spans, link.worker
+        self.scheduler.pause()  # so that the tasks that came together leave together
         for event in events:
             if event[0] == "done":
                 _, tid, ok, value, began, ended = event
                 task = tasks.get(tid)
-                finished.append((tid, ok, ended - began))
                 if task is None or task.status >= DONE:
                     self._discard(value, fds)
                     continue
-                self._busy_s += ended - began
-                spans.append(("task" if task.actor is None else "actor", task.shape.name, worker, began, ended, tid))
-                if type(value) is list:
-                    value = self._adopt(task, ok, value, fds)
+                spans.append((task.shape.name, worker, task.since, began, ended, tid))
+                if type(value) is list and ok:
+                    value = self._adopt(task, value, fds)
                 if not ok:
                     task.error = value
-                elif task.max_restarts is None:
-                    task.deps, deps = (), task.deps
-                    if deps:
-                        task.dependents, _ = task.dependents, [self._let_go(dep) for dep in deps]
+                elif task.max_restarts is None and not task.parts:
                     task.value = value
-                settled.append(task)
+                finished.append((task, ok, ended - began))
                 continue
             if finished:
-                self._finish(worker, finished, settled)
-                finished, settled = [], []
+                self._finish(worker, finished)
+                finished = []
             if not link.isolated or event[0] == "started":
                 getattr(self, "_hear_" + event[0])(link, event, fds)
         if finished:
-            self._finish(worker, finished, settled)
+            self._finish(worker, finished)
+        self.scheduler.resume()
         if self.scheduler.out:
             self._carry_out()
 
-    def _adopt(self, task: Task, ok: bool, value: list[Any], fds: list[int]) -> Any:
+    def _adopt(self, task: Task, value: list[Any], fds: list[int]) -> Any:
         """A value from the wire as the driver keeps it."""
-        if not ok:
-            return value
         if task.parts:
             for part, item in zip(task.parts, value, strict=True):
                 part.value = self._adopt_one(item, fds)
@@ -543,10 +563,17 @@ class LocalBackend:
         for fd in fds:
             os.close(fd)
 
-    def _finish(self, worker: int, finished: list[tuple[TaskId, bool, float]], settled: list[Task]) -> None:
+    def _finish(self, worker: int, finished: list[tuple[Task, bool, float]]) -> None:
         self.scheduler.done(worker, finished)
-        for task in settled:
-            self._settled(task)
+        watched = self._watched
+        for task, _, seconds in finished:
+            self._busy_s += seconds
+            if watched or task.deps or task.parts or task.held <= 0 or task.actor or type(task.args) is list:
+                self._settled(task)
+            elif task.status == DONE:
+                self._finished += 1
+            else:
+                self._failed += 1
 
     def _settled(self, task: Task) -> None:
         """A task has its value or error: tell who waits, let go of what it needed."""
@@ -584,7 +611,7 @@ class LocalBackend:
         task = self.scheduler.tasks.get(event[1])
         if task is not None:
             timeout = task.shape.payload.options.timeout_s
-            heapq.heappush(self._deadlines, (time.perf_counter() + timeout, task.id, link.worker))
+            heapq.heappush(self._deadlines, (perf_counter() + timeout, task.id, link.worker))
 
     def _hear_blocked(self, link: Link, event: Any, fds: list[int]) -> None:
         self.scheduler.blocked(link.worker, event[1])
@@ -638,7 +665,10 @@ class LocalBackend:
             if options.num_returns > 1:
                 self._add_parts(task, options.num_returns)
             self._own_by(link, task)
-            self._admit(task, deps)
+            self._hold_needs(task, deps)
+            task.since = perf_counter()
+            self._submitted += 1
+            self.scheduler.submit(task, deps)
         else:
             self._discard(args, fds)
             self._own_by(link, self.scheduler.tasks[tid])
@@ -733,7 +763,6 @@ class LocalBackend:
     def _run(self, link: Link, tasks: list[Task]) -> None:
         calls = []
         functions = []
-        now = time.perf_counter()
         for task in tasks:
             launch = task.shape.payload
             number = launch.number
@@ -744,7 +773,6 @@ class LocalBackend:
                 if number not in link.known:
                     link.known.add(number)
                     functions.append((number, task.shape.name, launch.blob))
-            self.trace.spans.append(("queue", task.shape.name, link.worker, task.since, now, task.id))
             args, deps, extra = task.args, None, launch.extra
             if task.max_restarts is not None:
                 link.label = task.shape.name
@@ -846,15 +874,11 @@ class LocalBackend:
                 if not frames and status is None:
                     break  # without a zygote nobody says when the last byte is in
         self._unlisten(link)
-        holder = self.scheduler.workers.get(worker)
         if not link.killed:
             self._deaths += 1
-            now = time.perf_counter()
-            self.trace.spans.append(("retry", f"worker {worker} {how(status)}", worker, now, now, None))
-        if holder is not None and status is not None and not link.killed:
-            for task in holder.sent.values():
-                task.shape.payload.died = how(status) if hasattr(task.shape.payload, "died") else None
-        self.scheduler.died(worker)
+            now = perf_counter()
+            self.trace.spans.append((f"worker {how(status)}", worker, now, now, now, None))
+        self.scheduler.died(worker, how(status))
         self.store.worker_died(worker)
         link.requests.clear()
         for task in link.held.values():
@@ -882,6 +906,7 @@ class LocalBackend:
                 self._end_spares()
                 if not self.links or self._quiet():
                     self._wake.clear()
+                    self._busy = False
             finally:
                 self._lock.release()
 
@@ -890,7 +915,7 @@ class LocalBackend:
 
     def _end_spares(self) -> None:
         spare = len(self.scheduler.idle) > int(self.scheduler.total["CPU"])
-        now = time.perf_counter()
+        now = perf_counter()
         if not spare:
             self._idle_since = now
         elif now - self._idle_since > SPARE_S:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from mlsys4sys.runtime import wire
 from mlsys4sys.runtime.state import TaskId
-
-if TYPE_CHECKING:
-    from mlsys4sys.runtime.state import Task
 
 T = TypeVar("T")
 
 
 class Owner(Protocol):
     """The backend that a reference belongs to."""
+
+    name: str
 
     def drop(self, ref: Ref[Any]) -> None:
         """A reference is gone. May be called at any point of any thread, so it must only take a note."""
@@ -29,23 +28,26 @@ class Ref(Generic[T]):
 
     Attributes:
         id: The task's path in the task tree.
-        native: The backend's own reference: Ray's ``ObjectRef`` on Ray, else None.
     """
 
-    __slots__ = ("__weakref__", "_owner", "_task", "id", "native")
+    __slots__ = ("__weakref__", "_owner", "_task", "id")
 
-    def __init__(self, tid: TaskId, owner: Owner, task: Task | None = None, native: Any = None) -> None:
+    def __init__(self, tid: TaskId, owner: Owner, task: Any = None) -> None:
         self.id = tid
         self._owner = owner
         self._task = task
-        self.native = native
+
+    @property
+    def native(self) -> Any:
+        """The backend's own reference: Ray's ``ObjectRef`` on Ray, else None."""
+        return self._task if self._owner.name == "ray" else None
 
     def __del__(self) -> None:
         self._owner.drop(self)
 
     def __reduce__(self) -> tuple[Callable[..., Ref[T]], tuple[Any, ...]]:
-        if self.native is not None:
-            return adopt, (self.id, self.native)
+        if self._owner.name == "ray":
+            return adopt, (self.id, self._task)
         wire.mention(self.id)
         return borrow, (self.id,)
 
@@ -70,4 +72,4 @@ def adopt(tid: TaskId, native: Any) -> Ref[Any]:
     """A reference around a backend's own."""
     from mlsys4sys.runtime import api
 
-    return Ref(tid, api.current(), None, native)
+    return Ref(tid, api.current(), native)

@@ -73,44 +73,30 @@ class Task:
         value, error, args: The backend's own; the scheduler never looks at them.
     """
 
-    __slots__ = (
-        "actor",
-        "args",
-        "dependents",
-        "deps",
-        "error",
-        "held",
-        "id",
-        "max_restarts",
-        "parts",
-        "restarts",
-        "retries",
-        "shape",
-        "since",
-        "status",
-        "suspect",
-        "value",
-        "waiting",
-    )
+    # Defaults live on the class: a task is made millions of times, and most of it never changes.
+    actor: Task | None = None
+    max_restarts: int | None = None
+    status: int = WAITING
+    waiting: int = 0
+    retries: int = 0
+    restarts: int = 0
+    suspect: bool = False
+    dependents: list[Task] | None = None
+    deps: Sequence[Task] = ()
+    parts: Sequence[Task] = ()
+    held: int = 0
+    since: float = 0.0
+    args: Any = None
+    value: Any = None
+    error: Any = None
 
     def __init__(self, tid: TaskId, shape: Shape, actor: Task | None = None, max_restarts: int | None = None) -> None:
         self.id = tid
         self.shape = shape
-        self.actor = actor
-        self.max_restarts = max_restarts
-        self.status = WAITING
-        self.waiting = 0
-        self.retries = 0
-        self.restarts = 0
-        self.suspect = False
-        self.dependents: list[Task] | None = None
-        self.deps: Sequence[Task] = ()
-        self.parts: Sequence[Task] = ()
-        self.held = 0
-        self.since = 0.0
-        self.args: Any = None
-        self.value: Any = None
-        self.error: Any = None
+        if actor is not None:
+            self.actor = actor
+        if max_restarts is not None:
+            self.max_restarts = max_restarts
 
     def __repr__(self) -> str:
         return f"<{self.shape.name}{list(self.id)} {'waiting ready sent done failed'.split()[self.status]}>"
@@ -185,9 +171,19 @@ class Scheduler:
         self.retried = 0
         self._feasible: dict[Shape, bool] = {}
         self._full = False
+        self._paused = False
         self._last_worker = 0
 
     # -- events
+
+    def pause(self) -> None:
+        """Hand nothing out until `resume`: several events come that belong together."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Hand out what became ready since `pause`."""
+        self._paused = False
+        self._dispatch()
 
     def submit(self, task: Task, deps: Sequence[Task] = ()) -> None:
         """A new task; ``deps`` are the tasks whose values it needs."""
@@ -205,7 +201,12 @@ class Scheduler:
         if task.actor is not None:
             self._call(task)
         elif not task.waiting:
-            self._enqueue(task)
+            queue = self.ready.get((len(task.id), shape))
+            if queue is None:
+                self._enqueue(task)
+            else:
+                task.status = READY
+                queue.append(task)
             if not self._full:
                 self._dispatch()
 
@@ -214,19 +215,24 @@ class Scheduler:
         self.tasks[task.id] = task
         task.status = DONE
 
-    def done(self, worker: int, finished: Iterable[tuple[TaskId, bool, float]]) -> None:
-        """A worker finished tasks: their ids, whether each has a value, and the seconds that it ran."""
+    def done(self, worker: int, finished: Iterable[tuple[Task, bool, float]]) -> None:
+        """A worker finished tasks: for each whether it has a value, and the seconds that it ran."""
         holder = self.workers.get(worker)
         if holder is None:
             return
-        sent, tasks = holder.sent, self.tasks
-        for tid, ok, seconds in finished:
-            task = sent.pop(tid, None) or tasks.get(tid)
-            if task is None or task.status >= DONE:
+        sent = holder.sent
+        for task, ok, seconds in finished:
+            sent.pop(task.id, None)
+            if task.status >= DONE:
                 continue
             shape = task.shape
             shape.seconds += (seconds - shape.seconds) * (0.2 if shape.seconds < 1.0 else 1.0)
-            self._settled(task, ok)
+            if ok and not task.parts:
+                task.status = DONE
+                if task.dependents is not None:
+                    self._wake(task)
+            else:
+                self._settled(task, ok)
         if not sent:
             self._rest(worker, holder)
         self._dispatch()
@@ -258,8 +264,8 @@ class Scheduler:
                 self._rest(worker, holder)
             self._dispatch()
 
-    def died(self, worker: int) -> None:
-        """A worker is gone; what it held runs again or fails."""
+    def died(self, worker: int, how: str = "died") -> None:
+        """A worker is gone, in the way that ``how`` says; what it held runs again or fails."""
         holder = self.workers.pop(worker, None)
         if holder is None:
             return
@@ -269,10 +275,10 @@ class Scheduler:
             self.idle.remove(worker)
         lost = list(holder.sent.values())
         if holder.actor is not None:
-            self._actor_died(holder.actor, lost)
+            self._actor_died(holder.actor, lost, how)
         else:
             for task in reversed(lost):
-                self._retry(task, charged=len(lost) == 1 and not holder.doomed, suspect=not holder.doomed)
+                self._retry(task, charged=len(lost) == 1 and not holder.doomed, suspect=not holder.doomed, how=how)
         self._dispatch()
 
     def cancel(self, task: Task, reason: Reason = "cancelled", text: str = "was cancelled") -> None:
@@ -379,14 +385,14 @@ class Scheduler:
         for actor in held_up:
             self._send_calls(actor)
 
-    def _retry(self, task: Task, *, charged: bool, suspect: bool) -> None:
+    def _retry(self, task: Task, *, charged: bool, suspect: bool, how: str) -> None:
         if task.status >= DONE:
             return
         task.suspect = task.suspect or suspect
         task.retries += charged
         if task.retries > task.shape.max_retries:
             times = "once" if task.retries == 1 else f"{task.retries} times"
-            self._fail(task, "died", f"its worker died {times} while it ran", None)
+            self._fail(task, "died", f"its worker {how} while it ran ({times})", None)
         else:
             self.retried += 1
             self._enqueue(task, first=True)
@@ -423,13 +429,13 @@ class Scheduler:
         if batch:
             self.out.append(Run(worker, batch))
 
-    def _actor_died(self, actor: Task, lost: list[Task]) -> None:
+    def _actor_died(self, actor: Task, lost: list[Task], how: str) -> None:
         self.actors.pop(actor.id, None)
         made = actor.status == DONE
         allowed = actor.max_restarts or 0
         for task in lost:
             if task is not actor:
-                text = "its actor died while it ran" + (" and starts again" if actor.restarts < allowed else "")
+                text = f"its actor {how} while it ran" + (" and starts again" if actor.restarts < allowed else "")
                 self._fail(task, "actor", text, None)
         if actor.status == FAILED:
             return
@@ -438,7 +444,7 @@ class Scheduler:
             self.retried += 1
             self._enqueue(actor, first=True)
             return
-        text = "its worker died" + (f" after {actor.restarts} restarts" if actor.restarts else "")
+        text = f"its worker {how}" + (f" after {actor.restarts} restarts" if actor.restarts else "")
         if made and allowed == -1:
             text = "was ended"
         actor.status = SENT
@@ -502,7 +508,7 @@ class Scheduler:
 
     def _dispatch(self) -> None:
         ready = self.ready
-        if not ready or self._full:
+        if not ready or self._full or self._paused:
             return
         for key in list(ready) if len(ready) == 1 else sorted(ready, key=_depth, reverse=True):
             queue = ready[key]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from mlsys4sys.errors import DataError
 
@@ -52,63 +51,49 @@ class Stats:
         )
 
 
-class Span(NamedTuple):
-    """Something that took time on a worker (0 is the driver); seconds on the machine's monotonic clock."""
-
-    kind: str
-    name: str
-    worker: int
-    began: float
-    ended: float
-    detail: Any = None
+Span = tuple[str, int, float, float, float, Any]
+"""Name, worker (0 is the driver), when it was submitted, began and ended, and the task's id (None for no task)."""
 
 
 class Trace:
-    """A bounded record of spans."""
+    """A bounded record of spans; times are seconds on the machine's monotonic clock, which all processes share."""
 
     def __init__(self) -> None:
-        self.spans: deque[tuple[str, str, int, float, float, Any]] = deque(maxlen=SPANS)
+        self.spans: deque[Span] = deque(maxlen=SPANS)
 
     def write(self, path: Path, zero: float, names: dict[int, str]) -> None:
-        """Write the record in Chrome's trace event format.
+        """Write the record in Chrome's trace event format: a row for each worker, one for the queue.
 
         Raises:
             DataError: The file cannot be written.
         """
-        events = [_named(worker, name) for worker, name in names.items()]
-        events += [_event(Span(*span), zero) for span in self.spans]
+        events = [
+            {"ph": "M", "name": "thread_name", "pid": 1, "tid": worker, "args": {"name": name}}
+            for worker, name in sorted(names.items())
+        ]
+        for span in self.spans:
+            events += _events(span, zero)
         try:
             path.write_text(json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}))
         except OSError as error:
             raise DataError(f"cannot write the timeline to {path}: {error.strerror}") from error
 
 
-def _named(worker: int, name: str) -> dict[str, Any]:
-    return {"ph": "M", "name": "thread_name", "pid": 1, "tid": worker, "args": {"name": name}}
+def _events(span: Span, zero: float) -> list[dict[str, Any]]:
+    name, worker, since, began, ended, tid = span
+    event: dict[str, Any] = {"name": name, "pid": 1, "tid": worker, "ts": _us(began - zero)}
+    if tid is None and began == ended:
+        return [event | {"ph": "i", "s": "t", "cat": "fault"}]
+    if tid is None:
+        return [event | {"ph": "X", "dur": _us(ended - began), "cat": "transfer"}]
+    task = ".".join(map(str, tid))
+    waited = {"name": name, "pid": 1, "tid": 0, "cat": "queue", "id": task}
+    return [
+        event | {"ph": "X", "dur": _us(ended - began), "cat": "task", "args": {"task": task}},
+        waited | {"ph": "b", "ts": _us(since - zero)},
+        waited | {"ph": "e", "ts": _us(max(since, began) - zero)},
+    ]
 
 
-def _event(span: Span, zero: float) -> dict[str, Any]:
-    event = {
-        "name": span.name,
-        "cat": span.kind,
-        "pid": 1,
-        "tid": span.worker,
-        "ts": round((span.began - zero) * 1e6, 3),
-        "args": {"detail": span.detail} if not isinstance(span.detail, dict) else span.detail,
-    }
-    if span.kind == "retry":
-        return event | {"ph": "i", "s": "t"}
-    if span.kind == "queue":
-        begin = event | {"ph": "b", "id": str(span.detail)}
-        return begin | {"ph": "X", "dur": round(max(0.0, span.ended - span.began) * 1e6, 3), "tid": 1_000_000}
-    return event | {"ph": "X", "dur": round(max(0.0, span.ended - span.began) * 1e6, 3)}
-
-
-def overlapping(spans: Iterable[Span]) -> int:
-    """How many spans of one worker overlap another of the same worker; a sound record of tasks has none."""
-    last: dict[int, float] = {}
-    count = 0
-    for span in sorted(spans, key=lambda span: span.began):
-        count += span.began < last.get(span.worker, 0.0)
-        last[span.worker] = max(last.get(span.worker, 0.0), span.ended)
-    return count
+def _us(seconds: float) -> float:
+    return round(max(0.0, seconds) * 1e6, 3)

@@ -16,6 +16,7 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import perf_counter
 from typing import Any
 
 import cloudpickle
@@ -24,9 +25,12 @@ from mlsys4sys.runtime.state import TaskId
 from mlsys4sys.runtime.store import SHARED_BYTES
 
 ATOMS = frozenset({int, float, bool, type(None), str, bytes})
+SMALL = frozenset({int, float, bool, type(None)})
 ATOM_BYTES = 4096
 MAX_FDS = 200
 """Descriptors in one frame; more of them go ahead in frames without a message."""
+SPIN_S = 0.0001
+"""The longest wait that is spun."""
 HEADER = struct.Struct("<QB")
 
 Dumped = tuple[bytes, list[memoryview], tuple[TaskId, ...]]
@@ -97,6 +101,7 @@ class Channel:
         self.sock = sock
         self._fds: deque[int] = deque()
         self._ahead: list[int] = []
+        self._wait_s = 1.0
         self._read = read
         self._limit = limit
         self._inbox = bytearray()
@@ -145,14 +150,14 @@ class Channel:
                 return
             self._outbox.popleft()
 
-    def receive(self) -> list[tuple[Any, list[int]]]:
-        """The frames that have come, each with its descriptors; waits for bytes if the socket blocks.
+    def receive(self, *, wait: bool = True) -> list[tuple[Any, list[int]]]:
+        """The frames that have come, each with its descriptors; waits for bytes if the socket blocks and it shall.
 
         Raises:
             Closed: The other end is gone and all that it wrote has been read.
         """
         try:
-            data, ancillary, _, _ = self.sock.recvmsg(262_144, 4096)
+            data, ancillary, _, _ = self.sock.recvmsg(262_144, 4096, 0 if wait else socket.MSG_DONTWAIT)
         except BlockingIOError:
             return []
         except OSError as error:
@@ -167,6 +172,22 @@ class Channel:
             if size == len(data) - HEADER.size and not fds:  # the usual case: one whole frame
                 return [(self._read(memoryview(data)[HEADER.size :]), [])]
         return self._frames(data)
+
+    def receive_soon(self) -> list[tuple[Any, list[int]]]:
+        """As `receive`, for a reader that has nothing else to do.
+
+        To be woken costs more than a short task, so short waits are spun, as long as they are the rule.
+        """
+        began = perf_counter()
+        frames: list[tuple[Any, list[int]]] = []
+        if self._wait_s < SPIN_S:
+            until = began + SPIN_S
+            while not frames and perf_counter() < until:
+                frames = self.receive(wait=False)
+        if not frames:
+            frames = self.receive()
+        self._wait_s += 0.1 * (min(perf_counter() - began, 2 * SPIN_S) - self._wait_s)
+        return frames
 
     def _frames(self, data: bytes) -> list[tuple[Any, list[int]]]:
         inbox = self._inbox

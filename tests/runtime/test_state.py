@@ -59,7 +59,7 @@ class Machine:
             self.scheduler.unblocked(worker)
         else:
             self.ran.append(self.running[worker].pop(0))
-            self.scheduler.done(worker, [(task.id, task not in bad, 1e-5)])
+            self.scheduler.done(worker, [(task, task not in bad, 1e-5)])
         self.follow()
 
 
@@ -130,10 +130,10 @@ def take(scheduler):
 
 def test_a_death_in_a_batch_charges_nobody_and_the_killer_fails_alone():
     scheduler, shape = Scheduler({"CPU": 1}), Shape(max_retries=1)
-    submit(scheduler, (9,), shape)
+    first = submit(scheduler, (9,), shape)
     tasks = [submit(scheduler, (i,), shape) for i in range(4)]
     take(scheduler)
-    scheduler.done(1, [((9,), True, 1e-6)])
+    scheduler.done(1, [(first, True, 1e-6)])
     (run,) = take(scheduler)
     assert run.tasks == tasks
     scheduler.died(run.worker)
@@ -148,7 +148,7 @@ def test_a_death_in_a_batch_charges_nobody_and_the_killer_fails_alone():
                     scheduler.died(item.worker)
                 else:
                     done.append(task)
-                    scheduler.done(item.worker, [(task.id, True, 1e-6)])
+                    scheduler.done(item.worker, [(task, True, 1e-6)])
     assert failed == [tasks[2]]
     assert set(done) == {tasks[0], tasks[1], tasks[3]}
 
@@ -204,9 +204,9 @@ def test_an_actor_restarts_and_its_waiting_calls_follow():
 def test_a_worker_of_single_use_ends_with_its_task_and_its_death_is_charged():
     scheduler = Scheduler({"CPU": 1})
     shape = Shape(single_use=True, alone=True, max_retries=0)
-    submit(scheduler, (0,), shape)
+    first = submit(scheduler, (0,), shape)
     take(scheduler)
-    scheduler.done(1, [((0,), True, 1e-3)])
+    scheduler.done(1, [(first, True, 1e-3)])
     assert take(scheduler) == [Kill(1)]
     scheduler.died(1)
     dies = submit(scheduler, (1,), shape)
@@ -214,7 +214,7 @@ def test_a_worker_of_single_use_ends_with_its_task_and_its_death_is_charged():
     scheduler.died(2)
     (fail,) = take(scheduler)
     assert fail.task is dies
-    assert "died once" in fail.text
+    assert "died while it ran (once)" in fail.text
 
 
 def test_tasks_that_ask_for_nothing_do_not_start_workers_without_end():
