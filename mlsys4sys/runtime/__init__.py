@@ -28,18 +28,22 @@ from mlsys4sys.runtime.api import (
 )
 from mlsys4sys.runtime.options import Options
 from mlsys4sys.runtime.refs import Ref
+from mlsys4sys.runtime.streams import Executor, first, map  # noqa: A004 - the word for it
 from mlsys4sys.runtime.timeline import Stats
 
 __all__ = [
     "ActorHandle",
+    "Executor",
     "Options",
     "Ref",
     "Stats",
     "cancel",
+    "first",
     "get",
     "init",
     "is_initialized",
     "kill",
+    "map",
     "put",
     "remote",
     "rng",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
@@ -91,6 +91,11 @@ _lock = threading.RLock()
 def current() -> Client:
     """Whoever answers the verbs here; the local backend is started if there is nobody."""
     return _client if _client is not None else init()
+
+
+def peek() -> Client | None:
+    """Whoever answers the verbs here, without starting anybody."""
+    return _client
 
 
 def become(client: Client | None) -> None:
@@ -416,7 +421,3 @@ def timeline(path: str | os.PathLike[str]) -> None:
     """
     _owner().timeline(Path(path))
 
-
-def refs_of(items: Iterable[Any]) -> list[Ref[Any]]:
-    """Those items that are references."""
-    return [item for item in items if type(item) is Ref]

@@ -32,7 +32,7 @@ class Context:
     def rng(self) -> np.random.Generator:
         """This task's generator; its stream goes on from call to call."""
         if self.generator is None:
-            from numpy.random import SeedSequence, defaultgenerator  # the runtime starts without numpy
+            from numpy.random import SeedSequence, default_rng  # the runtime starts without numpy
 
-            self.generator = defaultgenerator(SeedSequence(self.seed, spawn_key=self.path))
+            self.generator = default_rng(SeedSequence(self.seed, spawn_key=self.path))
         return self.generator

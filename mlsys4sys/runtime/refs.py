@@ -69,7 +69,7 @@ def borrow(tid: TaskId) -> Ref[Any]:
 
 
 def adopt(tid: TaskId, native: Any) -> Ref[Any]:
-    """A reference around a backend's own."""
-    from mlsys4sys.runtime import api
+    """A reference that came with a value, on Ray."""
+    from mlsys4sys.runtime import ray
 
-    return Ref(tid, api.current(), native)
+    return Ref(tid, ray.here(), native)

@@ -147,12 +147,15 @@ class Worker:
         context.path, context.count, context.generator = tid, 0, None
         began = perf_counter()
         out: list[int] = []
+        value: Any = None  # lives until its message is on its way: references in it must not go before
         packed: Any
         try:
             if extra is None:
-                packed = self.mailbox.pack(self._call(tid, what, args, deps, fds), out)
+                value = self._call(tid, what, args, deps, fds)
+                packed = self.mailbox.pack(value, out)
             else:
-                packed = self._run_special(call, out)
+                value = self._run_special(call)
+                packed = self._pack_parts(value, extra.get("num_returns"), out)
             ok = True
         except BaseException as error:  # noqa: BLE001 - whatever a task raises belongs to whoever asks for its value
             ok, packed = False, failures.pack(error, self._name(what), frames=2 if extra is None else 3)
@@ -162,7 +165,15 @@ class Worker:
         if ended - self.mailbox.flushed > FLUSH_S or len(self.mailbox.events) >= FLUSH_EVENTS:
             self.mailbox.flush()
 
-    def _run_special(self, call: Call, out: list[int]) -> Any:
+    def _pack_parts(self, value: Any, count: int | None, out: list[int]) -> Any:
+        """What a task returned, as one value or as many as it promised."""
+        if count is None:
+            return self.mailbox.pack(value, out)
+        if len(value) != count:
+            raise ValueError(f"the task was to return {count} values and returned {len(value)}")
+        return [self.mailbox.pack(item, out) for item in value]
+
+    def _run_special(self, call: Call) -> Any:
         """A task with options that its worker must see to."""
         tid, what, args, deps, extra, fds = call
         if "timed" in extra:
@@ -180,13 +191,7 @@ class Worker:
             value = None
         else:
             value = self._call(tid, what, args, deps, fds)
-        count = extra.get("num_returns")
-        if count is None:
-            return self.mailbox.pack(value, out)
-        values = tuple(value)
-        if len(values) != count:
-            raise ValueError(f"the task was to return {count} values and returned {len(values)}")
-        return [self.mailbox.pack(item, out) for item in values]
+        return tuple(value) if "num_returns" in extra else value
 
     def _run_in_memory(self, call: Call) -> Any:
         tid, what, args, deps, extra, fds = call
