@@ -776,7 +776,7 @@ class LocalBackend:
             args, deps, extra = task.args, None, launch.extra
             if task.max_restarts is not None:
                 link.label = task.shape.name
-            if type(args) is list or task.deps or (extra is not None and launch.options.num_gpus):
+            if type(args) is list or task.deps or launch.options.num_gpus:
                 fds: list[int] = []
                 args = self._ship(args, link, fds)
                 if task.deps:

@@ -17,6 +17,8 @@ SHARED_BYTES = 65_536
 """Values whose buffers hold at least so much travel by shared memory."""
 POOL_BYTES = 1 << 29
 """Bytes of segments kept for the next use."""
+POOL_COUNT = 32
+"""Segments kept for the next use, each of which holds a descriptor open."""
 ALIGN = 64
 
 Span = tuple[int, int]
@@ -166,11 +168,13 @@ class Store:
         if segment.users > 0 or segment.readers or segment.key not in self.live:
             return
         del self.live[segment.key]
-        if self.pooled_bytes + segment.size <= POOL_BYTES:
-            self.pool.append(segment)
-            self.pooled_bytes += segment.size
-        else:
-            segment.close()
+        self.pool.append(segment)
+        self.pooled_bytes += segment.size
+        while self.pooled_bytes > POOL_BYTES or len(self.pool) > POOL_COUNT:
+            smallest = min(self.pool, key=lambda segment: segment.size)
+            self.pool.remove(smallest)
+            self.pooled_bytes -= smallest.size
+            smallest.close()
 
     def close(self) -> None:
         """Give everything back; maps that are still read keep their memory until they go."""
