@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload, runtime_checkable
 
 from mlsys4sys.errors import InputError, Unsupported
 from mlsys4sys.runtime.context import Context
@@ -71,6 +71,7 @@ class Client(Protocol):
         """A reference is gone; called at any time, it only takes a note."""
 
 
+@runtime_checkable
 class Backend(Client, Protocol):
     """A client that owns what it runs."""
 
@@ -100,7 +101,7 @@ def peek() -> Client | None:
 
 def become(client: Client | None) -> None:
     """Answer the verbs in this process by ``client`` from now on."""
-    global _client  # noqa: PLW0603 - one runtime a process, as in Ray
+    global _client  # one runtime a process, as in Ray
     _client = client
 
 
@@ -199,7 +200,7 @@ class RemoteFunction(Generic[P, T]):
         """The same function with other options, see `Options`."""
         return RemoteFunction(self._function, with_changes(self._options, changes))
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+    def __call__(self, *_args: P.args, **_kwargs: P.kwargs) -> T:
         """Not a task: refused, as in Ray, so that no call runs in the wrong place unnoticed."""
         name = self._function.name
         raise TypeError(f"{name} is a remote function: call {name}.remote(...); the plain one is {name}.__wrapped__")
@@ -224,7 +225,7 @@ class ActorClass(Generic[T]):
         """The same class with other options, see `Options`."""
         return ActorClass(self._function, with_changes(self._options, changes))
 
-    def __call__(self, *args: Any, **kwargs: Any) -> T:
+    def __call__(self, *_args: Any, **_kwargs: Any) -> T:
         """Not an actor: refused, as in Ray."""
         raise TypeError(f"{self._function.name} is an actor class: call {self._function.name}.remote(...)")
 
@@ -403,7 +404,7 @@ def rng() -> np.random.Generator:
 
 def _owner() -> Backend:
     client = current()
-    if not hasattr(client, "close"):
+    if not isinstance(client, Backend):
         raise Unsupported("only the program itself sees the statistics, not its tasks")
     return client
 
@@ -420,4 +421,3 @@ def timeline(path: str | os.PathLike[str]) -> None:
         DataError: The file cannot be written.
     """
     _owner().timeline(Path(path))
-

@@ -27,6 +27,7 @@ def pack(error: BaseException, name: str, *, frames: int = 0) -> Failure:
     for _ in range(frames):
         shown = shown.tb_next if shown is not None and shown.tb_next is not None else shown
     text = "".join(traceback.format_exception(type(error), error, shown))
+    data: bytes | None
     try:
         data = pickle.dumps(error)
         pickle.loads(data)  # noqa: S301 - some exceptions pickle and then do not read back

@@ -119,7 +119,7 @@ def _landlock(folder: Path) -> bool:
     for path in _readable():
         _allow(ruleset, path, _READ & access)
     _allow(ruleset, folder, access)
-    done = _libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0
+    done = bool(_libc.syscall(_RESTRICT_SELF, ruleset, 0) == 0)
     os.close(ruleset)
     return done
 
@@ -144,14 +144,14 @@ def _allow(ruleset: int, path: Path, access: int) -> None:
 
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _DENIED = {
-    "x86_64": "socket:41 connect:42 bind:49 listen:50 fork:57 vfork:58 execve:59 kill:62 ptrace:101 rt_sigqueueinfo:129 "
-    "mount:165 umount2:166 reboot:169 init_module:175 tkill:200 kexec_load:246 add_key:248 request_key:249 keyctl:250 "
-    "unshare:272 perf_event_open:298 setns:308 process_vm_readv:310 process_vm_writev:311 bpf:321 execveat:322 "
-    "userfaultfd:323",
+    "x86_64": "socket:41 connect:42 bind:49 listen:50 fork:57 vfork:58 execve:59 kill:62 ptrace:101 "
+    "rt_sigqueueinfo:129 mount:165 umount2:166 reboot:169 init_module:175 tkill:200 kexec_load:246 add_key:248 "
+    "request_key:249 keyctl:250 unshare:272 perf_event_open:298 setns:308 process_vm_readv:310 "
+    "process_vm_writev:311 bpf:321 execveat:322 userfaultfd:323",
     "aarch64": "umount2:39 mount:40 unshare:97 kexec_load:104 init_module:105 ptrace:117 kill:129 tkill:130 "
-    "rt_sigqueueinfo:138 reboot:142 socket:198 bind:200 listen:201 connect:203 add_key:217 request_key:218 keyctl:219 "
-    "execve:221 perf_event_open:241 setns:268 process_vm_readv:270 process_vm_writev:271 bpf:280 execveat:281 "
-    "userfaultfd:282",
+    "rt_sigqueueinfo:138 reboot:142 socket:198 bind:200 listen:201 connect:203 add_key:217 request_key:218 "
+    "keyctl:219 execve:221 perf_event_open:241 setns:268 process_vm_readv:270 process_vm_writev:271 bpf:280 "
+    "execveat:281 userfaultfd:282",
 }
 _DENIED_EVERYWHERE = (424, 425, 426, 427, 434, 438)  # pidfd_send_signal, io_uring, pidfd_open, pidfd_getfd
 _CLONE = {"x86_64": 56, "aarch64": 220}

@@ -140,7 +140,9 @@ class RayBackend(RayClient):
         if not address:  # "local" explicitly: otherwise Ray joins whatever ran here last
             others = {name: n for name, n in total.items() if name not in ("CPU", "GPU")}
             own = {"num_cpus": int(total["CPU"]), "num_gpus": int(total["GPU"]), "resources": others}
-        ray.init(address=address or "local", include_dashboard=False if not address else None, log_to_driver=False, **own)
+        ray.init(
+            address=address or "local", include_dashboard=False if not address else None, log_to_driver=False, **own
+        )
 
     def stats(self) -> Stats:
         """What this program submitted; the rest is in Ray's dashboard and state API."""
@@ -220,7 +222,7 @@ def _translated(timeout: float | None) -> Iterator[None]:
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError) as error:
         raise WorkerDied(str(error)) from error
     except ray.exceptions.RayTaskError as error:
-        where = TaskError(f"a task raised {error.cause!r}\n\nIn the worker:\n{str(error)}")
+        where = TaskError(f"a task raised {error.cause!r}\n\nIn the worker:\n{error!s}")
         raise (error.cause if isinstance(error.cause, Exception) else where) from where
     except ray.exceptions.RayError as error:
         raise TaskError(str(error)) from error

@@ -175,11 +175,11 @@ class SerialBackend:
     def drop(self, ref: Ref[Any]) -> None:
         """Its outcome goes by itself."""
 
-    def get(self, refs: Sequence[Ref[Any]], timeout: float | None) -> list[Any]:
+    def get(self, refs: Sequence[Ref[Any]], timeout: float | None) -> list[Any]:  # noqa: ARG002 - all are settled
         """The values, in order."""
         return [ref._task.give() for ref in refs]
 
-    def wait(self, refs: Sequence[Ref[Any]], num_returns: int, timeout: float | None) -> set[TaskId]:
+    def wait(self, refs: Sequence[Ref[Any]], num_returns: int, timeout: float | None) -> set[TaskId]:  # noqa: ARG002
         """All are settled."""
         return {ref.id for ref in refs}
 

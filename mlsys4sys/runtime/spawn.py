@@ -30,7 +30,7 @@ class Zygote:
     def __init__(self, preload: Sequence[str]) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         settings = json.dumps({"path": sys.path, "preload": list(preload)})
-        env = {name: "1" for name in _ONE_THREAD} | dict(os.environ)
+        env = dict.fromkeys(_ONE_THREAD, "1") | dict(os.environ)
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and program
             [sys.executable, "-c", _PROGRAM, str(theirs.fileno()), settings],
             pass_fds=[theirs.fileno()],
@@ -63,7 +63,7 @@ class Zygote:
         Raises:
             Closed: The zygote itself is gone, and every worker with it.
         """
-        ends = []
+        ends: list[tuple[int, int]] = []
         while True:
             try:
                 data = self.control.recv(65_536, socket.MSG_DONTWAIT)

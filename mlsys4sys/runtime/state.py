@@ -98,8 +98,12 @@ class Task:
         if max_restarts is not None:
             self.max_restarts = max_restarts
 
+    def is_settled(self) -> bool:
+        """True once it has a value or an error."""
+        return self.status >= DONE
+
     def __repr__(self) -> str:
-        return f"<{self.shape.name}{list(self.id)} {'waiting ready sent done failed'.split()[self.status]}>"
+        return f"<{self.shape.name}{list(self.id)} {['waiting', 'ready', 'sent', 'done', 'failed'][self.status]}>"
 
 
 @dataclass(slots=True)

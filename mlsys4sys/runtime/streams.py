@@ -80,16 +80,21 @@ def first(
             ready, left = api.wait(left, num_returns=1, timeout=deadline.left())
             if not ready:
                 return None
-            try:
-                value = api.get(ready[0])
-            except Exception:  # noqa: BLE001 - a racer that falls has lost, whatever it fell over
-                continue
-            if accept is None or accept(value):
+            fell, value = _outcome(ready[0])
+            if not fell and (accept is None or accept(value)):
                 return places[ready[0].id], value
         return None
     finally:
         for ref in left:
             api.cancel(ref)
+
+
+def _outcome(ref: Ref[T]) -> tuple[bool, Any]:
+    """Whether a racer fell, and its value if not."""
+    try:
+        return False, api.get(ref)
+    except Exception:  # noqa: BLE001 - whatever it fell over, it has lost
+        return True, None
 
 
 class _Deadline:

@@ -31,6 +31,8 @@ MAX_FDS = 200
 """Descriptors in one frame; more of them go ahead in frames without a message."""
 SPIN_S = 0.0001
 """The longest wait that is spun."""
+SPIN_BELOW_S = 0.0002
+"""Waits are spun while their moving average is below this, which is more than a short task with two wake-ups takes."""
 HEADER = struct.Struct("<QB")
 
 Dumped = tuple[bytes, list[memoryview], tuple[TaskId, ...]]
@@ -95,9 +97,7 @@ class Channel:
         limit: The longest frame that is accepted, in bytes.
     """
 
-    def __init__(
-        self, sock: socket.socket, *, read: Callable[[Any], Any] = pickle.loads, limit: int = 1 << 40
-    ) -> None:
+    def __init__(self, sock: socket.socket, *, read: Callable[[Any], Any] = pickle.loads, limit: int = 1 << 40) -> None:
         self.sock = sock
         self._fds: deque[int] = deque()
         self._ahead: list[int] = []
@@ -180,13 +180,13 @@ class Channel:
         """
         began = perf_counter()
         frames: list[tuple[Any, list[int]]] = []
-        if self._wait_s < SPIN_S:
+        if self._wait_s < SPIN_BELOW_S:
             until = began + SPIN_S
             while not frames and perf_counter() < until:
                 frames = self.receive(wait=False)
         if not frames:
             frames = self.receive()
-        self._wait_s += 0.1 * (min(perf_counter() - began, 2 * SPIN_S) - self._wait_s)
+        self._wait_s += 0.1 * (min(perf_counter() - began, 2 * SPIN_BELOW_S) - self._wait_s)
         return frames
 
     def _frames(self, data: bytes) -> list[tuple[Any, list[int]]]:

@@ -37,7 +37,7 @@ class Worker:
         self.channel = channel
         self.mailbox = Mailbox(channel)
         self.client = InsideClient(self.mailbox, self._hand_back, self._take)
-        self.functions: dict[int, Callable[..., Any]] = {}
+        self.functions: dict[Any, Callable[..., Any]] = {}  # by number, and methods by (actor, name)
         self.blobs: dict[int, tuple[str, bytes]] = {}
         self.instances: dict[TaskId, Any] = {}
         self.queue: deque[Call] = deque()
@@ -151,7 +151,7 @@ class Worker:
         packed: Any
         try:
             if extra is None:
-                value = self._call(tid, what, args, deps, fds)
+                value = self._call(what, args, deps, fds)
                 packed = self.mailbox.pack(value, out)
             else:
                 value = self._run_special(call)
@@ -190,14 +190,14 @@ class Worker:
             self.instances[tid] = self._function(what)(*positional, **keywords)
             value = None
         else:
-            value = self._call(tid, what, args, deps, fds)
+            value = self._call(what, args, deps, fds)
         return tuple(value) if "num_returns" in extra else value
 
     def _run_in_memory(self, call: Call) -> Any:
-        tid, what, args, deps, extra, fds = call
+        _, what, args, deps, extra, fds = call
         with limits.memory(extra["memory"]):
             try:
-                return self._call(tid, what, args, deps, fds)
+                return self._call(what, args, deps, fds)
             except MemoryError as error:
                 text = f"{self._name(what)} wanted more than its {extra['memory']} bytes of memory"
                 raise TaskMemory(text) from error
@@ -213,11 +213,11 @@ class Worker:
         except MemoryError as error:
             raise TaskMemory(f"{self._name(what)} wanted more memory than it was given") from error
 
-    def _call(self, tid: TaskId, what: Any, args: Any, deps: Any, fds: Sequence[int]) -> Any:
+    def _call(self, what: Any, args: Any, deps: Any, fds: Sequence[int]) -> Any:
         if type(what) is int:
             function = self.functions.get(what) or self._function(what)
         else:
-            function = getattr(self.instances[what[0]], what[1])
+            function = self.functions[what] = getattr(self.instances[what[0]], what[1])
         if args is None and deps is None:
             return function()
         if deps is None and type(args) is tuple:
@@ -255,5 +255,3 @@ def main(sock: socket.socket) -> None:
     api.become(worker.client)
     with contextlib.suppress(wire.Closed):
         worker.serve()
-
-

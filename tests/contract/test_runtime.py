@@ -319,7 +319,7 @@ def test_wrong_use_is_told_in_one_line(rt):
         rt.get([1])
     with pytest.raises(InputError, match="num_returns"):
         rt.wait([f.remote()], num_returns=2)
-    with pytest.raises(TypeError, match="f.remote"):
+    with pytest.raises(TypeError, match=r"f\.remote"):
         f()
     with pytest.raises(InputError, match="runs already"):
         rt.init()

@@ -37,6 +37,10 @@ def children(pid):
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def open_files():
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 def alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
@@ -208,7 +212,7 @@ def test_chaos_loses_nothing_and_repeats_nothing(rt):
 
     def kill():
         while not stop.wait(0.05):
-            workers = children(api.current()._zygote.process.pid)
+            workers = children(api.current().hub.zygote.process.pid)
             for pid in workers[:1]:
                 os.kill(pid, signal.SIGKILL)
                 kills.append(pid)
@@ -280,21 +284,18 @@ def test_ctrl_c_ends_within_a_second():
 
 
 def test_nothing_leaks_over_many_lives():
-    def files():
-        return len(os.listdir("/proc/self/fd"))
-
     for _ in range(2):
         runtime.init(num_cpus=2)
         runtime.get(runtime.put(np.zeros(100_000)))
         runtime.shutdown()
     gc.collect()
-    before, threads = files(), threading.active_count()
+    before, threads = open_files(), threading.active_count()
     for _ in range(8):
         runtime.init(num_cpus=2)
         runtime.get(api.remote(len).remote(np.zeros(100_000)))
         runtime.shutdown()
     gc.collect()
-    assert files() <= before
+    assert open_files() <= before
     assert threading.active_count() == threads
 
 
@@ -316,11 +317,11 @@ def test_memory_stays_flat_over_many_tasks_and_arrays(rt):
     round_()
     backend = api.current()
     time.sleep(0.1)
-    held, files = len(backend.scheduler.tasks), len(os.listdir("/proc/self/fd"))
+    held, files = len(backend.hub.scheduler.tasks), open_files()
     round_()
     rt.put(0)
-    assert len(backend.scheduler.tasks) <= held + 200
-    assert len(os.listdir("/proc/self/fd")) <= files + 20
+    assert len(backend.hub.scheduler.tasks) <= held + 200
+    assert open_files() <= files + 20
     assert rt.stats().stored_bytes < 20 << 20
 
 
