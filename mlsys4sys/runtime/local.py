@@ -31,7 +31,7 @@ from mlsys4sys.runtime.state import DONE, FAILED, Task, TaskId
 from mlsys4sys.runtime.timeline import Stats
 
 TICK_S = 0.01
-PEEK_EVERY = 64
+PEEK_EVERY = 128
 """Submissions between looks at what workers have sent."""
 SPARE_S = 2.0
 """Idle workers beyond one a CPU end after so long."""
@@ -247,6 +247,9 @@ class LocalBackend:
             until = max(0.0, self.hub.deadlines[0][0] - perf_counter())
             timeout = until if timeout is None else min(timeout, until)
         self._pumping = True
+        if self.hub.scheduler.bunched:
+            self.hub.scheduler.send_bunched()
+            self.hub.carry_out()
         try:
             events = self.hub.poll.poll(0)
             if not events and timeout != 0.0:

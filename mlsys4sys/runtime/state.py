@@ -8,7 +8,7 @@ The rules:
 
 * A task runs when its dependencies have values and its request fits in what is free.
 * Tasks of one shape (function and options) that run for microseconds travel in batches worth `BATCH_S`; no worker
-  takes more than its fair share of a queue.
+  takes more than its fair share of a queue that is worth sharing.
 * Deeper tasks go first: children before the siblings of their parents, so that few workers wait at a time.
 * A worker that blocks gives up its resources and hands back what it has not begun.
 * A batch whose worker died charges nobody: its tasks run again one at a time. A task that is alone with its worker
@@ -30,8 +30,13 @@ TaskId = tuple[int, ...]
 
 BATCH_S = 0.002
 BATCH_MAX = 512
+SPLIT_S = 0.0001
+"""Work below this is not shared out among workers: to wake one more costs more than it would save."""
 WINDOW = 256
 """Calls in flight to one actor."""
+KEEP_BUSY = 8
+BUNCH = 64
+"""An actor that has `KEEP_BUSY` calls to go on with gets further ones in bunches, or as soon as somebody waits."""
 MAX_PLAIN_WORKERS = 64
 """Workers that run tasks at one time, beyond one a CPU, when the tasks ask for no CPU."""
 
@@ -172,6 +177,7 @@ class Scheduler:
         self.calls: dict[TaskId, deque[Task]] = {}
         self.actors: dict[TaskId, int] = {}
         self.out: list[Instruction] = []
+        self.bunched: set[Task] = set()
         self.retried = 0
         self._feasible: dict[Shape, bool] = {}
         self._full = False
@@ -187,7 +193,13 @@ class Scheduler:
     def resume(self) -> None:
         """Hand out what became ready since `pause`."""
         self._paused = False
+        self.send_bunched()
         self._dispatch()
+
+    def send_bunched(self) -> None:
+        """Send the calls of actors that were held back to travel together: somebody waits now."""
+        while self.bunched:
+            self._send_calls(self.bunched.pop())
 
     def submit(self, task: Task, deps: Sequence[Task] = ()) -> None:
         """A new task; ``deps`` are the tasks whose values it needs."""
@@ -239,6 +251,8 @@ class Scheduler:
                 self._settled(task, ok)
         if not sent:
             self._rest(worker, holder)
+        elif holder.actor is not None and len(sent) < KEEP_BUSY:
+            self._send_calls(holder.actor)
         self._dispatch()
 
     def blocked(self, worker: int, returned: Iterable[TaskId] = ()) -> None:
@@ -411,8 +425,15 @@ class Scheduler:
             return
         if not task.waiting:
             task.status = READY
-        self.calls.setdefault(actor.id, deque()).append(task)
-        self._send_calls(actor)
+        calls = self.calls.get(actor.id)
+        if calls is None:
+            calls = self.calls[actor.id] = deque()
+        calls.append(task)
+        worker = self.actors.get(actor.id)
+        if worker is not None and len(calls) < BUNCH and len(self.workers[worker].sent) >= KEEP_BUSY:
+            self.bunched.add(actor)
+        else:
+            self._send_calls(actor)
 
     def _send_calls(self, actor: Task) -> None:
         worker = self.actors.get(actor.id)
@@ -562,8 +583,9 @@ class Scheduler:
         first.status = SENT
         if first.suspect or shape.alone or shape.max_retries == 0 or first.max_restarts is not None:
             return [first]
+        seconds = max(shape.seconds, 1e-6)
         fair = -(-(len(queue) + 1) // max(1, int(self.total.get("CPU", 1))))
-        size = min(fair, BATCH_MAX, int(BATCH_S / max(shape.seconds, 1e-6)))
+        size = min(max(fair, int(SPLIT_S / seconds)), BATCH_MAX, int(BATCH_S / seconds))
         batch = [first]
         while queue and len(batch) < size:
             task = queue[0]

@@ -29,6 +29,7 @@ SMALL = frozenset({int, float, bool, type(None)})
 ATOM_BYTES = 4096
 MAX_FDS = 200
 """Descriptors in one frame; more of them go ahead in frames without a message."""
+READ_BYTES = 262_144
 SPIN_S = 0.0001
 """The longest wait that is spun."""
 SPIN_BELOW_S = 0.0002
@@ -105,6 +106,7 @@ class Channel:
         self._read = read
         self._limit = limit
         self._inbox = bytearray()
+        self._buffer = memoryview(bytearray(READ_BYTES))  # a fresh one for each read would cost more than the read
         self._outbox: deque[tuple[memoryview, list[int], object]] = deque()
 
     @property
@@ -157,7 +159,7 @@ class Channel:
             Closed: The other end is gone and all that it wrote has been read.
         """
         try:
-            data, ancillary, _, _ = self.sock.recvmsg(262_144, 4096, 0 if wait else socket.MSG_DONTWAIT)
+            size, ancillary, _, _ = self.sock.recvmsg_into([self._buffer], 4096, 0 if wait else socket.MSG_DONTWAIT)
         except BlockingIOError:
             return []
         except OSError as error:
@@ -165,12 +167,13 @@ class Channel:
         for level, kind, raw in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 self._fds.extend(struct.unpack(f"{len(raw) // 4}i", raw[: len(raw) // 4 * 4]))
-        if not data:
+        if not size:
             raise Closed
-        if not self._inbox and len(data) >= HEADER.size:
-            size, fds = HEADER.unpack_from(data)
-            if size == len(data) - HEADER.size and not fds:  # the usual case: one whole frame
-                return [(self._read(memoryview(data)[HEADER.size :]), [])]
+        data = self._buffer[:size]
+        if not self._inbox and size >= HEADER.size:
+            length, fds = HEADER.unpack_from(data)
+            if length == size - HEADER.size and not fds:  # the usual case: one whole frame
+                return [(self._read(data[HEADER.size :]), [])]
         return self._frames(data)
 
     def receive_soon(self) -> list[tuple[Any, list[int]]]:
@@ -189,7 +192,7 @@ class Channel:
         self._wait_s += 0.1 * (min(perf_counter() - began, 2 * SPIN_BELOW_S) - self._wait_s)
         return frames
 
-    def _frames(self, data: bytes) -> list[tuple[Any, list[int]]]:
+    def _frames(self, data: memoryview) -> list[tuple[Any, list[int]]]:
         inbox = self._inbox
         inbox += data
         frames = []
