@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import re
 import statistics
-import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -24,6 +22,7 @@ from typing import Any
 import click
 import duckdb
 
+from benchmarks.machine import machine
 from mlsys4sys.datasets import catalogue, workloads
 from mlsys4sys.datasets.questions import QUESTIONS
 from mlsys4sys.errors import Mlsys4sysError
@@ -155,18 +154,6 @@ def job_queries(folder: Path) -> dict[str, str]:
     return found
 
 
-def machine() -> dict[str, Any]:
-    """Where a result comes from."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return {
-        "commit": commit.stdout.strip(),
-        "python": platform.python_version(),
-        "duckdb": duckdb.__version__,
-        "cpus": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 2),
-    }
-
-
 @click.command()
 @click.option("--json", "output", type=click.Path(path_type=Path), help="Where to write everything.")
 @click.option("--job", type=click.Path(path_type=Path, exists=True), help="Folder with the JOB queries.")
@@ -177,7 +164,7 @@ def main(output: Path | None, job: Path | None, database: str, count: int, runs:
     """Measure, print a table and write the results."""
     if job is None:
         click.echo("JOB queries are not at hand (--job FOLDER): left out", err=True)
-    results: dict[str, Any] = {"machine": machine(), "summary": {}, "rows": {}}
+    results: dict[str, Any] = {"machine": machine("duckdb"), "summary": {}, "rows": {}}
     for name in (database, f"{database}-shuffled"):
         path = catalogue.open_database(name, report=lambda text: click.echo(text, err=True))
         with closing(open_database(path)) as connection:

@@ -76,11 +76,9 @@ class Ours(Contender):
     def __init__(self) -> None:
         from mlsys4sys import runtime
 
-        self.library = runtime
+        self.library: Any = runtime
         runtime.init(self.address, num_cpus=WORKERS)
         self.made: dict[Any, Any] = {}
-        self.result = runtime.get
-        self.results = runtime.get
 
     def remote(self, function: Callable[..., Any]) -> Any:
         """The remote function of a plain one."""
@@ -90,6 +88,12 @@ class Ours(Contender):
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Any:
         return self.remote(function).remote(*args)
+
+    def result(self, future: Any) -> Any:
+        return self.library.get(future)
+
+    def results(self, waiting: Sequence[Any]) -> list[Any]:
+        return list(self.library.get(waiting))
 
     def bulk(self, count: int) -> None:
         task = self.remote(nothing)
@@ -101,11 +105,13 @@ class Ours(Contender):
 
     def wait(self, waiting: list[Any]) -> tuple[list[Any], list[Any]]:
         """One that is done, and the rest."""
-        return self.library.wait(waiting)
+        done, rest = self.library.wait(waiting)
+        return done, rest
 
     def actor(self) -> Callable[[int], Any]:
         """The remote method of a new actor."""
-        return self.library.remote(Counter).remote().add.remote
+        call: Callable[[int], Any] = self.library.remote(Counter).remote().add.remote
+        return call
 
     def nested(self) -> Callable[[int], Any]:
         """A remote function that spawns tasks and gets them."""
@@ -114,7 +120,8 @@ class Ours(Contender):
         def spawn(count: int) -> int:
             return len(library.get([leaf.remote() for _ in range(count)]))
 
-        return self.library.remote(spawn).remote
+        call: Callable[[int], Any] = self.library.remote(spawn).remote
+        return call
 
     def close(self) -> None:
         self.library.shutdown()
@@ -130,8 +137,6 @@ class Ray(Ours):
         self.library = ray
         ray.init(address="local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level=50)
         self.made = {}
-        self.result = ray.get
-        self.results = ray.get
 
 
 class Dask(Contender):
@@ -163,7 +168,8 @@ class Dask(Contender):
 
     def actor(self) -> Callable[[int], Any]:
         """The method of a new actor."""
-        return self.client.submit(Counter, actor=True).result().add
+        call: Callable[[int], Any] = self.client.submit(Counter, actor=True).result().add
+        return call
 
     def nested(self) -> Callable[[int], Any]:
         """A task that spawns tasks and gets them."""
@@ -202,7 +208,7 @@ class Pool(Contender):
 
 
 def loky() -> Contender:
-    """loky's reusable executor."""
+    """The reusable executor of loky."""
     from loky import get_reusable_executor
 
     return Pool(get_reusable_executor(max_workers=WORKERS))

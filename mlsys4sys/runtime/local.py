@@ -13,8 +13,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -258,19 +258,27 @@ class LocalBackend:
                     events = self._await_events(-1.0 if timeout is None else timeout)
                 finally:
                     self._lock.acquire()
-            with self._uninterrupted():
-                for fd, mask in events:
-                    self.hub.serve(fd, mask)
-                if self.hub.deadlines:
-                    self.hub.end_late(perf_counter())
-                if self.hub.ledger.dropped or self.hub.ledger.freed:
-                    self.hub.ledger.sweep()
-                if self.hub.scheduler.out:
-                    self.hub.carry_out()
+            self._handling = True
+            self._serve(events)
         finally:
+            self._handling = False
             self._pumping = False
             if self._waiters:
                 self._changed.notify_all()
+        if self._interrupted and threading.current_thread() is threading.main_thread():
+            self._interrupted = False
+            raise KeyboardInterrupt
+
+    def _serve(self, events: list[tuple[int, int]]) -> None:
+        hub = self.hub
+        for fd, mask in events:
+            hub.serve(fd, mask)
+        if hub.deadlines:
+            hub.end_late(perf_counter())
+        if hub.ledger.dropped or hub.ledger.freed:
+            hub.ledger.sweep()
+        if hub.scheduler.out:
+            hub.carry_out()
 
     def _await_events(self, timeout: float) -> list[tuple[int, int]]:
         """Wait for workers. To be woken costs more than a short task, so short waits are spun, if they are the rule.
@@ -339,17 +347,6 @@ class LocalBackend:
 
         signal.signal(signal.SIGINT, handler)
         return handler
-
-    @contextmanager
-    def _uninterrupted(self) -> Iterator[None]:
-        self._handling = True
-        try:
-            yield
-        finally:
-            self._handling = False
-            if self._interrupted and threading.current_thread() is threading.main_thread():
-                self._interrupted = False
-                raise KeyboardInterrupt
 
     def close(self) -> None:
         """End every process and give all memory back."""
