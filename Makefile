@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(wildcard native/*.cpp native/*.h) CMakeLists.txt pyproject.toml constraints.txt
 
-.PHONY: help demo test test-fast check lint notebooks native docs clean
+.PHONY: help demo test test-fast contract check lint notebooks native docs clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
@@ -32,6 +32,13 @@ test: $(VENV)/.dev  ## set up, then run all tests
 test-fast: $(VENV)/.dev  ## the tests without the slow ones
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m 'not slow'
 
+$(VENV)/.ray: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,ray]'
+	@touch $@
+
+contract: $(VENV)/.ray  ## the runtime's contract on three nodes of Ray on this machine
+	$(BIN)/python -m pytest tests/contract -n 0 -q -k ray -W ignore
+
 lint: $(VENV)/.dev  ## formatting, style, types, import directions, dependencies, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -43,7 +50,7 @@ lint: $(VENV)/.dev  ## formatting, style, types, import directions, dependencies
 notebooks: $(VENV)/.dev  ## run the notebooks small
 	MLSYS_FAST=1 $(BIN)/python -m pytest --nbmake notebooks -q -p no:cacheprovider
 
-check: test lint notebooks  ## what CI runs, wheel included
+check: test lint notebooks contract  ## what CI runs, wheel included
 	bash .ci/wheel
 
 native:  ## build the C++ extension in place, without an install (for work on the kernels)

@@ -1,9 +1,12 @@
-"""Tables for the docs from committed results: ``python -m benchmarks.report``."""
+"""Tables for the docs from committed results: ``python -m benchmarks.report joinopt|runtime|contract``; ``docs`` writes
+those of the runtime into docs/runtime.md."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 LOADS = {"questions": "37 questions", "random": "60 random queries", "job": "113 JOB queries"}
@@ -31,5 +34,62 @@ def joinopt() -> str:
     return "\n".join(lines)
 
 
+SHORT = {
+    "mlsys4sys": "**mlsys4sys**",
+    "Ray": "Ray",
+    "dask.distributed": "Dask",
+    "loky": "loky",
+    "ProcessPoolExecutor (forkserver)": "ProcessPool",
+    "ProcessPoolExecutor (fork)": "same, fork",
+    "ThreadPoolExecutor": "threads",
+    "multiprocessing.Pool": "mp.Pool",
+    "joblib": "joblib",
+}
+
+
+def runtime() -> str:
+    """What docs/runtime.md shows of the runtimes: a row for each measure."""
+    found = json.loads((RESULTS / "runtime.json").read_text(encoding="utf-8"))
+    names = [name for name in SHORT if name in found["medians"]]
+    lines = ["| measure | " + " | ".join(SHORT[name] for name in names) + " |", "|---" * (len(names) + 1) + "|"]
+    for measure in found["medians"]["mlsys4sys"]:
+        cells = [_figure(found["medians"][name].get(measure)) for name in names]
+        lines.append(f"| {measure} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def contract() -> str:
+    """What docs/runtime.md shows of the requirements: a row for each test that every backend goes through."""
+    found: dict[str, dict[str, dict[str, Any]]] = json.loads((RESULTS / "contract.json").read_text(encoding="utf-8"))
+    backends = ["local", "serial", "ray"]
+    lines = ["| requirement | " + " | ".join(backends) + " |", "|---" * (len(backends) + 1) + "|"]
+    for title in sorted(found):
+        lines.append(f"| **{title}** |" + " |" * len(backends))
+        for test, outcomes in found[title].items():
+            cells = [{"passed": "yes", "skipped": "not tried"}.get(o := outcomes.get(b, "–"), o) for b in backends]
+            lines.append(f"| {test.replace('_', ' ')} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def put_into_docs() -> None:
+    """Write the tables of the runtime between their marks in docs/runtime.md."""
+    page = Path(__file__).parents[1] / "docs" / "runtime.md"
+    text = page.read_text(encoding="utf-8")
+    for name, table in (("contract", contract()), ("runtime", runtime())):
+        head, rest = text.split(f"<!-- {name} -->")
+        _, tail = rest.split(f"<!-- /{name} -->")
+        text = f"{head}<!-- {name} -->\n{table}\n<!-- /{name} -->{tail}"
+    page.write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    print(joinopt())
+    if sys.argv[1] == "docs":
+        put_into_docs()
+    else:
+        print({"joinopt": joinopt, "runtime": runtime, "contract": contract}[sys.argv[1]]())

@@ -4,7 +4,10 @@ Each test is marked with the requirement of "Real-Time Machine Learning: The Mis
 that it stands for; docs/runtime.md's table is made from these marks and from what passed.
 """
 
+import os
+import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -165,7 +168,7 @@ def test_what_an_actors_constructor_raises_reaches_its_callers(rt, backend):
 
 
 @requirement("R1 latency")
-def test_wait_gives_what_is_ready_and_get_gives_up_in_time(rt, backend):
+def test_wait_gives_what_is_ready_and_get_gives_up_in_time(rt, backend, record_property):
     @rt.remote
     def after(seconds):
         time.sleep(seconds)
@@ -174,6 +177,7 @@ def test_wait_gives_what_is_ready_and_get_gives_up_in_time(rt, backend):
     if backend == "serial":
         refs = [after.remote(0), after.remote(0)]
         assert rt.wait(refs, num_returns=2) == (refs, [])
+        record_property("outcome", "has run at its call")
         return
     fast, slow = after.remote(0.01), after.remote(1.0 if backend == "local" else 5.0)
     ready, rest = rt.wait([slow, fast], num_returns=1, timeout=30)
@@ -184,7 +188,7 @@ def test_wait_gives_what_is_ready_and_get_gives_up_in_time(rt, backend):
 
 
 @requirement("R6 transparent fault tolerance")
-def test_a_cancelled_task_says_so_and_the_others_go_on(rt, backend):
+def test_a_cancelled_task_says_so_and_the_others_go_on(rt, backend, record_property):
     @rt.remote
     def sleepy(seconds):
         time.sleep(seconds)
@@ -194,6 +198,7 @@ def test_a_cancelled_task_says_so_and_the_others_go_on(rt, backend):
         ref = sleepy.remote(0)
         rt.cancel(ref)
         assert rt.get(ref) == "awake"
+        record_property("outcome", "has run at its call")
         return
     running, other = sleepy.remote(60), sleepy.remote(0.3)
     rt.wait([other], timeout=30)
@@ -220,7 +225,7 @@ def test_chance_belongs_to_the_place_in_the_task_tree(rt):
 
 
 @requirement("R4 heterogeneous tasks and resources")
-def test_memory_is_a_limit_or_is_refused(rt, backend):
+def test_a_memory_limit_is_kept_or_refused(rt, backend, record_property):
     @rt.remote(memory=200 << 20)
     def hungry(size):
         return len(bytearray(size))
@@ -228,6 +233,7 @@ def test_memory_is_a_limit_or_is_refused(rt, backend):
     if backend == "serial":
         with pytest.raises(Unsupported):
             hungry.remote(10)
+        record_property("outcome", "refused")
         return
     assert rt.get(hungry.remote(1 << 20)) == 1 << 20
     with pytest.raises(TaskMemory, match="hungry"):
@@ -235,7 +241,7 @@ def test_memory_is_a_limit_or_is_refused(rt, backend):
 
 
 @requirement("R6 transparent fault tolerance")
-def test_a_time_limit_is_kept_or_refused(rt, backend):
+def test_a_time_limit_is_kept_or_refused(rt, backend, record_property):
     @rt.remote(timeout_s=0.2)
     def endless():
         while True:
@@ -244,11 +250,71 @@ def test_a_time_limit_is_kept_or_refused(rt, backend):
     if backend != "local":
         with pytest.raises(Unsupported):
             endless.remote()
+        record_property("outcome", "refused")
         return
     began = time.perf_counter()
     with pytest.raises(TaskTimeout, match="endless"):
         rt.get(endless.remote())
     assert 0.15 < time.perf_counter() - began < 2.0
+
+
+@requirement("R6 transparent fault tolerance")
+def test_a_task_whose_worker_dies_runs_again_with_the_same_chance(rt, backend, tmp_path, record_property):
+    @rt.remote
+    def mortal(mark):
+        drawn = float(rt.rng().random())
+        with Path(mark).open("a") as file:
+            file.write(f"{drawn}\n")
+        if len(Path(mark).read_text().split()) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return drawn
+
+    if backend == "serial":
+        record_property("outcome", "no workers")
+        return
+    mark = tmp_path / "mark"
+    drawn = rt.get(mortal.remote(str(mark)), timeout=60)
+    assert [float(line) for line in mark.read_text().split()] == [drawn, drawn]
+
+
+@requirement("R6 transparent fault tolerance")
+def test_an_actor_that_dies_starts_again_and_says_so(rt, backend, record_property):
+    @rt.remote(max_restarts=1)
+    class Counter:
+        def __init__(self):
+            self.count = 0
+
+        def add(self):
+            self.count += 1
+            return self.count
+
+        def die(self):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if backend == "serial":
+        record_property("outcome", "no workers")
+        return
+    counter = Counter.remote()
+    assert rt.get([counter.add.remote(), counter.add.remote()], timeout=60) == [1, 2]
+    with pytest.raises(ActorDied):
+        rt.get(counter.die.remote(), timeout=60)
+    assert rt.get(counter.add.remote(), timeout=60) == 1
+
+
+@requirement("R4 heterogeneous tasks and resources")
+def test_an_untrusted_task_is_isolated_or_refused(rt, backend, tmp_path, record_property):
+    @rt.remote(isolated=True)
+    def nosy(path):
+        Path(path).write_text("was here")
+
+    if backend != "local":
+        with pytest.raises(Unsupported):
+            nosy.remote(str(tmp_path / "mark"))
+        record_property("outcome", "refused")
+        return
+    with pytest.raises(Exception, match=r"Permission|Read-only|denied|mark"):
+        rt.get(nosy.remote(str(tmp_path / "mark")))
+    assert not (tmp_path / "mark").exists()
 
 
 @requirement("R5 arbitrary dataflow")
