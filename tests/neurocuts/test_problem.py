@@ -37,7 +37,7 @@ def test_real_sets_are_the_same_after_writing_and_reading(name: str) -> None:
 @pytest.mark.parametrize(
     ("line", "column", "words"),
     [
-        (LINE.replace("80 : 443", "443 : 80"), 39, "443 : 80"),
+        (LINE.replace("80 : 443", "443 : 80"), 38, "443 : 80"),
         (LINE.replace("/8", "/33"), 11, "above 32"),
         (LINE.replace("/0xFF", "/0x0E"), 52, "no prefix"),
         (LINE.replace("10.0.0.0", "10.0.0.256"), 2, "no address"),
