@@ -6,6 +6,13 @@ Mlsys4sysError
 │   ├── SqlError                SQL that does not parse, bind, or is not a query
 │   ├── RuleError               a packet filter rule that cannot be read; says file, line and column
 │   └── DataError               a file or database that cannot be read
+├── TaskError                   a task of the runtime has no value; carries the remote traceback where there is one
+│   ├── TaskCancelled           it was cancelled
+│   ├── TaskTimeout (TimeoutError)      it ran longer than its ``timeout_s``
+│   ├── TaskMemory (MemoryError)        it wanted more than its ``memory``
+│   ├── WorkerDied              the process that ran it died, again and again
+│   └── ActorDied               its actor is gone
+├── GetTimeout (TimeoutError)   ``get`` waited as long as it was told to; the task goes on
 ├── Unsupported                 a thing this backend, platform or engine version cannot do
 ├── MissingExtra                an optional dependency is not installed
 ├── CheckpointError             a file of weights that is damaged or of another version
@@ -63,6 +70,38 @@ class RuleError(InputError):
 
 class DataError(InputError):
     """A file or database that cannot be read."""
+
+
+class TaskError(Mlsys4sysError):
+    """A task of the runtime has no value.
+
+    An exception that a task raised reaches the caller of ``get`` as it is; a `TaskError` with the remote traceback is
+    its ``__cause__``. It comes alone when the exception cannot be pickled, or for one of the reasons below.
+    """
+
+
+class TaskCancelled(TaskError):  # noqa: N818
+    """The task was cancelled."""
+
+
+class TaskTimeout(TaskError, TimeoutError):  # noqa: N818
+    """The task ran longer than its ``timeout_s`` and was ended."""
+
+
+class TaskMemory(TaskError, MemoryError):  # noqa: N818
+    """The task wanted more memory than its ``memory``."""
+
+
+class WorkerDied(TaskError):  # noqa: N818
+    """The process that ran the task died, once more than ``max_retries`` allows."""
+
+
+class ActorDied(TaskError):  # noqa: N818
+    """The actor of this call is gone, or died while it ran."""
+
+
+class GetTimeout(Mlsys4sysError, TimeoutError):  # noqa: N818
+    """``get`` waited as long as it was told to; the task goes on."""
 
 
 class Unsupported(Mlsys4sysError):  # noqa: N818 - reads better at the place it is raised
