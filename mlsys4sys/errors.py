@@ -4,6 +4,7 @@
 Mlsys4sysError
 ├── InputError (ValueError)     what was given cannot be used; the message says what, where and what to do
 │   ├── SqlError                SQL that does not parse, bind, or is not a query
+│   ├── RuleError               a packet filter rule that cannot be read; says file, line and column
 │   └── DataError               a file or database that cannot be read
 ├── TaskError                   a task of the runtime has no value; carries the remote traceback where there is one
 │   ├── TaskCancelled           it was cancelled
@@ -42,6 +43,27 @@ class SqlError(InputError):
     def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
         where = "" if line is None else f"line {line}, column {column}: " if column is not None else f"line {line}: "
         super().__init__(where + message)
+        self.line = line
+        self.column = column
+
+
+class RuleError(InputError):
+    """A packet filter rule that cannot be read or represented.
+
+    Args:
+        message: What is wrong, in one line.
+        source: The file's name, if known.
+        line: 1-based line, if known.
+        column: 1-based column in that line, if known.
+    """
+
+    def __init__(
+        self, message: str, *, source: str | None = None, line: int | None = None, column: int | None = None
+    ) -> None:
+        where = ":".join(str(part) for part in (source, line, column) if part is not None)
+        super().__init__(f"{where}: {message}" if where else message)
+        self.message = message
+        self.source = source
         self.line = line
         self.column = column
 
