@@ -9,9 +9,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +30,20 @@ PACKAGES = ("mlsys4sys", "numpy", "ray", "distributed", "loky", "joblib")
 def run(module: str, argument: str) -> dict[str, Any]:
     """The last line that a module of measures prints, as JSON; empty if it fails, and says so."""
     command = [sys.executable, "-W", "ignore", "-m", f"benchmarks.{module}", argument]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(command, stdout=out, stderr=err, start_new_session=True)
+        try:
+            process.wait(TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # workers that a library keeps for the next use
+        out.seek(0)
+        err.seek(0)
+        lines = [line for line in out if line.startswith("{")]
+        said = err.read()
     if not lines:
-        click.echo(f"\n{module} {argument} failed: {done.stderr[-500:]}", err=True)
+        click.echo(f"\n{module} {argument} failed: {said[-500:]}", err=True)
         return {}
     found: dict[str, Any] = json.loads(lines[-1])
     return found

@@ -4,8 +4,10 @@
 namespace nb = nanobind;
 
 void bind_joinopt(nb::module_ &m);
+void bind_neurocuts(nb::module_ &m);
 
 NB_MODULE(_native, m) {
     m.doc() = "C++ kernels of mlsys4sys. Each has a plain numpy twin that is its oracle.";
     bind_joinopt(m);
+    bind_neurocuts(m);
 }

@@ -1,14 +1,18 @@
-// Search for decision trees over an AND-OR graph whose nodes carry Pareto frontiers (time → fewest bytes).
+// Search for decision trees over an AND-OR graph whose nodes carry Pareto frontiers: time -> fewest bytes.
+//
+// A node is a list of rules with the smallest box around them; equal ones are one node. Its actions (cuts, splits,
+// partitions) lead to smaller nodes. The paper's metric is separable: the fewest bytes of a cut within time t are those
+// of its children within t - 1, of a partition the best way to share t out. So every node keeps, for each time, the
+// fewest bytes that anything tried so far reaches, and the whole frontier of the root comes out of one search.
 #pragma once
 #include <atomic>
-#include <string>
 #include <unordered_map>
 
 #include "neurocuts_rules.h"
 
 namespace neurocuts {
 
-constexpr int TIMES = 40;  // frontiers know times 1 … TIMES - 1
+constexpr int TIMES = 48;  // frontiers know times up to this
 constexpr float INFEASIBLE = 1e30f;
 constexpr int FEATURES = 20;
 
@@ -20,12 +24,12 @@ struct Options {
     uint64_t seed = 0;
     double budget_s = 1;
     int64_t max_expansions = -1;  // none
-    size_t memory_bytes = size_t(1) << 30;
-    std::vector<float> caps;  // bytes per rule whose best time is looked for; at most 0: any size
-    float policy_weight = 0;  // 0: the learned scores are not used
+    size_t max_nodes = 4000000;
+    std::vector<float> caps;   // bytes per rule whose best time is looked for; at most 0: any size
+    float policy_weight = 0;   // of the network against the guesses; 0: not asked
 };
 
-// Two layers of ReLU, then one output: the learned score of a candidate (lower is better).
+// Two layers of ReLU, then one output: the logarithm of the bytes that an action leads to.
 struct Net {
     int hidden = 0;
     std::vector<float> mean, scale, w1, b1, w2, b2, w3;
@@ -35,40 +39,39 @@ struct Net {
 
 struct Candidate {
     Cut cut;
-    uint8_t partition = 0;  // 0: a cut; else 1 + the number of a way to partition
-    int runs = 0, most = 0, inner = 0, empty = 0;
+    int runs = 0, most = 0, inner = 0;
     float sum = 0, bytes = 0, time = 0, score = 0;
 };
 
 struct Action {
     Cut cut;
-    uint8_t partition = 0;
+    int16_t way = -1;               // of partitioning; -1: a cut
     uint16_t leaf_parts = 0;
-    float fixed = 0;                // bytes of the node itself, of empty cells and of leaves
-    std::vector<int32_t> children;  // inner nodes only
-    float frontier[TIMES];
+    float fixed = 0;                // bytes of the node itself and of children that are leaves
+    std::vector<int32_t> children;  // inner nodes, as often as they occur
+    std::vector<float> frontier;
 };
 
 struct Node {
     size_t rules = 0;
     uint32_t n = 0, visits = 0, stamp = 0;
+    uint16_t length = 0;  // of the frontier
     bool exhausted = false;
-    float frontier[TIMES];
-    int16_t choice[TIMES];  // index of an action, -1: none, -2: chunks
+    uint64_t ways_tried = 0;
+    size_t frontier = 0;
     std::vector<Action> actions;
 };
 
 class Search {
   public:
     Search(const Rules &rules, const Options &options, const Net *net);
-    void run(const std::atomic<bool> *stop);
-    const float *frontier() { return nodes_[root_].frontier; }
-    void refresh();
+    void run(double seconds, int64_t expansions, const std::atomic<bool> *stop);
+    std::vector<float> frontier();
     Flat tree(int time);
     int64_t expansions() const { return expansions_; }
     int64_t nodes() const { return int64_t(nodes_.size()); }
-    // Samples for the policy: features of an action at a node, then the bytes it leads to and the best known.
-    void samples(std::vector<float> &out, size_t most);
+    // For the policy: rows of (features of an action, log bytes of its best within the time asked).
+    std::vector<float> samples(size_t most);
 
   private:
     const Rules &rules_;
@@ -77,45 +80,49 @@ class Search {
     Chance chance_;
     std::vector<Node> nodes_;
     List lists_;
-    std::vector<Box> boxes_;
+    std::vector<Range> boxes_;
+    std::vector<float> frontiers_;
+    std::vector<int16_t> choices_;  // index of an action; -1: chunks
     std::unordered_map<uint64_t, int32_t> known_;
-    int32_t root_ = 0;
+    int32_t root_ = -1;
     int64_t expansions_ = 0;
     uint32_t stamp_ = 0;
-    bool full_ = false;
-    // How a rollout guesses; drawn anew for each.
+    float root_bytes_ = 0;
+    // How an expansion guesses what is to come; drawn anew for each descent.
     float rate_ = 0.3f, base_ = 8, late_ = 3, noise_ = 0;
     std::vector<float> guess_bytes_, guess_time_;
-    std::vector<uint32_t> starts_, ends_, lows_, highs_, points_;
-    std::vector<uint32_t> low_below_, high_below_;
-    Runs runs_;
+    std::vector<int32_t> delta_;
+    std::vector<uint32_t> points_;
     const std::atomic<bool> *stop_ = nullptr;
     double deadline_ = 0;
+    int64_t last_expansion_ = 0;
 
+    Box box_of(int32_t node) const;
+    float at(int32_t node, int time) const;
     void draw_guess(double noise);
-    int32_t intern(const uint32_t *list, size_t n, const Box &box);
-    void candidates(const Node &node, const Box &box, std::vector<Candidate> &out);
-    void cut_candidates(const uint32_t *list, size_t n, const Box &box, int dim, std::vector<Candidate> &out);
-    void split_candidates(const uint32_t *list, size_t n, const Box &box, int dim, std::vector<Candidate> &out);
-    void score(const Node &node, const Box &box, int time, std::vector<Candidate> &all);
-    void features(const Node &node, const Box &box, int time, const Candidate &candidate, float *out) const;
+    int32_t intern(List &list, Box box);
+    size_t shrink(List &list, Box &box) const;
+    void candidates(int32_t node, int time, std::vector<Candidate> &out);
+    void weigh(const uint32_t *list, size_t n, const Box &box, int time, Candidate &candidate);
+    void features(int32_t node, const Box &box, int time, const Candidate &candidate, float *out) const;
     bool expand(int32_t node, int time);
-    void apply(int32_t node, const Candidate &candidate, std::vector<int32_t> &fresh);
-    std::vector<List> parts(const uint32_t *list, size_t n, const Box &box, int way) const;
-    int ways(const Node &node) const;
-    void rollout(int32_t node, int time);
-    void improve(int32_t node, int time);
-    void settle(Action &action);
+    int32_t apply(int32_t node, const Cut &cut);
+    int32_t divide(int32_t node, int way);
+    void open(int32_t node, int action, int time);
+    void descend(int32_t node, int time, int depth);
+    void settle(Action &action, int length);
     void merge(int32_t node);
-    void settle_all(int32_t node);
-    void allot(const Action &action, int time, std::vector<int> &out) const;
-    int least_time(const float *frontier) const;
-    int target();
-    void sweep();
+    void refresh(int32_t node);
+    std::vector<int> allot(const Action &action, int time) const;
     bool over() const;
+    int target();
     friend struct Emitter;
 };
 
-double cpu_now();
+int ways();
+// Rules of a node in parts; fewer than two parts when this way does not divide them.
+std::vector<List> divided(const Rules &rules, const uint32_t *list, size_t n, int way);
+
+double now();
 
 }  // namespace neurocuts

@@ -1,0 +1,169 @@
+// Python faces of the kernels of neurocuts: search, proof.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "neurocuts_baselines.h"
+#include "neurocuts_search.h"
+#include "neurocuts_verify.h"
+
+namespace nb = nanobind;
+using namespace neurocuts;
+
+namespace {
+
+template <class T>
+using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using In2 = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Out = nb::ndarray<nb::numpy, T>;
+
+template <class T>
+Out<T> give(std::vector<T> values, size_t columns = 0) {
+    auto *owned = new std::vector<T>(std::move(values));
+    nb::capsule owner(owned, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
+    if (columns) return Out<T>(owned->data(), {owned->size() / columns, columns}, owner);
+    return Out<T>(owned->data(), {owned->size()}, owner);
+}
+
+Rules rules_of(const In2<uint32_t> &low, const In2<uint32_t> &high, const In<uint32_t> &maxima) {
+    if (low.shape(0) != high.shape(0) || low.shape(1) != high.shape(1) || maxima.size() != low.shape(1))
+        throw std::invalid_argument("bounds and maxima differ in shape");
+    if (low.shape(1) > MAX_COLUMNS) throw std::invalid_argument("at most 16 columns of 32 bits");
+    Rules rules;
+    rules.count = int(low.shape(0));
+    rules.columns = int(low.shape(1));
+    rules.maxima.assign(maxima.data(), maxima.data() + maxima.size());
+    rules.bounds.resize(low.size());
+    for (size_t i = 0; i < low.size(); i++) rules.bounds[i] = {low.data()[i], high.data()[i]};
+    return rules;
+}
+
+nb::dict arrays(Flat flat) {
+    nb::dict out;
+    out["kind"] = give(std::move(flat.kind));
+    out["dim"] = give(std::move(flat.dim));
+    out["shift"] = give(std::move(flat.shift));
+    out["base"] = give(std::move(flat.base));
+    out["mask"] = give(std::move(flat.mask));
+    out["first"] = give(std::move(flat.first));
+    out["count"] = give(std::move(flat.count));
+    out["children"] = give(std::move(flat.children));
+    out["rule_ids"] = give(std::move(flat.rule_ids));
+    out["bounds"] = give(std::move(flat.bounds));
+    out["terms"] = give(std::move(flat.terms), 4);
+    return out;
+}
+
+// Keeps what the search points into.
+struct BoundSearch {
+    Rules rules;
+    Net net;
+    std::unique_ptr<Search> search;
+
+    BoundSearch(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, int max_cuts, bool splits, bool partitions,
+                uint64_t seed, const std::vector<float> &caps, std::optional<std::vector<std::vector<float>>> weights,
+                float policy_weight)
+        : rules(rules_of(low, high, maxima)) {
+        Options options;
+        options.max_cuts = max_cuts;
+        options.splits = splits;
+        options.partitions = partitions;
+        options.seed = seed;
+        options.caps = caps;
+        if (weights) {
+            const auto &w = *weights;
+            if (w.size() != 8 || w[3].size() > 64 || w[0].size() != FEATURES || w[1].size() != FEATURES ||
+                w[2].size() != w[3].size() * FEATURES || w[4].size() != w[3].size() * w[3].size() ||
+                w[5].size() != w[3].size() || w[6].size() != w[3].size() || w[7].size() != 1)
+                throw std::invalid_argument("the network's weights have other shapes");
+            net = Net{int(w[3].size()), w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7][0]};
+            options.policy_weight = policy_weight;
+        }
+        search = std::make_unique<Search>(rules, options, weights ? &net : nullptr);
+    }
+    BoundSearch(const BoundSearch &) = delete;
+
+    void run(double seconds, int64_t expansions) {
+        nb::gil_scoped_release release;
+        search->run(seconds, expansions, nullptr);
+    }
+    Out<float> frontier() { return give(search->frontier()); }
+    nb::dict tree(int time) { return arrays(search->tree(time)); }
+    Out<float> samples(size_t most) { return give(search->samples(most), FEATURES + 1); }
+};
+
+TreeView view(const In<uint8_t> &kind, const In<uint8_t> &dim, const In<uint8_t> &shift, const In<uint32_t> &base,
+              const In<uint32_t> &mask, const In<int64_t> &first, const In<int32_t> &count, const In<int32_t> &children,
+              const In<int32_t> &rule_ids, const In<uint32_t> &bounds, const In2<uint32_t> &terms) {
+    const size_t n = kind.size();
+    if (dim.size() != n || shift.size() != n || base.size() != n || mask.size() != n || first.size() != n || count.size() != n)
+        throw std::invalid_argument("the tree's arrays differ in length");
+    TreeView t;
+    t.nodes = n;
+    t.n_children = children.size();
+    t.n_rule_ids = rule_ids.size();
+    t.n_bounds = bounds.size();
+    t.n_terms = terms.shape(0);
+    t.kind = kind.data(), t.dim = dim.data(), t.shift = shift.data();
+    t.base = base.data(), t.mask = mask.data(), t.bounds = bounds.data(), t.terms = terms.data();
+    t.first = first.data(), t.count = count.data(), t.children = children.data(), t.rule_ids = rule_ids.data();
+    return t;
+}
+
+nb::tuple proof(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In<uint8_t> kind, In<uint8_t> dim,
+                In<uint8_t> shift, In<uint32_t> base, In<uint32_t> mask, In<int64_t> first, In<int32_t> count,
+                In<int32_t> children, In<int32_t> rule_ids, In<uint32_t> bounds, In2<uint32_t> terms) {
+    const Rules rules = rules_of(low, high, maxima);
+    const TreeView tree = view(kind, dim, shift, base, mask, first, count, children, rule_ids, bounds, terms);
+    Proof found;
+    {
+        nb::gil_scoped_release release;
+        found = prove(tree, rules);
+    }
+    return nb::make_tuple(found.ok, found.cells, found.fault, give(std::move(found.packet)), found.rule);
+}
+
+}  // namespace
+
+void bind_neurocuts(nb::module_ &m) {
+    nb::class_<BoundSearch>(m, "TreeSearch", "Anytime search for decision trees; see native/neurocuts_search.h.")
+        .def(nb::init<In2<uint32_t>, In2<uint32_t>, In<uint32_t>, int, bool, bool, uint64_t, const std::vector<float> &,
+                      std::optional<std::vector<std::vector<float>>>, float>(),
+             nb::arg("low"), nb::arg("high"), nb::arg("maxima"), nb::kw_only(), nb::arg("max_cuts"), nb::arg("splits"),
+             nb::arg("partitions"), nb::arg("seed"), nb::arg("caps"), nb::arg("weights").none() = nb::none(),
+             nb::arg("policy_weight") = 0.0f)
+        .def("run", &BoundSearch::run, nb::arg("seconds"), nb::arg("expansions"))
+        .def("frontier", &BoundSearch::frontier)
+        .def("tree", &BoundSearch::tree, nb::arg("time"))
+        .def("samples", &BoundSearch::samples, nb::arg("most"))
+        .def_prop_ro("expansions", [](const BoundSearch &s) { return s.search->expansions(); })
+        .def_prop_ro("nodes", [](const BoundSearch &s) { return s.search->nodes(); });
+    m.def("prove_tree", &proof, "Whether a tree equals the linear scan, the cells proven, and a packet where it does not.");
+    m.def("rule_shadows", [](In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima) {
+        const Rules rules = rules_of(low, high, maxima);
+        std::vector<int32_t> found;
+        {
+            nb::gil_scoped_release release;
+            found = shadows(rules);
+        }
+        return give(std::move(found));
+    });
+    m.def("baseline_tree", [](In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, const std::string &name, double seconds) {
+        const Rules rules = rules_of(low, high, maxima);
+        std::optional<Flat> flat;
+        {
+            nb::gil_scoped_release release;
+            flat = baseline(rules, name, seconds);
+        }
+        if (!flat) return nb::object(nb::none());
+        return nb::object(arrays(std::move(*flat)));
+    });
+}
