@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "neurocuts_baselines.h"
+#include "neurocuts_lookup.h"
 #include "neurocuts_search.h"
 #include "neurocuts_verify.h"
 
@@ -131,9 +132,49 @@ nb::tuple proof(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In<u
     return nb::make_tuple(found.ok, found.cells, found.fault, give(std::move(found.packet)), found.rule);
 }
 
+struct BoundLookup {
+    Table table;
+
+    BoundLookup(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In<uint8_t> kind, In<uint8_t> dim,
+                In<uint8_t> shift, In<uint32_t> base, In<uint32_t> mask, In<int64_t> first, In<int32_t> count,
+                In<int32_t> children, In<int32_t> rule_ids, In<uint32_t> bounds, In2<uint32_t> terms) {
+        const Rules rules = rules_of(low, high, maxima);
+        const TreeView tree = view(kind, dim, shift, base, mask, first, count, children, rule_ids, bounds, terms);
+        const std::string fault = malformed(tree, rules);
+        if (!fault.empty()) throw std::invalid_argument(fault);
+        nb::gil_scoped_release release;
+        table.compile(tree, rules);
+    }
+    BoundLookup(const BoundLookup &) = delete;
+
+    void classify(In2<uint32_t> packets, nb::ndarray<int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> out, int threads) {
+        if (int(packets.shape(1)) != table.layout.columns || packets.shape(0) != out.size())
+            throw std::invalid_argument("packets and answers differ in shape");
+        nb::gil_scoped_release release;
+        table.classify(packets.data(), packets.shape(0), out.data(), threads);
+    }
+
+    int32_t one(nb::tuple packet) {
+        uint32_t words[MAX_COLUMNS];
+        if (int(packet.size()) != table.layout.columns) throw std::invalid_argument("a packet has one value a column");
+        for (int c = 0; c < table.layout.columns; c++) words[c] = nb::cast<uint32_t>(packet[c]);
+        return table.one(words);
+    }
+};
+
 }  // namespace
 
 void bind_neurocuts(nb::module_ &m) {
+    nb::class_<BoundLookup>(m, "Lookup", "A tree laid out for lookups; see native/neurocuts_lookup.h.")
+        .def(nb::init<In2<uint32_t>, In2<uint32_t>, In<uint32_t>, In<uint8_t>, In<uint8_t>, In<uint8_t>, In<uint32_t>,
+                      In<uint32_t>, In<int64_t>, In<int32_t>, In<int32_t>, In<int32_t>, In<uint32_t>, In2<uint32_t>>())
+        .def("classify", &BoundLookup::classify, nb::arg("packets"), nb::arg("out"), nb::arg("threads"))
+        .def("one", &BoundLookup::one, nb::arg("packet"))
+        .def_prop_rw("interleaved", [](const BoundLookup &self) { return self.table.interleaved; },
+                     [](BoundLookup &self, bool value) { self.table.interleaved = value; })
+        .def_prop_ro("size_bytes", [](const BoundLookup &self) { return self.table.bytes(); });
+    m.def("lookup_kernel", &kernel_name);
+    m.def("force_lookup_kernel", &force_kernel, nb::arg("name"));
     nb::class_<BoundSearch>(m, "TreeSearch", "Anytime search for decision trees; see native/neurocuts_search.h.")
         .def(nb::init<In2<uint32_t>, In2<uint32_t>, In<uint32_t>, int, bool, bool, uint64_t, const std::vector<float> &,
                       std::optional<std::vector<std::vector<float>>>, float>(),
