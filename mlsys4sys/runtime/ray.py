@@ -134,15 +134,19 @@ class RayBackend(RayClient):
     def __init__(self, address: str, total: dict[str, float], *, seed: int = 0) -> None:
         super().__init__(Context((), seed))
         self._started = time.perf_counter()
-        if (Path.home() / ".ray" / "auth_token").exists():
-            os.environ.setdefault("RAY_AUTH_MODE", "token")  # clusters of this user ask for it; a plain join does not
         own: dict[str, Any] = {}
         if not address:  # "local" explicitly: otherwise Ray joins whatever ran here last
             others = {name: n for name, n in total.items() if name not in ("CPU", "GPU")}
             own = {"num_cpus": int(total["CPU"]), "num_gpus": int(total["GPU"]), "resources": others}
-        ray.init(
-            address=address or "local", include_dashboard=False if not address else None, log_to_driver=False, **own
-        )
+            own["include_dashboard"] = False
+        own |= {"address": address or "local", "log_to_driver": False}
+        try:
+            ray.init(**own)
+        except Exception as error:
+            if "auth" not in str(error).lower() or not (Path.home() / ".ray" / "auth_token").exists():
+                raise DataError(f"cannot join Ray at {address or 'local'}: {str(error).splitlines()[0]}") from error
+            os.environ["RAY_AUTH_MODE"] = "token"  # `ray start` asks for this user's token where there is one
+            ray.init(**own)
 
     def stats(self) -> Stats:
         """What this program submitted; the rest is in Ray's dashboard and state API."""
