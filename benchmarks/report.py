@@ -1,5 +1,7 @@
-"""Tables for the docs from committed results: ``python -m benchmarks.report joinopt|runtime|contract``; ``docs`` writes
-those of the runtime into docs/runtime.md."""
+"""Tables for the docs from committed results: ``python -m benchmarks.report joinopt|runtime|contract|docs``.
+
+``docs`` writes those of the runtime into docs/runtime.md.
+"""
 
 from __future__ import annotations
 

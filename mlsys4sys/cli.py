@@ -10,6 +10,9 @@ from mlsys4sys.console import LazyGroup
 COMMANDS = {
     "optimize-query": ("mlsys4sys.joinopt.cli:optimize_query", "A faster join order for an SQL query on DuckDB."),
     "demo": ("mlsys4sys.joinopt.cli:demo", "Analysts' questions on a bundled database: DuckDB's plans against ours."),
+    "build-classifier": ("mlsys4sys.neurocuts.cli:build_classifier", "A proven packet classifier from filter rules."),
+    "classify": ("mlsys4sys.neurocuts.cli:classify", "Packets of a capture or trace by a classifier."),
+    "rules": ("mlsys4sys.neurocuts.cli:rules_group", "What a rule set holds: rules that never match."),
     "train": ("mlsys4sys.joinopt.cli:train", "Train or calibrate what ships with the package."),
 }
 

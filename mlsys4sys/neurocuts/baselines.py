@@ -1,9 +1,9 @@
 """Hand-made tree builders from the literature, on the same flat tree, each certified like ours.
 
 HiCuts (Gupta and McKeown, Hot Interconnects 1999), HyperCuts (Singh, Baboescu, Varghese, Wang, SIGCOMM 2003), EffiCuts
-(Vamanan, Voskuilen, Vijaykumar, SIGCOMM 2010: separable trees with selective merging), HyperSplit (Qi, Xu, Yang, Xue, Li,
-INFOCOM 2009) and CutSplit (Li, Li, Li, Xie, INFOCOM 2018). All with leaves of 16 rules, merged equal neighbours and rule
-overlay, as NeuroCuts has them.
+(Vamanan, Voskuilen, Vijaykumar, SIGCOMM 2010: separable trees with selective merging), HyperSplit (Qi, Xu, Yang, Xue,
+Li, INFOCOM 2009) and CutSplit (Li, Li, Li, Xie, INFOCOM 2018). All with leaves of 16 rules, merged equal neighbours and
+rule overlay, as NeuroCuts has them.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ The arrays are read-only. ``columns`` words make a packet; rule bounds are not h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -308,7 +308,7 @@ def single_leaf(rules: RuleSet) -> Tree:
 
 def from_nodes(
     rules: RuleSet,
-    nodes: list[tuple[int, int, int, int, int, int, int]],
+    nodes: Sequence[tuple[int, int, int, int, int, int, int]],
     *,
     children: ArrayLike = (),
     rule_ids: ArrayLike = (),

@@ -143,7 +143,7 @@ class RayBackend(RayClient):
         try:
             ray.init(**own)
         except Exception as error:
-            if "auth" not in str(error).lower() or not (Path.home() / ".ray" / "auth_token").exists():
+            if "RAY_AUTH_MODE" in os.environ or not (Path.home() / ".ray" / "auth_token").exists():
                 raise DataError(f"cannot join Ray at {address or 'local'}: {str(error).splitlines()[0]}") from error
             os.environ["RAY_AUTH_MODE"] = "token"  # `ray start` asks for this user's token where there is one
             ray.init(**own)

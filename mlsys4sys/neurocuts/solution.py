@@ -1,0 +1,316 @@
+"""What the user gets: a classifier that is proven, can be asked why, and lives in one file."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mlsys4sys import display
+from mlsys4sys.errors import DataError, InputError
+from mlsys4sys.neurocuts.lookup import Lookup
+from mlsys4sys.neurocuts.problem import Field, Matches, RuleSet
+from mlsys4sys.neurocuts.tree import ARRAYS, Kind, Tree, measure, walk
+from mlsys4sys.neurocuts.verify import Certificate, certify
+
+MAGIC = b"NEUROCUT"
+VERSION = 1
+HEAD = struct.Struct("<8sII32s")
+"""Magic, version, length of the JSON that follows, SHA-256 of all behind this head."""
+ALIGN = 64
+PROTOCOLS = {"icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "gre": 47, "esp": 50, "ah": 51, "icmpv6": 58, "sctp": 132}
+SAMPLE = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """What a classifier costs.
+
+    Attributes:
+        worst_accesses: The paper's time: nodes that the worst packet looks at.
+        mean_accesses: The same on average over corners and insides of rules, drawn alike.
+        depth: Nodes on the longest path.
+        bytes_per_rule: By the paper's metric.
+        size_bytes: Memory that lookups use, as laid out.
+        nodes: Of the tree, leaves included.
+        build_s: Seconds that building and proving took.
+        origin: ``"search"``, or the heuristic that search did not beat.
+    """
+
+    worst_accesses: int
+    mean_accesses: float
+    depth: int
+    bytes_per_rule: float
+    size_bytes: int
+    nodes: int
+    build_s: float
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a packet gets its answer.
+
+    Attributes:
+        rule: First matching rule, -1 for none.
+        source: Where that rule comes from, if known.
+        path: What the tree asks on the way, one line a node.
+    """
+
+    rule: int
+    source: str
+    path: tuple[str, ...]
+
+    def __str__(self) -> str:
+        answer = f"rule {self.rule}" if self.rule >= 0 else "no rule"
+        return "\n".join([*self.path, answer + (f"  ({self.source})" if self.source else "")])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Classifier:
+    """A proven decision tree over a rule set. Made by `mlsys4sys.neurocuts.ClassifierBuilder`."""
+
+    rules: RuleSet
+    tree: Tree
+    certificate: Certificate
+    origin: str = "search"
+    build_s: float = 0.0
+
+    @cached_property
+    def lookup(self) -> Lookup:
+        """The kernel's table, made at the first use."""
+        return Lookup(self.tree, self.rules)
+
+    def classify(self, packets: ArrayLike, *, out: NDArray[np.int32] | None = None, threads: int = 1) -> Matches:
+        """First matching rule of each packet, -1 for none; see `mlsys4sys.neurocuts.lookup.Lookup.classify`."""
+        return self.lookup.classify(packets, out=out, threads=threads)
+
+    def match(self, **values: int | str) -> int:
+        """First matching rule of one packet given by field: numbers, or addresses and protocols by name.
+
+        Raises:
+            InputError: A field is missing, unknown, or out of its range.
+        """
+        return self.lookup.one(self.packet(**values))
+
+    def packet(self, **values: int | str) -> tuple[int, ...]:
+        """A packet's columns from its fields."""
+        names = [field.name for field in self.rules.fields]
+        wrong = sorted(set(values) ^ set(names))
+        if wrong:
+            raise InputError(f"a packet of these rules has the fields {', '.join(names)}; check {wrong[0]!r}")
+        return tuple(word for field in self.rules.fields for word in field.words(_number(field, values[field.name])))
+
+    def explain(self, packet: Sequence[int] | None = None, **values: int | str) -> Explanation:
+        """The path of one packet through the tree, given by columns or by fields."""
+        words = self.packet(**values) if packet is None else tuple(int(value) for value in packet)
+        self.rules.packets([words])
+        path: list[str] = []
+        rule = self._follow(0, words, path, 0)
+        found = rule if rule < len(self.rules) else -1
+        source = self.rules.sources[found] if found >= 0 and self.rules.sources else ""
+        return Explanation(rule=found, source=source, path=tuple(path))
+
+    def _follow(self, node: int, words: tuple[int, ...], path: list[str], depth: int) -> int:
+        tree, none = self.tree, len(self.rules)
+        indent = "  " * depth
+        if node < 0:
+            path.append(f"{indent}no rule here")
+            return none
+        kind, name = Kind(tree.kind[node]), self.rules.column_names[tree.dim[node]]
+        if kind == Kind.LEAF:
+            hits = [r for r in tree.leaf(node).tolist() if self._holds(r, words)]
+            path.append(
+                f"{indent}leaf of {tree.count[node]} rules: {'first match ' + str(hits[0]) if hits else 'none matches'}"
+            )
+            return hits[0] if hits else none
+        if kind == Kind.PARTITION:
+            best = none
+            for part, child in enumerate(tree.cells(node).tolist()):
+                path.append(f"{indent}part {part + 1} of {tree.count[node]}:")
+                best = min(best, self._follow(child, words, path, depth + 1))
+            return best
+        value = words[tree.dim[node]]
+        if kind == Kind.SPLIT:
+            start = int(tree.base[node])
+            cell = int((tree.bounds[start : start + int(tree.count[node]) - 1] <= value).sum())
+        else:
+            cell = (value >> int(tree.shift[node])) - int(tree.base[node])
+        inside = 0 <= cell < tree.count[node]
+        path.append(
+            f"{indent}{name} = {value}: piece {cell + 1} of {tree.count[node]}"
+            if inside
+            else f"{indent}{name} = {value}: outside"
+        )
+        return self._follow(int(tree.cells(node)[cell]) if inside else -1, words, path, depth)
+
+    def _holds(self, rule: int, words: tuple[int, ...]) -> bool:
+        low, high = self.rules.low[rule].tolist(), self.rules.high[rule].tolist()
+        return all(a <= value <= b for a, value, b in zip(low, words, high, strict=True))
+
+    @cached_property
+    def stats(self) -> Stats:
+        """What it costs; the mean is taken over `SAMPLE` packets, drawn from a fixed seed."""
+        metric = measure(self.tree)
+        visits = np.zeros(SAMPLE, np.int64)
+        if len(self.rules):
+            walk(self.tree, self.rules, self._sample(), visits=visits)
+        return Stats(
+            worst_accesses=metric.time,
+            mean_accesses=float(visits.mean()) if len(self.rules) else 1.0,
+            depth=metric.depth,
+            bytes_per_rule=metric.bytes_per_rule,
+            size_bytes=self.lookup.size_bytes,
+            nodes=metric.nodes,
+            build_s=self.build_s,
+            origin=self.origin,
+        )
+
+    def _sample(self) -> NDArray[np.uint32]:
+        rng = np.random.default_rng(0)
+        row = rng.integers(0, len(self.rules), SAMPLE)
+        low, high = self.rules.low[row].astype(np.int64), self.rules.high[row].astype(np.int64)
+        corner = np.where(rng.random(low.shape) < 0.5, low, high)
+        return np.where(rng.random((SAMPLE, 1)) < 0.5, corner, rng.integers(low, high + 1)).astype(np.uint32)
+
+    def text(self, *, depth: int = 3) -> str:
+        """The upper levels of the tree as text."""
+        return display.to_text(self._drawn(0, depth))
+
+    def _drawn(self, node: int, depth: int, times: int = 1) -> display.Node:
+        tree = self.tree
+        suffix = f"  ({times} pieces)" if times > 1 else ""
+        if node < 0:
+            return display.Node(label="no rule" + suffix)
+        kind, name = Kind(tree.kind[node]), self.rules.column_names[tree.dim[node]]
+        if kind == Kind.LEAF:
+            return display.Node(label="leaf" + suffix, columns={"rules": str(tree.count[node])})
+        label = "partition" if kind == Kind.PARTITION else f"{kind.name.lower()} {name}"
+        cells = tree.cells(node)
+        starts = np.flatnonzero(np.r_[True, cells[1:] != cells[:-1]])
+        widths = np.diff(np.r_[starts, len(cells)])
+        children: tuple[display.Node, ...] = ()
+        if depth > 0:
+            shown = [(int(cells[s]), int(w)) for s, w in zip(starts[:SHOWN], widths[:SHOWN], strict=True)]
+            children = tuple(self._drawn(child, depth - 1, width) for child, width in shown)
+            if len(starts) > SHOWN:
+                children += (display.Node(label=f"… {len(starts) - SHOWN} more"),)
+        return display.Node(label=f"{label} in {tree.count[node]}{suffix}", children=children)
+
+    def save(self, path: str | Path) -> None:
+        """Write rules and tree to one little-endian file with a checksum; it appears whole or not at all.
+
+        The format: `HEAD`, JSON that gives the place, type and shape of each array, then the arrays, each on a
+        multiple of 64 bytes, so that a reader may map the file.
+        """
+        target = Path(path)
+        arrays: dict[str, NDArray[Any]] = {"low": self.rules.low, "high": self.rules.high, **self.tree.arrays()}
+        body = _body(arrays, self._about())
+        partial = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            partial.write_bytes(body)
+            partial.replace(target)
+        except OSError as error:
+            raise DataError(f"{target}: cannot be written ({error.strerror or error})") from None
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _about(self) -> dict[str, Any]:
+        return {
+            "fields": [[field.name, field.bits] for field in self.rules.fields],
+            "actions": list(self.rules.actions),
+            "sources": list(self.rules.sources),
+            "origin": self.origin,
+            "build_s": self.build_s,
+        }
+
+    @classmethod
+    def load(cls, path: str | Path) -> Classifier:
+        """Read what `save` wrote, check it, and prove it anew.
+
+        Raises:
+            DataError: The file cannot be read, is no classifier, is damaged, or does not equal its own rules.
+        """
+        source = Path(path)
+        try:
+            data = source.read_bytes()
+        except OSError as error:
+            raise DataError(f"{source}: cannot be read ({error.strerror or error})") from None
+        about, arrays = _parsed(data, str(source))
+        try:
+            rules = RuleSet(
+                fields=tuple(Field(str(name), int(bits)) for name, bits in about["fields"]),
+                low=arrays.pop("low"),
+                high=arrays.pop("high"),
+                actions=tuple(about["actions"]),
+                sources=tuple(about["sources"]),
+            )
+            tree = Tree(columns=rules.columns, rules=len(rules), **arrays)
+        except (InputError, KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{source}: is damaged ({error})") from None
+        certificate = certify(tree, rules)
+        if not certificate:
+            raise DataError(f"{source}: its tree does not equal its rules: {certificate.counterexample}")
+        origin, build_s = str(about.get("origin", "")), float(about.get("build_s", 0.0))
+        return cls(rules=rules, tree=tree, certificate=certificate, origin=origin, build_s=build_s)
+
+
+SHOWN = 8
+"""Children of a node that a drawing shows."""
+
+
+def _number(field: Field, value: int | str) -> int:
+    if isinstance(value, int):
+        return value
+    if value.isdecimal():
+        return int(value)
+    if value.lower() in PROTOCOLS and field.bits == 8:
+        return PROTOCOLS[value.lower()]
+    try:
+        return int(ipaddress.ip_address(value))
+    except ValueError:
+        raise InputError(f"{field.name}: {value!r} is no number, address or protocol") from None
+
+
+def _body(arrays: dict[str, NDArray[Any]], about: dict[str, Any]) -> bytes:
+    places: dict[str, Any] = {}
+    blob = bytearray()
+    for name, array in arrays.items():
+        blob += bytes(-len(blob) % ALIGN)
+        little = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False)
+        places[name] = [len(blob), little.dtype.str, list(little.shape)]
+        blob += little.tobytes()
+    text = json.dumps({**about, "arrays": places}).encode()
+    text += b" " * (-(HEAD.size + len(text)) % ALIGN)
+    behind = text + bytes(blob)
+    return HEAD.pack(MAGIC, VERSION, len(text), hashlib.sha256(behind).digest()) + behind
+
+
+def _parsed(data: bytes, name: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    if len(data) < HEAD.size or data[:8] != MAGIC:
+        raise DataError(f"{name}: is no classifier file")
+    _, version, length, digest = HEAD.unpack_from(data)
+    if version != VERSION:
+        raise DataError(f"{name}: has format version {version}, and this program reads {VERSION}")
+    behind = memoryview(data)[HEAD.size :]
+    if hashlib.sha256(behind).digest() != digest:
+        raise DataError(f"{name}: is damaged (its checksum differs); write it again")
+    about = json.loads(bytes(behind[:length]))
+    arrays = {}
+    for key, (offset, dtype, shape) in about.pop("arrays").items():
+        wanted = np.dtype(np.uint32) if key in ("low", "high") else np.dtype(ARRAYS[key])
+        if np.dtype(dtype) != wanted.newbyteorder("<"):
+            raise DataError(f"{name}: is damaged (array {key} is {dtype})")
+        count = int(np.prod(shape, dtype=np.int64))
+        arrays[key] = np.frombuffer(behind, dtype, count, length + offset).reshape(shape).astype(wanted, copy=False)
+    return about, arrays
