@@ -1,6 +1,6 @@
-"""Tables for the docs from committed results: ``python -m benchmarks.report joinopt|runtime|contract|docs``.
+"""Tables for the docs from committed results: ``python -m benchmarks.report joinopt|runtime|contract|neurocuts|docs``.
 
-``docs`` writes those of the runtime into docs/runtime.md.
+``docs`` writes those that stand between marks into their pages.
 """
 
 from __future__ import annotations
@@ -79,19 +79,53 @@ def contract() -> str:
     return "\n".join(lines)
 
 
+def neurocuts() -> str:
+    """What docs/neurocuts.md shows: a row for each rule set."""
+    found = json.loads((RESULTS / "neurocuts.json").read_text(encoding="utf-8"))["sets"]
+    names = ["hicuts", "hypercuts", "efficuts", "hypersplit", "cutsplit"]
+    heads = [
+        "set",
+        *names,
+        "ours <= 32",
+        "<= 100",
+        "any",
+        "the paper's actions <= 100",
+        "Mpps, 1 / 2 threads",
+        "real B/rule",
+    ]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for title, row in found.items():
+        ours = row["ours"][0]
+        cells = [_tree(row["peers"][name]) for name in names]
+        cells += [_tree(ours.get(cap)) for cap in ("32", "100", "any")] + [_tree(row["paper"].get("100"))]
+        rates = row["lookups"]
+        cells.append(f"{rates['mpps_1']} / {rates['mpps_2']}" if "mpps_1" in rates else "–")
+        cells.append(f"{rates['real_bytes_per_rule']:.0f}" if "mpps_1" in rates else "–")
+        cells.append(str(rates["dpdk_mpps"] or "–"))
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _tree(row: dict[str, Any] | None) -> str:
+    return f"{row['time']} / {row['bytes_per_rule']:.0f}" if row and "time" in row else "–"
+
+
 def put_into_docs() -> None:
-    """Write the tables of the runtime between their marks in docs/runtime.md."""
-    page = Path(__file__).parents[1] / "docs" / "runtime.md"
-    text = page.read_text(encoding="utf-8")
-    for name, table in (("contract", contract()), ("runtime", runtime())):
+    """Write the tables between their marks in the pages that show them."""
+    docs = Path(__file__).parents[1] / "docs"
+    for page, name, table in (
+        ("runtime.md", "contract", contract()),
+        ("runtime.md", "runtime", runtime()),
+        ("neurocuts.md", "neurocuts", neurocuts()),
+    ):
+        text = (docs / page).read_text(encoding="utf-8")
         head, rest = text.split(f"<!-- {name} -->")
         _, tail = rest.split(f"<!-- /{name} -->")
-        text = f"{head}<!-- {name} -->\n{table}\n<!-- /{name} -->{tail}"
-    page.write_text(text, encoding="utf-8")
+        (docs / page).write_text(f"{head}<!-- {name} -->\n{table}\n<!-- /{name} -->{tail}", encoding="utf-8")
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "docs":
         put_into_docs()
     else:
-        print({"joinopt": joinopt, "runtime": runtime, "contract": contract}[sys.argv[1]]())
+        print({"joinopt": joinopt, "runtime": runtime, "contract": contract, "neurocuts": neurocuts}[sys.argv[1]]())

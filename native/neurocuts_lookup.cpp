@@ -79,9 +79,10 @@ struct Compiler {
             for (uint32_t i = 0; i < 16; i++)
                 table.bounds.push_back(i + 1 < count ? tree.bounds[tree.base[id] + i] : 0xFFFFFFFFu);
         }
-        out.count = count;
+        // The highest cell that is looked up: of a cut one more, where nothing is, for what lies outside.
+        out.count = out.kind == CUT ? count : count - 1;
         out.offset = uint32_t(table.steps.size());
-        table.steps.resize(table.steps.size() + count);
+        table.steps.resize(table.steps.size() + out.count + 1);
         uint32_t floor = NO_RULE;
         for (uint32_t i = 0; i < count;) {
             const int32_t child = tree.children[first + i];
@@ -188,6 +189,7 @@ void Table::compile(const TreeView &tree, const Rules &all) {
     layout = layout_of(all);
     rules = all.count;
     steps.emplace_back();
+    bounds.assign(16, 0);  // what a cut, which has none, compares with
     Compiler compiler{*this, tree, all};
     Step root;
     compiler.node(0, root, 0);

@@ -18,7 +18,7 @@ constexpr uint32_t NO_RULE = 0x7FFFFFFF;
 
 struct Step {
     uint8_t kind = LEAF, dim = 0, shift = 0, unused = 0;
-    uint32_t base = 0, offset = 0, count = 0;
+    uint32_t base = 0, offset = 0, count = 0;  // count: of a leaf its blocks, of a cut or split its highest cell
 };
 
 struct Part {
