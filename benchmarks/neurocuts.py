@@ -1,8 +1,8 @@
 """Trees against hand-made heuristics: ``python -m benchmarks.neurocuts FOLDER --json FILE``.
 
 FOLDER holds rule sets in ClassBench's format. Time and bytes are the paper's metric (`tree.measure`); every tree that
-is counted, a peer's or ours, is proven equal to the linear scan first. Then lookups: millions of packets a second on one
-core and on two, the best of many short rounds over 100,000 corners of rules; and DPDK's ACL library on the same rules
+is counted, a peer's or ours, is proven equal to the linear scan first. Then lookups: millions of packets a second on
+one core and on two, the best of many short rounds over 100,000 corners of rules; and DPDK on the same rules
 and packets where its ``dpdk-test-acl`` is installed.
 """
 
