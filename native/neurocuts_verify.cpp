@@ -210,17 +210,27 @@ struct Prover {
         return true;
     }
 
-    // The part in which a rule that no leaf lists was hidden: that of most rules before it that it meets.
-    size_t likeliest(const List &need, size_t i, const std::vector<List> &has, const Box &box) const {
-        std::vector<size_t> met(has.size());
+    // A rule that no leaf lists: somebody hid it cell by cell. The cells of the part in which most rules before it lie are
+    // tried first as a way to take its box apart; any way is as good a proof. At last the box is taken as a whole.
+    bool hidden_in_cells(int32_t node, const List &need, size_t i, const std::vector<List> &has, const Box &box) {
+        std::vector<std::pair<size_t, size_t>> order;
+        std::vector<List> views(has.size());
         Box mine;
-        intersect(box, rules.row(need[i]), rules.columns, mine);
-        for (size_t j = 0; j < i; j++) {
-            Box common;
-            if (!intersect(mine, rules.row(plain(need[j])), rules.columns, common)) continue;
-            for (size_t p = 0; p < has.size(); p++) met[p] += std::binary_search(has[p].begin(), has[p].end(), plain(need[j]));
+        if (!intersect(box, rules.row(need[i]), rules.columns, mine)) return true;
+        for (size_t p = 0; p < has.size(); p++) {
+            for (size_t j = 0; j < i; j++) {
+                Box common;
+                if (std::binary_search(has[p].begin(), has[p].end(), plain(need[j])) &&
+                    intersect(mine, rules.row(plain(need[j])), rules.columns, common))
+                    views[p].push_back(plain(need[j]) | FOUND);
+            }
+            order.emplace_back(views[p].size(), p);
+            views[p].push_back(need[i]);
         }
-        return size_t(std::max_element(met.begin(), met.end()) - met.begin());
+        std::sort(order.rbegin(), order.rend());
+        for (const auto &[met, p] : order)
+            if (met && child(tree.children[tree.first[node] + int64_t(p)], views[p], mine)) return true;
+        return hidden(need, i, box);
     }
 
     bool partition(int32_t node, const List &need, const Box &box) {
@@ -234,7 +244,7 @@ struct Prover {
             bool placed = false;
             for (int32_t p = 0; p < count && !placed; p++)
                 if (std::binary_search(has[p].begin(), has[p].end(), need[i])) parts[p].push_back(need[i]), placed = true;
-            if (!placed) parts[likeliest(need, i, has, box)].push_back(need[i]);
+            if (!placed && !hidden_in_cells(node, need, i, has, box)) return false;
         }
         for (int32_t p = 0; p < count; p++) {
             if (parts[p].empty() || child(tree.children[first + p], parts[p], box)) continue;
