@@ -92,6 +92,7 @@ def neurocuts() -> str:
         "the paper's actions <= 100",
         "Mpps, 1 / 2 threads",
         "real B/rule",
+        "DPDK ACL, Mpps",
     ]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for title, row in found.items():
