@@ -37,7 +37,7 @@ $(VENV)/.ray: $(VENV)/.dev
 	@touch $@
 
 contract: $(VENV)/.ray  ## the runtime's contract on three nodes of Ray on this machine
-	$(BIN)/python -m pytest tests/contract -n 0 -q -k ray -W ignore
+	MLSYS_RAY=1 $(BIN)/python -m pytest tests/contract -n 0 -q -k ray -W ignore
 
 lint: $(VENV)/.dev  ## formatting, style, types, import directions, dependencies, spelling
 	$(BIN)/ruff format --check .

@@ -12,6 +12,8 @@ from mlsys4sys import runtime
 
 @pytest.fixture(scope="session")
 def ray_cluster():
+    if not os.environ.get("MLSYS_RAY"):
+        pytest.skip("Ray takes a minute: `make contract` runs it")
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'mlsys4sys[ray]'")
     from ray.cluster_utils import Cluster
 
