@@ -61,7 +61,7 @@ class FilterSet:
     @property
     def bits(self) -> int:
         """Of an address."""
-        return 32 * ((self.low.shape[1] - 3) // 2)
+        return 32 * ((int(self.low.shape[1]) - 3) // 2)
 
     def text(self) -> str:
         """The rules in ClassBench's format."""
@@ -205,8 +205,10 @@ def _port_bounds(classes: Ints, ports: Ports, rng: np.random.Generator) -> tuple
     n = len(classes)
     exact = np.array([port for port, _ in ports.exact])[_weighted([w for _, w in ports.exact], n, rng)]
     ranges = np.array([row[:2] for row in ports.ranges])[_weighted([row[2] for row in ports.ranges], n, rng)]
-    low = np.choose(classes, (0, HIGH[0], LOW[0], ranges[:, 0], exact))
-    high = np.choose(classes, (65535, HIGH[1], LOW[1], ranges[:, 1], exact))
+    low = np.array([0, HIGH[0], LOW[0], 0, 0])[classes]
+    high = np.array([65535, HIGH[1], LOW[1], 0, 0])[classes]
+    low += np.where(classes == 3, ranges[:, 0], 0) + np.where(classes == 4, exact, 0)
+    high += np.where(classes == 3, ranges[:, 1], 0) + np.where(classes == 4, exact, 0)
     return low, high
 
 
@@ -325,13 +327,15 @@ def _weighted(
     cumulative = np.cumsum(np.asarray(weights, np.float64))
     u = rng.random(n)
     u = u * (1 + bias * (1 - u)) if bias else u
-    return np.minimum(np.searchsorted(cumulative, u * cumulative[-1], side="right"), len(cumulative) - 1)
+    found: Ints = np.minimum(np.searchsorted(cumulative, u * cumulative[-1], side="right"), len(cumulative) - 1)
+    return found
 
 
 def _free_bits(lengths: Ints, words: int) -> Words:
     """Ones where a prefix leaves its address free, shape (n, words)."""
     kept = np.clip(lengths[:, None] - 32 * np.arange(words), 0, 32).astype(np.uint64)
-    return (np.uint64(0xFFFFFFFF) >> kept).astype(np.uint32)
+    free: Words = (np.uint64(0xFFFFFFFF) >> kept).astype(np.uint32)
+    return free
 
 
 def _distinct(low: Words, high: Words) -> tuple[Words, Words]:

@@ -182,7 +182,8 @@ class Profile:
 def at_depths(curve: Curve, bits: int) -> NDArray[np.float64]:
     """The curve's values at depths 0 to ``bits`` - 1."""
     depths, values = zip(*curve, strict=True)
-    return np.interp(np.arange(bits), depths, values)
+    found: NDArray[np.float64] = np.interp(np.arange(bits), depths, values)
+    return found
 
 
 def names() -> list[str]:

@@ -67,7 +67,8 @@ def trace(
     if kind == "zipf":
         pool = _points(lows, highs, top, flows, rng, corners, misses)
         shares = np.cumsum(1.0 / np.arange(1, flows + 1) ** exponent)
-        return pool[np.minimum(np.searchsorted(shares, rng.random(packets) * shares[-1]), flows - 1)]
+        picked: Words = pool[np.minimum(np.searchsorted(shares, rng.random(packets) * shares[-1]), flows - 1)]
+        return picked
     lengths = np.ceil(np.minimum(burst[1] / (1 - rng.random(packets)) ** (1 / burst[0]), packets)).astype(np.int64)
     starts = np.repeat(np.arange(packets), np.maximum(lengths, 1))[:packets] if packets else np.zeros(0, np.int64)
     return _points(lows, highs, top, int(starts[-1]) + 1 if packets else 0, rng, corners, misses)[starts]
