@@ -11,7 +11,7 @@ namespace {
 
 constexpr float NODE_BYTES = 18, CHILD_BYTES = 4, LEAF_BYTES = 2, RULE_BYTES = 16;
 constexpr int PARTITION_FROM = 64;  // rules of the smallest node that is partitioned
-constexpr int COMPARED_SPLITS = 7;
+constexpr float LATE = 1;  // logarithm of what an access too much costs, against bytes
 
 float leaf_bytes(size_t n) { return LEAF_BYTES + RULE_BYTES * float(n); }
 int chunks(size_t n) { return int((n + BINTH - 1) / BINTH); }
@@ -144,6 +144,20 @@ float Search::at(int32_t node, int time) const {
     return frontiers_[n.frontier + std::min<int>(time, n.length) - 1];
 }
 
+// The same, softly: a factor for each access beyond the time.
+float Search::soft(int32_t node, int time) const {
+    const Node &n = nodes_[node];
+    if (time >= 1) return softs_[n.frontier + std::min<int>(time, n.length) - 1];
+    return softs_[n.frontier] * std::exp(LATE * float(1 - time));
+}
+
+// The least time reached.
+int Search::first(int32_t node) const {
+    int time = 1;
+    while (time < nodes_[node].length && at(node, time) >= INFEASIBLE) time++;
+    return time;
+}
+
 size_t Search::shrink(List &list, Box &box) const {
     compact(rules_, list.data(), list.size(), box);
     list.resize(overlay(rules_, list.data(), list.size(), box, options_.overlay_limit));
@@ -169,6 +183,7 @@ int32_t Search::intern(List &list, Box box) {
     node.frontier = frontiers_.size();
     frontiers_.resize(frontiers_.size() + node.length, INFEASIBLE);
     choices_.resize(frontiers_.size(), -1);
+    for (int t = 1; t <= node.length; t++) softs_.push_back(chunk_bytes(node.n) * std::exp(LATE * float(chunks(node.n) - t)));
     frontiers_.back() = chunk_bytes(node.n);  // beyond TIMES this understates the time of huge, uncut nodes: see tree()
     if (chunks(node.n) > TIMES) frontiers_.back() = INFEASIBLE;
     nodes_.push_back(std::move(node));
@@ -455,40 +470,62 @@ void Search::open(int32_t node, int action, int time) {
 
 void Search::settle(Action &action, int length) {
     action.frontier.assign(size_t(length), INFEASIBLE);
+    action.soft.assign(size_t(length), INFEASIBLE);
     if (action.way < 0) {
-        for (int t = 2; t <= length; t++) {
-            float sum = action.fixed;
-            for (int32_t child : action.children) sum += at(child, t - 1);
-            action.frontier[t - 1] = sum < INFEASIBLE ? sum : INFEASIBLE;
+        std::fill(action.soft.begin(), action.soft.end(), action.fixed);
+        std::fill(action.frontier.begin(), action.frontier.end(), action.fixed);
+        int needed = 2;
+        for (int32_t child : action.children) {
+            const Node &own = nodes_[child];
+            const float *exact = &frontiers_[own.frontier], *softly = &softs_[own.frontier];
+            while (needed <= length && needed - 1 < own.length && exact[needed - 2] >= INFEASIBLE) needed++;
+            for (int t = 2; t <= length; t++) {
+                const int at = std::min<int>(t - 1, own.length) - 1;
+                action.frontier[t - 1] += exact[at];
+                action.soft[t - 1] += softly[at];
+            }
         }
+        action.soft[0] = length > 1 ? action.soft[1] * std::exp(LATE) : INFEASIBLE;
+        for (int t = 1; t < needed && t <= length; t++) action.frontier[t - 1] = INFEASIBLE;
         return;
     }
-    std::vector<float> best(size_t(length) + 1, INFEASIBLE);
-    if (action.leaf_parts <= length) best[action.leaf_parts] = action.fixed;
-    for (int32_t child : action.children) {
-        std::vector<float> next(size_t(length) + 1, INFEASIBLE);
-        for (int t = 0; t <= length; t++)
-            if (best[t] < INFEASIBLE)
-                for (int own = 1; t + own <= length && own <= nodes_[child].length; own++)
-                    next[t + own] = std::min(next[t + own], best[t] + at(child, own));
-        best.swap(next);
+    for (bool softly : {false, true}) {
+        std::vector<float> best(size_t(length) + 1, INFEASIBLE), next;
+        if (softly)
+            for (int t = 0; t <= length; t++) best[t] = action.fixed * std::exp(LATE * float(std::max(0, action.leaf_parts - t)));
+        else if (action.leaf_parts <= length)
+            best[action.leaf_parts] = action.fixed;
+        for (int32_t child : action.children) {
+            next.assign(size_t(length) + 1, INFEASIBLE);
+            for (int t = 0; t <= length; t++)
+                if (best[t] < INFEASIBLE)
+                    for (int own = 1; t + own <= length && own <= nodes_[child].length; own++)
+                        next[t + own] = std::min(next[t + own], best[t] + (softly ? soft(child, own) : at(child, own)));
+            best.swap(next);
+        }
+        float least = INFEASIBLE;
+        std::vector<float> &out = softly ? action.soft : action.frontier;
+        for (int t = 1; t <= length; t++) out[t - 1] = least = std::min(least, best[t]);
+        if (softly)  // fewer accesses than parts
+            for (int t = length - 1; t >= 1; t--)
+                if (out[t - 1] >= INFEASIBLE) out[t - 1] = out[t] * std::exp(LATE);
     }
-    float least = INFEASIBLE;
-    for (int t = 1; t <= length; t++) action.frontier[t - 1] = least = std::min(least, best[t]);
 }
 
 void Search::merge(int32_t node) {
     Node &self = nodes_[node];
-    for (int t = 1; t <= self.length; t++) {
-        float &best = frontiers_[self.frontier + t - 1];
-        int16_t &choice = choices_[self.frontier + t - 1];
-        if (t > 1 && frontiers_[self.frontier + t - 2] < best) {
-            best = frontiers_[self.frontier + t - 2];
-            choice = choices_[self.frontier + t - 2];
+    float *frontier = &frontiers_[self.frontier], *softly = &softs_[self.frontier];
+    int16_t *choice = &choices_[self.frontier];
+    for (size_t a = 0; a < self.actions.size(); a++) {
+        const Action &action = self.actions[a];
+        for (int t = 0; t < self.length; t++) {
+            if (action.frontier[t] < frontier[t]) frontier[t] = action.frontier[t], choice[t] = int16_t(a);
+            softly[t] = std::min(softly[t], action.soft[t]);
         }
-        for (size_t a = 0; a < self.actions.size(); a++)
-            if (self.actions[a].frontier[t - 1] < best) best = self.actions[a].frontier[t - 1], choice = int16_t(a);
     }
+    for (int t = 1; t < self.length; t++)
+        if (frontier[t - 1] < frontier[t]) frontier[t] = frontier[t - 1], choice[t] = choice[t - 1];
+    for (int t = 0; t < self.length; t++) softly[t] = std::min(softly[t], frontier[t]);
 }
 
 bool Search::over() const {
@@ -498,7 +535,7 @@ bool Search::over() const {
 }
 
 // How the times of a partition's inner children are shared out for the fewest bytes within a time.
-std::vector<int> Search::allot(const Action &action, int time) const {
+std::vector<int> Search::allot(const Action &action, int time, bool softly) const {
     const size_t k = action.children.size();
     const int budget = time - action.leaf_parts;
     std::vector<std::vector<float>> best(k + 1, std::vector<float>(size_t(std::max(budget, 0)) + 1, INFEASIBLE));
@@ -507,10 +544,10 @@ std::vector<int> Search::allot(const Action &action, int time) const {
     for (size_t i = 0; i < k; i++)
         for (int t = 0; t <= budget; t++)
             for (int own = 1; own <= t; own++) {
-                const float sum = best[i][t - own] + at(action.children[i], own);
+                const float sum = best[i][t - own] + (softly ? soft(action.children[i], own) : at(action.children[i], own));
                 if (sum < best[i + 1][t]) best[i + 1][t] = sum, took[i + 1][t] = own;
             }
-    std::vector<int> out(k, 0);
+    std::vector<int> out(k, softly ? 1 : 0);
     int left = budget;
     if (budget < 0 || best[k][size_t(budget)] >= INFEASIBLE) return out;
     for (size_t i = k; i-- > 0;) {
@@ -535,8 +572,9 @@ void Search::descend(int32_t node, int time, int depth) {
     // The action that is best within the time; sometimes another, which may become it.
     int chosen = -1;
     float least = INFEASIBLE;
+    const bool reached = at(node, time) < INFEASIBLE;
     for (size_t a = 0; a < nodes_[node].actions.size(); a++) {
-        const float bytes = nodes_[node].actions[a].frontier[time - 1];
+        const float bytes = reached ? nodes_[node].actions[a].frontier[time - 1] : nodes_[node].actions[a].soft[time - 1];
         if (bytes >= INFEASIBLE) continue;
         const float noisy = bytes * std::exp(0.4f * float(chance_.uniform()) * float(chance_.uniform()));
         if (noisy < least) least = noisy, chosen = int(a);
@@ -548,14 +586,15 @@ void Search::descend(int32_t node, int time, int depth) {
         return;
     }
     const bool cut = nodes_[node].actions[chosen].way < 0;
-    const std::vector<int> times = cut ? std::vector<int>() : allot(nodes_[node].actions[chosen], time);
+    const std::vector<int> times = cut ? std::vector<int>() : allot(nodes_[node].actions[chosen], time, true);
     // Where bytes are spent beyond those of the rules themselves, or where the time is not met at all.
     std::vector<float> weight(children.size());
     double total = 0;
     for (size_t i = 0; i < children.size(); i++) {
         const int own = cut ? time - 1 : times[i];
-        const float bytes = at(children[i], std::max(own, 1));
-        const float excess = bytes >= INFEASIBLE ? 1e7f : std::max(1.0f, bytes - 16.0f * float(nodes_[children[i]].n));
+        const float bytes = soft(children[i], own);
+        float excess = std::max(1.0f, bytes - 16.0f * float(nodes_[children[i]].n));
+        if (at(children[i], own) >= INFEASIBLE) excess *= 100;
         weight[i] = nodes_[children[i]].exhausted && nodes_[children[i]].actions.empty() ? 0 : excess;
         total += weight[i];
     }
@@ -564,9 +603,7 @@ void Search::descend(int32_t node, int time, int depth) {
     while (pick + 1 < children.size() && (drawn -= weight[pick]) > 0) pick++;
     int own = cut ? time - 1 : times[pick];
     if (!cut && (own < 1 || chance_.below(3) == 0)) {  // one less than it has
-        int first = 1;
-        while (first < nodes_[children[pick]].length && at(children[pick], first) >= INFEASIBLE) first++;
-        own = std::max(2, own > 1 ? own - 1 : first - 1);
+        own = std::max(2, own > 1 ? own - 1 : first(children[pick]) - 1);
     }
     descend(children[pick], own, depth + 1);
     settle(nodes_[node].actions[chosen], nodes_[node].length);

@@ -50,6 +50,7 @@ struct Action {
     float fixed = 0;                // bytes of the node itself and of children that are leaves
     std::vector<int32_t> children;  // inner nodes, as often as they occur
     std::vector<float> frontier;
+    std::vector<float> soft;  // the same, where times that are not reached yet cost a factor for each access too much
 };
 
 struct Node {
@@ -81,7 +82,7 @@ class Search {
     std::vector<Node> nodes_;
     List lists_;
     std::vector<Range> boxes_;
-    std::vector<float> frontiers_;
+    std::vector<float> frontiers_, softs_;
     std::vector<int16_t> choices_;  // index of an action; -1: chunks
     std::unordered_map<uint64_t, int32_t> known_;
     int32_t root_ = -1;
@@ -101,6 +102,8 @@ class Search {
 
     Box box_of(int32_t node) const;
     float at(int32_t node, int time) const;
+    float soft(int32_t node, int time) const;
+    int first(int32_t node) const;
     void draw_guess(double noise);
     int32_t intern(List &list, Box box);
     size_t shrink(List &list, Box &box) const;
@@ -117,7 +120,7 @@ class Search {
     void settle(Action &action, int length);
     void merge(int32_t node);
     void refresh(int32_t node);
-    std::vector<int> allot(const Action &action, int time) const;
+    std::vector<int> allot(const Action &action, int time, bool softly = false) const;
     bool over() const;
     int target();
     friend struct Emitter;
