@@ -39,78 +39,108 @@ double now(bool cpu_time) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-float Net::operator()(const float *features) const {
-    float x[64], y[64], z[64];
-    for (int i = 0; i < FEATURES; i++) x[i] = (features[i] - mean[i]) * scale[i];
-    for (int j = 0; j < hidden; j++) {
-        float sum = b1[j];
-        for (int i = 0; i < FEATURES; i++) sum += w1[size_t(j) * FEATURES + i] * x[i];
-        y[j] = sum > 0 ? sum : 0;
+void Net::operator()(const float *features, float *out) const {
+    std::vector<float> x(mean.size()), y;
+    for (size_t i = 0; i < x.size(); i++) x[i] = (features[i] - mean[i]) / scale[i];
+    for (const Layer &layer : layers) {
+        y.assign(layer.bias.begin(), layer.bias.end());
+        for (int o = 0; o < layer.outputs; o++) {
+            const float *weight = &layer.weight[size_t(o) * layer.inputs];
+            float sum = 0;
+            for (int i = 0; i < layer.inputs; i++) sum += weight[i] * x[i];
+            y[o] += sum;
+            if (&layer != &layers.back()) y[o] = std::max(y[o], 0.0f);
+        }
+        x.swap(y);
     }
-    for (int j = 0; j < hidden; j++) {
-        float sum = b2[j];
-        for (int i = 0; i < hidden; i++) sum += w2[size_t(j) * hidden + i] * y[i];
-        z[j] = sum > 0 ? sum : 0;
-    }
-    float out = b3;
-    for (int j = 0; j < hidden; j++) out += w3[j] * z[j];
-    return out;
+    std::copy(x.begin(), x.end(), out);
 }
 
 // -- ways to partition: by what a rule takes of a column, so that wide rules are not copied into narrow cells
 
 namespace {
 
-constexpr float SHARES[] = {0.001f, 0.02f, 0.3f, 0.64f};
-constexpr int SINGLE = MAX_COLUMNS * 4, PAIRS = 5, PREFIXES[PAIRS] = {4, 8, 12, 16, 20};
-constexpr int FIRST_WAYS[] = {3, 5, 1, 6, 2};  // CutSplit's, EffiCuts', shorter prefixes, …
+// A test: does a rule take more of a column than a share of it? 8 levels a column.
+constexpr int LEVELS = 8, TESTS = MAX_COLUMNS * LEVELS, PATTERNS = 11;
+constexpr float SHARES[LEVELS] = {0.6f, 0.3f, 0.05f, 0x1p-8f, 0x1p-12f, 0x1p-16f, 0x1p-20f, 0x1p-24f};
+// Two tests make four groups; which of them share a part.
+constexpr uint8_t PATTERN[PATTERNS][4] = {{0, 1, 2, 3}, {0, 0, 1, 2}, {0, 1, 0, 2}, {0, 1, 2, 0}, {0, 1, 1, 2}, {0, 1, 2, 1},
+                                          {0, 1, 2, 2}, {0, 0, 0, 1}, {0, 0, 1, 0}, {0, 1, 0, 0}, {1, 0, 0, 0}};
 
-bool wide(const Rules &rules, uint32_t rule, int column, float share) {
+constexpr int pair(int a, int b, int pattern) { return EFFICUTS + 2 + (a * TESTS + b) * PATTERNS + pattern; }
+// CutSplit's prefixes of two columns, EffiCuts' categories, shorter prefixes, …
+constexpr int FIRST_WAYS[] = {pair(5, LEVELS + 5, 0), EFFICUTS, pair(3, LEVELS + 3, 0), EFFICUTS + 1, pair(4, LEVELS + 4, 0)};
+
+bool wide(const Rules &rules, uint32_t rule, int test) {
+    const int column = test / LEVELS;
     const Range r = rules.row(rule)[column];
-    return float(r.high - r.low) > share * float(rules.maxima[column]);
+    return float(r.high - r.low) > SHARES[test % LEVELS] * float(rules.maxima[column]);
+}
+
+// EffiCuts' separable categories: which columns are wide; small ones join their nearest.
+std::vector<List> categories(const Rules &rules, const uint32_t *list, size_t n, float share) {
+    const int columns = std::min(rules.columns, 5);
+    std::vector<List> parts(size_t(1) << columns);
+    for (size_t i = 0; i < n; i++) {
+        int key = 0;
+        for (int c = 0; c < columns; c++) {
+            const Range r = rules.row(list[i])[c];
+            key |= int(float(r.high - r.low) > share * float(rules.maxima[c])) << c;
+        }
+        parts[key].push_back(list[i]);
+    }
+    for (int k = 0; k < int(parts.size()); k++) {
+        if (parts[k].empty() || parts[k].size() * 16 > n) continue;
+        int nearest = -1, distance = 99;
+        for (int o = 0; o < int(parts.size()); o++) {
+            const int d = __builtin_popcount(unsigned(o ^ k));
+            if (o != k && !parts[o].empty() && (d < distance || (d == distance && (o & k) == k))) nearest = o, distance = d;
+        }
+        if (nearest < 0) continue;
+        List merged(parts[k].size() + parts[nearest].size());
+        std::merge(parts[k].begin(), parts[k].end(), parts[nearest].begin(), parts[nearest].end(), merged.begin());
+        parts[nearest] = std::move(merged);
+        parts[k].clear();
+    }
+    return parts;
 }
 
 }  // namespace
 
-int ways() { return SINGLE + PAIRS + 2; }
-
 std::vector<List> divided(const Rules &rules, const uint32_t *list, size_t n, int way) {
-    std::vector<List> parts;
-    auto by = [&](int groups, auto &&key) {
-        parts.assign(groups, {});
-        for (size_t i = 0; i < n; i++) parts[key(list[i])].push_back(list[i]);
-    };
-    if (way < SINGLE) {  // one column, wide or narrow
-        const int column = way / 4;
-        if (column < rules.columns) by(2, [&](uint32_t r) { return int(wide(rules, r, column, SHARES[way % 4])); });
-    } else if (way < SINGLE + PAIRS) {  // the first two columns by prefix length, as CutSplit
-        const float share = std::ldexp(1.0f, -PREFIXES[way - SINGLE]);
-        if (rules.columns > 1)
-            by(4, [&](uint32_t r) { return 2 * int(wide(rules, r, 0, share)) + int(wide(rules, r, 1, share)); });
-    } else {  // EffiCuts' separable categories: which columns are wide; small ones join their nearest
-        const float share = way == SINGLE + PAIRS ? 0.5f : 0.05f;
-        const int columns = std::min(rules.columns, 5);
-        by(1 << columns, [&](uint32_t r) {
-            int key = 0;
-            for (int c = 0; c < columns; c++) key |= int(wide(rules, r, c, share)) << c;
-            return key;
-        });
-        for (int k = 0; k < int(parts.size()); k++) {
-            if (parts[k].empty() || parts[k].size() * 16 > n) continue;
-            int nearest = -1, distance = 99;
-            for (int o = 0; o < int(parts.size()); o++) {
-                const int d = __builtin_popcount(unsigned(o ^ k));
-                if (o != k && !parts[o].empty() && (d < distance || (d == distance && (o & k) == k))) nearest = o, distance = d;
-            }
-            if (nearest < 0) continue;
-            List merged(parts[k].size() + parts[nearest].size());
-            std::merge(parts[k].begin(), parts[k].end(), parts[nearest].begin(), parts[nearest].end(), merged.begin());
-            parts[nearest] = std::move(merged);
-            parts[k].clear();
-        }
+    std::vector<List> parts(4);
+    if (way >= EFFICUTS && way < EFFICUTS + 2) {
+        parts = categories(rules, list, n, way == EFFICUTS ? 0.5f : 0.05f);
+    } else if (way < EFFICUTS) {
+        if (way / LEVELS >= rules.columns) return {};
+        for (size_t i = 0; i < n; i++) parts[wide(rules, list[i], way)].push_back(list[i]);
+    } else {
+        const int pattern = (way - EFFICUTS - 2) % PATTERNS, tests = (way - EFFICUTS - 2) / PATTERNS;
+        const int a = tests / TESTS, b = tests % TESTS;
+        if (a / LEVELS >= rules.columns || b / LEVELS >= rules.columns) return {};
+        for (size_t i = 0; i < n; i++)
+            parts[PATTERN[pattern][2 * int(wide(rules, list[i], a)) + int(wide(rules, list[i], b))]].push_back(list[i]);
     }
     parts.erase(std::remove_if(parts.begin(), parts.end(), [](const List &p) { return p.empty(); }), parts.end());
     return parts;
+}
+
+// A way at random: one test; EffiCuts'; two tests on different columns, half of them on the first two.
+int Search::draw_way(bool rich) {
+    const uint32_t columns = uint32_t(rules_.columns);
+    const uint32_t kind = chance_.below(8);
+    const int first = int(chance_.below(columns) * LEVELS + chance_.below(LEVELS));
+    if (kind < 2 || columns < 2) return first;
+    if (kind == 2) return EFFICUTS + int(chance_.below(2));
+    if (!rich) {
+        const int level = 2 + int(chance_.below(5));
+        return pair(level, LEVELS + level, 0);
+    }
+    const int pattern = chance_.below(2) ? 0 : int(chance_.below(PATTERNS));
+    const uint32_t half = columns > 5 ? (columns - 3) / 2 : 1;  // columns of an address
+    if (kind < 6) return pair(int(chance_.below(LEVELS)), int(half * LEVELS + chance_.below(LEVELS)), pattern);
+    const uint32_t other = (uint32_t(first) / LEVELS + 1 + chance_.below(columns - 1)) % columns;
+    return pair(first, int(other * LEVELS + chance_.below(LEVELS)), pattern);
 }
 
 // -- the graph
@@ -256,14 +286,15 @@ void Search::candidates(int32_t node, int time, std::vector<Candidate> &out) {
     const Box box = box_of(node);
     const uint32_t *list = &lists_[nodes_[node].rules];
     guess_stamp_++;
-    Candidate last;
+    int runs = 0, most = 0;
+    float sum = 0;
     auto consider = [&](const Cut &cut) {
         Candidate candidate;
         candidate.cut = cut;
         weigh(box, time, candidate);
         // Finer cuts that divide nothing more are the same action.
-        const bool same = last.runs == candidate.runs && last.sum == candidate.sum && last.most == candidate.most;
-        last = candidate;
+        const bool same = runs == candidate.runs && sum == candidate.sum && most == candidate.most;
+        runs = candidate.runs, sum = candidate.sum, most = candidate.most;
         if (same || candidate.most >= int(n)) return;
         for (const Action &a : nodes_[node].actions)
             if (a.way < 0 && a.cut == cut) return;
@@ -274,7 +305,7 @@ void Search::candidates(int32_t node, int time, std::vector<Candidate> &out) {
         if (side.low == side.high) continue;
         find_ends(list, n, side, c);
         if (go_.empty() && come_.back() == side.low) continue;
-        last = {};
+        runs = 0;
         Cut cut;
         cut.dim = uint8_t(c);
         for (int shift = 31; shift >= 0; shift--) {
@@ -314,48 +345,114 @@ void Search::candidates(int32_t node, int time, std::vector<Candidate> &out) {
     }
 }
 
-void Search::features(int32_t node, const Box &box, int time, const Candidate &candidate, float *out) const {
-    const Node &self = nodes_[node];
-    const int c = candidate.cut.dim;
-    auto log = [](float x) { return std::log(std::max(x, 1.0f)); };
-    size_t full = 0, any_full[3] = {0, 0, 0};
-    double width = 0;
-    const size_t step = std::max<size_t>(1, self.n / 64);
-    size_t seen = 0;
-    for (size_t i = 0; i < self.n; i += step, seen++) {
-        const Range *r = rules_.row(lists_[self.rules + i]);
-        int whole_columns = 0;
-        for (int k = 0; k < rules_.columns; k++)
-            whole_columns += r[k].low <= box.side[k].low && r[k].high >= box.side[k].high;
-        any_full[whole_columns * 3 > rules_.columns * 2 ? 2 : whole_columns * 3 > rules_.columns ? 1 : 0]++;
-        full += r[c].low <= box.side[c].low && r[c].high >= box.side[c].high;
-        const double low = std::max(r[c].low, box.side[c].low), high = std::min(r[c].high, box.side[c].high);
-        width += std::log2(high - low + 1);
+void Search::look_at(const uint32_t *list, size_t n, const Box &box, float *out) const {
+    std::fill(out, out + PART_FEATURES, 0.0f);
+    const float count = float(std::max<size_t>(n, 1));
+    auto log = [](float x) { return std::log2(std::max(x, 0.0625f)); };
+    out[0] = log(count);
+    float least = 1 + float(chunks(n));
+    std::vector<int32_t> delta(2 * (1024 + 2 + 32 + 2));
+    // Fields are columns; of an address of several words, the word that divides best.
+    const int words = rules_.columns == 11 ? 4 : 1, fields = std::min(FIELDS, words == 4 ? 5 : rules_.columns);
+    for (int f = 0; f < fields; f++) {
+        const int first = words == 1 ? f : f < 2 ? 4 * f : 6 + f, last = words == 4 && f < 2 ? first + 4 : first + 1;
+        float best = 1e9f;
+        float *const into = out + 2 + f * (WIDTHS + 8);
+        for (int c = first; c < last; c++) {
+            const Range side = box.side[c];
+            int shifts[2];
+            const uint32_t limits[2] = {1024, 32};
+            for (int k = 0; k < 2; k++) {
+                shifts[k] = 0;
+                while ((side.high >> shifts[k]) - (side.low >> shifts[k]) >= limits[k]) shifts[k]++;
+            }
+            std::fill(delta.begin(), delta.end(), 0);
+            int32_t *of[2] = {delta.data(), delta.data() + 2 * 1026};
+            float row[WIDTHS + 8] = {};
+            for (size_t i = 0; i < n; i++) {
+                const Range r = rules_.row(list[i])[c];
+                const uint32_t low = std::max(r.low, side.low), high = std::min(r.high, side.high);
+                const float share = float(high - low) / float(rules_.maxima[c]);
+                for (int w = 0; w < WIDTHS && share <= SHARES[w]; w++) row[w]++;
+                for (int k = 0; k < 2; k++) {
+                    const uint32_t base = side.low >> shifts[k];
+                    of[k][2 * ((low >> shifts[k]) - base)]++;
+                    of[k][2 * ((high >> shifts[k]) - base) + 3]++;
+                }
+            }
+            for (int w = 0; w < WIDTHS; w++) row[w] /= count;
+            for (int k = 0; k < 2; k++) {
+                const uint32_t cells = (side.high >> shifts[k]) - (side.low >> shifts[k]) + 1;
+                int inside = 0, most = 0, above = 0, far = 0;
+                float sum = 0;
+                for (uint32_t cell = 0; cell < cells; cell++) {
+                    const int come = of[k][2 * cell], go = of[k][2 * cell + 1];
+                    if (cell && !come && !go) continue;
+                    inside += come - go;
+                    most = std::max(most, inside);
+                    above += inside > BINTH;
+                    far += inside > 3 * BINTH;
+                    sum += float(inside);
+                }
+                float *cut = row + WIDTHS + 4 * k;
+                cut[0] = log(float(most) / BINTH);
+                cut[1] = log(1 + float(above));
+                cut[2] = log(1 + float(far));
+                cut[3] = log(sum / count);
+                if (k == 0 && float(most) < best) best = float(most);
+                if (k == 0) least = std::min(least, 1 + float(chunks(size_t(most))));
+            }
+            if (c == first || row[WIDTHS] < into[WIDTHS]) std::copy(row, row + WIDTHS + 8, into);
+        }
     }
-    const float count = float(std::max<size_t>(seen, 1));
-    const float values[FEATURES] = {
-        log(float(self.n)),
-        float(time),
-        log(candidate.sum),
-        log(float(candidate.most)),
-        log(float(candidate.runs)),
-        log(float(candidate.inner)),
-        log(float(candidate.cut.cells(box))),
-        candidate.cut.kind == SPLIT ? 1.0f : 0.0f,
-        float(full) / count,
-        float(width) / count,
-        std::log2(float(box.side[c].high - box.side[c].low) + 1),
-        float(any_full[0]) / count,
-        float(any_full[1]) / count,
-        float(any_full[2]) / count,
-        log(candidate.sum) - log(float(self.n)),
-        log(float(candidate.most)) - log(float(self.n)),
-        candidate.inner / float(std::max(candidate.runs, 1)),
-        c < 2 ? 1.0f : 0.0f,
-        c == rules_.columns - 1 ? 1.0f : 0.0f,
-        log(float(candidate.most)) / std::max(1.0f, float(time - 1)),
-    };
-    std::copy_n(values, FEATURES, out);
+    out[1] = least;
+}
+
+// Accesses that the network expects of a list of rules.
+float Search::expected(const List &list, const Box &box, int cap) const {
+    const float most = float(chunks(list.size()));
+    if (list.size() <= 2 * BINTH) return most;
+    float row[PART_FEATURES], out[CAPS];
+    look_at(list.data(), list.size(), box, row);
+    if (!net_) return std::min(row[1], most);  // one cut, then leaves side by side
+    (*net_)(row, out);
+    return std::clamp(std::exp(out[cap]), 2.0f, most);
+}
+
+std::vector<float> Search::features() const {
+    std::vector<float> out(PART_FEATURES);
+    look_at(&lists_[nodes_[root_].rules], nodes_[root_].n, box_of(root_), out.data());
+    return out;
+}
+
+// A partition of a node that the network thinks well of, out of some drawn at random now and before; -1: none left.
+int32_t Search::promising(int32_t node) {
+    std::vector<Prospect> &known = prospects_[node];
+    for (int i = 0; i < options_.ways_compared; i++) {
+        const int way = draw_way(options_.splits);
+        if (std::any_of(known.begin(), known.end(), [&](const Prospect &p) { return p.way == way; })) continue;
+        const std::vector<List> parts = divided(rules_, &lists_[nodes_[node].rules], nodes_[node].n, way);
+        float sum = parts.size() < 2 ? INFEASIBLE : 0;
+        for (size_t p = 0; p < parts.size() && sum < INFEASIBLE; p++) {
+            Box box = box_of(node);
+            List list = parts[p];
+            compact(rules_, list.data(), list.size(), box);
+            sum += expected(list, box, cap_);
+        }
+        known.push_back({way, sum});
+    }
+    while (true) {
+        Prospect *best = nullptr;
+        float least = INFEASIBLE / 2;
+        for (Prospect &p : known) {
+            const float noisy = p.accesses * std::exp(0.1f * noise_ * float(chance_.uniform()));
+            if (noisy < least) least = noisy, best = &p;
+        }
+        if (!best) return -1;
+        best->accesses = INFEASIBLE;
+        const int32_t made = divide(node, best->way);
+        if (made >= 0) return made;
+    }
 }
 
 // One action more at a node; false when there is none left.
@@ -364,11 +461,16 @@ bool Search::expand(int32_t node, int time) {
     expansions_++;
     if (options_.partitions && nodes_[node].n >= PARTITION_FROM) {
         const bool top = nodes_[node].n * 4 >= nodes_[root_].n || node == root_;
-        if (chance_.uniform() < (top ? 0.5 : 0.03)) {
+        const bool divides = chance_.uniform() < (top ? 0.5 : 0.03);
+        if (divides && top && (net_ || options_.ways_compared > 1)) {
+            const int32_t made = promising(node);
+            if (made >= 0) {
+                open(node, made, time);
+                return true;
+            }
+        } else if (divides) {
             for (int tries = 0; tries < 8; tries++) {
-                const int way = top && chance_.below(3) == 0 ? SINGLE + int(chance_.below(PAIRS + 2))
-                                                             : int(chance_.below(uint32_t(4 * rules_.columns)));
-                const int made = divide(node, way);
+                const int made = divide(node, draw_way(options_.splits));
                 if (made >= 0) {
                     open(node, made, time);
                     return true;
@@ -382,22 +484,12 @@ bool Search::expand(int32_t node, int time) {
         nodes_[node].exhausted = true;
         return false;
     }
-    const Box box = box_of(node);
     const Candidate *best = nullptr;
     float least = INFEASIBLE * 10;
     for (Candidate &candidate : all) {
         float score = std::log(candidate.bytes);
         if (noise_ > 0) score += noise_ * float(-std::log(-std::log(chance_.uniform() + 1e-12) + 1e-12));
         candidate.score = score;
-    }
-    if (net_ && options_.policy_weight > 0) {  // the network looks at the most promising ones
-        std::sort(all.begin(), all.end(), [](const Candidate &a, const Candidate &b) { return a.score < b.score; });
-        if (all.size() > 12) all.resize(12);
-        float row[FEATURES];
-        for (Candidate &candidate : all) {
-            features(node, box, time, candidate, row);
-            candidate.score = (1 - options_.policy_weight) * candidate.score + options_.policy_weight * (*net_)(row);
-        }
     }
     for (const Candidate &candidate : all)
         if (candidate.score < least) least = candidate.score, best = &candidate;
@@ -432,15 +524,31 @@ int32_t Search::apply(int32_t node, const Cut &cut) {
     return int32_t(nodes_[node].actions.size()) - 1;
 }
 
+namespace {
+
+// Of parts, whatever their order.
+uint64_t signature(const std::vector<List> &parts) {
+    uint64_t sum = 0;
+    for (const List &part : parts) {
+        uint64_t h = part.size();
+        for (uint32_t r : part) h = mix(h, r);
+        sum += h;
+    }
+    return sum;
+}
+
+}  // namespace
+
 int32_t Search::divide(int32_t node, int way) {
-    if (way < 64 && nodes_[node].ways_tried >> way & 1) return -1;
-    if (way < 64) nodes_[node].ways_tried |= uint64_t(1) << way;
     for (const Action &a : nodes_[node].actions)
         if (a.way == way) return -1;
     std::vector<List> parts = divided(rules_, &lists_[nodes_[node].rules], nodes_[node].n, way);
     if (parts.size() < 2) return -1;
+    for (const Action &a : nodes_[node].actions)  // another way to the same parts
+        if (a.way >= 0 && a.parts == signature(parts)) return -1;
     Action action;
-    action.way = int16_t(way);
+    action.way = way;
+    action.parts = signature(parts);
     action.fixed = NODE_BYTES + CHILD_BYTES * float(parts.size());
     for (List &part : parts) {
         Box box = box_of(node);
@@ -459,10 +567,13 @@ int32_t Search::divide(int32_t node, int way) {
 void Search::open(int32_t node, int action, int time) {
     const std::vector<int32_t> children = nodes_[node].actions[action].children;
     const bool cut = nodes_[node].actions[action].way < 0;
+    float all = 0;
+    auto share = [&](int32_t child) { return guess_time_[nodes_[child].n]; };
+    for (int32_t child : children) all += share(child);
     for (int32_t child : children) {
         if (!nodes_[child].actions.empty() || nodes_[child].exhausted) continue;
         if (over()) break;
-        const int left = cut ? time - 1 : std::max(2, int(float(time) * 0.6f));
+        const int left = cut ? time - 1 : std::max(2, int(std::lround(float(time) * share(child) / all)));
         if (expand(child, std::max(left, 2))) merge(child);
     }
     settle(nodes_[node].actions[action], nodes_[node].length);
@@ -624,6 +735,8 @@ void Search::refresh(int32_t node) {
 // The time to work on: one below the best that a cap allows, or that best itself.
 int Search::target() {
     const float cap = options_.caps[chance_.below(uint32_t(options_.caps.size()))];
+    cap_ = 0;
+    while (cap_ + 1 < CAPS && (cap <= 0 || cap > CAP_BYTES[cap_])) cap_++;
     const float bytes = cap > 0 ? cap * root_bytes_ : INFEASIBLE;
     int best = nodes_[root_].length;
     for (int t = nodes_[root_].length; t >= 1; t--)
@@ -643,7 +756,9 @@ void Search::run(double seconds, int64_t expansions, const std::atomic<bool> *st
         if (round < 8 || nodes_[root_].n < 512 || round % 16 == 0) draw_guess(round < 4 ? 0.0 : 0.25 * chance_.uniform());
         if (round < 8) {  // whole trees first: partitions that copy little, then cuts
             const int time = std::min<int>(nodes_[root_].length, 6 + 3 * int(round));
-            const int made = options_.partitions && round < 5 && nodes_[root_].n >= PARTITION_FROM ? divide(root_, SINGLE + FIRST_WAYS[round]) : -1;
+            int made = -1;
+            if (options_.partitions && round < 5 && nodes_[root_].n >= PARTITION_FROM)
+                made = (net_ || options_.ways_compared > 1) && round % 2 ? promising(root_) : divide(root_, FIRST_WAYS[round]);
             if (made >= 0)
                 open(root_, made, time);
             else
@@ -665,33 +780,6 @@ void Search::run(double seconds, int64_t expansions, const std::atomic<bool> *st
 std::vector<float> Search::frontier() {
     std::vector<float> out(TIMES + 1, INFEASIBLE);
     for (int t = 1; t <= TIMES; t++) out[t] = at(root_, t);
-    return out;
-}
-
-std::vector<float> Search::samples(size_t most) {
-    std::vector<float> out;
-    std::vector<std::pair<int32_t, int>> all;
-    for (size_t node = 0; node < nodes_.size(); node++)
-        if (nodes_[node].actions.size() > 1 && nodes_[node].visits > 2)
-            for (size_t a = 0; a < nodes_[node].actions.size(); a++)
-                if (nodes_[node].actions[a].way < 0) all.emplace_back(int32_t(node), int(a));
-    for (size_t i = 0; i < all.size() && out.size() < most * (FEATURES + 1); i++) {
-        std::swap(all[i], all[i + chance_.below(uint32_t(all.size() - i))]);
-        const auto [node, a] = all[i];
-        const Node &self = nodes_[node];
-        const int time = 2 + int(chance_.below(uint32_t(std::max<int>(self.length - 1, 1))));
-        if (time > self.length || self.actions[a].frontier[time - 1] >= INFEASIBLE) continue;
-        Candidate candidate;
-        candidate.cut = self.actions[a].cut;
-        const Box box = box_of(node);
-        guess_stamp_++;
-        find_ends(&lists_[self.rules], self.n, box.side[candidate.cut.dim], candidate.cut.dim);
-        weigh(box, time, candidate);
-        float row[FEATURES];
-        features(node, box, time, candidate, row);
-        out.insert(out.end(), row, row + FEATURES);
-        out.push_back(std::log(self.actions[a].frontier[time - 1]));
-    }
     return out;
 }
 
