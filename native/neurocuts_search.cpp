@@ -11,6 +11,7 @@ namespace {
 
 constexpr float NODE_BYTES = 18, CHILD_BYTES = 4, LEAF_BYTES = 2, RULE_BYTES = 16;
 constexpr int PARTITION_FROM = 64;  // rules of the smallest node that is partitioned
+constexpr int FORESEEN_FROM = 256, LOOKED_AT = 8;  // rules of a node whose cuts the network compares; children it looks at
 constexpr float LATE = 1;  // logarithm of what an access too much costs, against bytes
 
 float leaf_bytes(size_t n) { return LEAF_BYTES + RULE_BYTES * float(n); }
@@ -455,6 +456,29 @@ int32_t Search::promising(int32_t node) {
     }
 }
 
+// Weighs a cut anew, with what the network foresees of its largest children.
+void Search::foresee(int32_t node, int time, Candidate &candidate) {
+    const Box box = box_of(node);
+    Runs runs;
+    runs.divide(rules_, &lists_[nodes_[node].rules], nodes_[node].n, box, candidate.cut);
+    std::vector<std::pair<uint32_t, uint32_t>> large;
+    for (uint32_t r = 0; r < runs.count(); r++) {
+        const uint32_t n = runs.start[r + 1] - runs.start[r];
+        if (n > 2 * BINTH) large.push_back({n, r});
+    }
+    const size_t seen = std::min<size_t>(large.size(), LOOKED_AT);
+    std::partial_sort(large.begin(), large.begin() + long(seen), large.end(), std::greater<>());
+    for (size_t i = 0; i < seen; i++) {
+        const auto [n, r] = large[i];
+        Box inside = box;
+        inside.side[candidate.cut.dim] = candidate.cut.span(runs.first_cell[r], runs.first_cell[r + 1] - 1, box);
+        List list(runs.rules.begin() + runs.start[r], runs.rules.begin() + runs.start[r + 1]);
+        compact(rules_, list.data(), list.size(), inside);
+        const float excess = expected(list, inside, cap_) - float(time - 1);
+        candidate.bytes += guess_bytes_[n] * (excess > 0 ? std::exp(excess * late_) : 1) - guessed(int(n), time - 1);
+    }
+}
+
 // One action more at a node; false when there is none left.
 bool Search::expand(int32_t node, int time) {
     if (nodes_[node].exhausted) return false;
@@ -490,6 +514,17 @@ bool Search::expand(int32_t node, int time) {
         float score = std::log(candidate.bytes);
         if (noise_ > 0) score += noise_ * float(-std::log(-std::log(chance_.uniform() + 1e-12) + 1e-12));
         candidate.score = score;
+    }
+    if (net_ && nodes_[node].n >= FORESEEN_FROM && options_.cuts_compared > 1) {
+        const size_t few = std::min<size_t>(all.size(), size_t(options_.cuts_compared));
+        std::partial_sort(all.begin(), all.begin() + long(few), all.end(),
+                          [](const Candidate &a, const Candidate &b) { return a.score < b.score; });
+        all.resize(few);
+        for (Candidate &candidate : all) {
+            const float before = std::log(candidate.bytes);
+            foresee(node, time, candidate);
+            candidate.score += std::log(std::max(candidate.bytes, NODE_BYTES)) - before;
+        }
     }
     for (const Candidate &candidate : all)
         if (candidate.score < least) least = candidate.score, best = &candidate;

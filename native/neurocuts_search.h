@@ -25,6 +25,7 @@ struct Options {
     int64_t max_expansions = -1;  // none
     size_t max_nodes = 4000000;
     std::vector<float> caps;   // bytes per rule whose best time is looked for; at most 0: any size
+    int cuts_compared = 5;     // by the network, at nodes of many rules
     int ways_compared = 16;    // by the network, for each partition that is tried
 };
 
@@ -128,6 +129,7 @@ class Search {
     void look_at(const uint32_t *list, size_t n, const Box &box, float *out) const;
     float expected(const List &list, const Box &box, int cap) const;
     int32_t promising(int32_t node);
+    void foresee(int32_t node, int time, Candidate &candidate);
     bool expand(int32_t node, int time);
     int32_t apply(int32_t node, const Cut &cut);
     int draw_way(bool rich);
