@@ -170,8 +170,6 @@ void bind_neurocuts(nb::module_ &m) {
                       In<uint32_t>, In<int64_t>, In<int32_t>, In<int32_t>, In<int32_t>, In<uint32_t>, In2<uint32_t>>())
         .def("classify", &BoundLookup::classify, nb::arg("packets"), nb::arg("out"), nb::arg("threads"))
         .def("one", &BoundLookup::one, nb::arg("packet"))
-        .def_prop_rw("interleaved", [](const BoundLookup &self) { return self.table.interleaved; },
-                     [](BoundLookup &self, bool value) { self.table.interleaved = value; })
         .def_prop_ro("size_bytes", [](const BoundLookup &self) { return self.table.bytes(); });
     m.def("lookup_kernel", &kernel_name);
     m.def("force_lookup_kernel", &force_kernel, nb::arg("name"));
