@@ -55,7 +55,6 @@ def baseline_tree(
 ) -> dict[str, Any] | None: ...
 
 class Lookup:
-    interleaved: bool
     def __init__(
         self, low: NDArray[np.uint32], high: NDArray[np.uint32], maxima: NDArray[np.uint32], *arrays: NDArray[Any]
     ) -> None: ...
