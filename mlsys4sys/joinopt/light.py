@@ -52,6 +52,10 @@ _SIGNS_APART = ("/*", "->", "==")
 _TAIL = frozenset(["group", "having", "order", "limit", "offset"])
 
 
+class NotPlain(NotFlat):
+    """The text holds words or signs that this reader does not know, subqueries above all."""
+
+
 class Token(NamedTuple):
     """A piece of the text."""
 
@@ -78,17 +82,17 @@ def scan(sql: str) -> list[Token]:
     """The tokens of a text.
 
     Raises:
-        NotFlat: It holds a character that this scanner does not know.
+        NotPlain: It holds a character that this scanner does not know.
     """
     if any(strange in sql for strange in _SIGNS_APART):
-        raise NotFlat("not plain enough for the quick reader")
+        raise NotPlain("not plain enough for the quick reader")
     found: list[Token] = []
     at = 0
     match = _SCANNER.match
     while True:
         hit = match(sql, at)
         if hit is None:
-            raise NotFlat("not plain enough for the quick reader")
+            raise NotPlain("not plain enough for the quick reader")
         kind = hit.lastgroup or ""
         if kind == "end":
             return found
@@ -98,7 +102,7 @@ def scan(sql: str) -> list[Token]:
             text = text.lower()
             if text in _STRANGE:
                 if text != "select" or found:
-                    raise NotFlat(f"has {text}")
+                    raise NotPlain(f"has {text}")
         elif kind == "name":
             text = text[1:-1].replace('""', '"')
         elif kind == "text":
