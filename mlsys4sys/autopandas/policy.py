@@ -94,9 +94,8 @@ class Policy:
     def _norm(self, layer: int, x: Floats32) -> Floats32:
         centred = x - x.mean(axis=1, keepdims=True)
         spread = np.sqrt((centred * centred).mean(axis=1, keepdims=True) + np.float32(1e-5))
-        out: Floats32 = (centred / spread).astype(np.float32) * self.weights[f"norm.{layer}.weight"] + self.weights[
-            f"norm.{layer}.bias"
-        ]
+        scaled: Any = (centred / spread).astype(np.float32)
+        out: Floats32 = scaled * self.weights[f"norm.{layer}.weight"] + self.weights[f"norm.{layer}.bias"]
         return out
 
     def _beam(self, z: Floats32, top: int, width: int) -> list[tuple[tuple[str, ...], float]]:
