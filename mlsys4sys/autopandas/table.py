@@ -7,6 +7,7 @@ among the cells is a set lookup. Pandas objects are made only for what is worth 
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,7 +33,8 @@ DIGITS = 9
 class Codebook:
     """Cell → code, one book a task.
 
-    Numbers are equal when they agree in :data:`DIGITS` digits, whatever their type; booleans are no numbers; a date equals the timestamp of its midnight.
+    Numbers are equal when they agree in :data:`DIGITS` digits, whatever their type;
+    booleans are no numbers; a date equals the timestamp of its midnight.
     """
 
     def __init__(self) -> None:
@@ -213,6 +215,16 @@ class Column:
         """Equal for columns of equal cells."""
         return self.codes.tobytes()
 
+    def equals(self, other: Column, *, rtol: float = 1e-5) -> bool:
+        """Whether the cells are equal, numbers up to a relative tolerance."""
+        if len(self.codes) != len(other.codes):
+            return False
+        if self.key == other.key:
+            return True
+        if self.kind == other.kind == "num" and np.array_equal(self.null, other.null):
+            return bool(np.allclose(self.numbers, other.numbers, rtol=rtol, atol=1e-8, equal_nan=True))
+        return False
+
 
 _KINDS = {"b": "bool", "i": "num", "u": "num", "f": "num", "M": "date", "m": "delta"}
 
@@ -336,6 +348,32 @@ _SHAPES: tuple[tuple[str, Any], ...] = (
 )
 
 
+def same(a: Table, b: Table, *, rtol: float = 1e-5) -> bool:
+    """Whether a strict reader calls two values equal: kinds, shapes, labels, order and cells.
+
+    Names of axes and types of columns aside; numbers up to a relative tolerance.
+    """
+    if a.shape_kind != b.shape_kind or a.rows != b.rows or a.label_codes != b.label_codes:
+        return False
+    if a.shape_kind in ("scalar", "dict"):
+        return a.key == b.key or _close(a.value, b.value, rtol)
+    if a.shape_kind == "array" and a.value.shape != b.value.shape:
+        return False
+    pairs = [*zip(a.index, b.index, strict=False), *zip(a.columns, b.columns, strict=False)]
+    return (
+        len(a.index) == len(b.index)
+        and len(a.columns) == len(b.columns)
+        and all(x.equals(y, rtol=rtol) for x, y in pairs)
+    )
+
+
+def _close(a: Any, b: Any, rtol: float) -> bool:
+    numbers = (int, float, np.integer, np.floating)
+    if isinstance(a, bool | np.bool_) or isinstance(b, bool | np.bool_):
+        return False
+    return isinstance(a, numbers) and isinstance(b, numbers) and math.isclose(a, b, rel_tol=rtol, abs_tol=1e-8)
+
+
 def frame_arrays(frame: pd.DataFrame) -> list[Any]:
     """The columns' arrays. Asking for each column as a series would cost more than most of what is done with it."""
     direct = getattr(frame, "_get_column_array", None)
@@ -375,4 +413,16 @@ def _fresh_index(index: pd.Index) -> bool:
     )
 
 
-__all__ = ["DIGITS", "NULL", "Bools", "Codebook", "Codes", "Column", "Floats", "Table", "cell_array", "level_columns"]
+__all__ = [
+    "DIGITS",
+    "NULL",
+    "Bools",
+    "Codebook",
+    "Codes",
+    "Column",
+    "Floats",
+    "Table",
+    "cell_array",
+    "level_columns",
+    "same",
+]
