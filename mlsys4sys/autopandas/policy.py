@@ -93,8 +93,8 @@ class Policy:
 
     def _norm(self, layer: int, x: Floats32) -> Floats32:
         centred = x - x.mean(axis=1, keepdims=True)
-        spread = np.sqrt((centred * centred).mean(axis=1, keepdims=True) + np.float32(1e-5))
-        scaled: Any = (centred / spread).astype(np.float32)
+        spread = np.sqrt((centred * centred).mean(axis=1, keepdims=True) + 1e-5).astype(np.float32)
+        scaled: Floats32 = centred / spread
         out: Floats32 = scaled * self.weights[f"norm.{layer}.weight"] + self.weights[f"norm.{layer}.bias"]
         return out
 
