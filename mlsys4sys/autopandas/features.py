@@ -249,7 +249,7 @@ def column_facts(column: Column) -> dict[str, float]:
 
 
 def _number_facts(column: Column) -> dict[str, float]:
-    numbers = column.numbers[~np.isnan(column.numbers)]
+    numbers = column.numbers[np.isfinite(column.numbers)]
     if not len(numbers):
         return {}
     facts = {"rising": float((np.diff(numbers) >= 0).all()), "falling": float((np.diff(numbers) <= 0).all())}

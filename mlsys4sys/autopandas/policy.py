@@ -92,10 +92,9 @@ class Policy:
         return h, _relu(self._linear("read", whole))
 
     def _norm(self, layer: int, x: Floats32) -> Floats32:
-        centred = x - x.mean(axis=1, keepdims=True)
-        spread = np.sqrt((centred * centred).mean(axis=1, keepdims=True) + 1e-5).astype(np.float32)
-        scaled: Floats32 = centred / spread
-        out: Floats32 = scaled * self.weights[f"norm.{layer}.weight"] + self.weights[f"norm.{layer}.bias"]
+        centred: Any = x - x.mean(axis=1, keepdims=True)
+        spread: Any = np.sqrt((centred * centred).mean(axis=1, keepdims=True) + np.float32(1e-5))
+        out: Floats32 = centred / spread * self.weights[f"norm.{layer}.weight"] + self.weights[f"norm.{layer}.bias"]
         return out
 
     def _beam(self, z: Floats32, top: int, width: int) -> list[tuple[tuple[str, ...], float]]:
