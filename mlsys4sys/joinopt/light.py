@@ -295,7 +295,9 @@ class _Reader:
                 if token.text.lower() in VOLATILE:
                     raise NotFlat(f"calls {token.text}()")
                 at += 1
-            elif follower is not None and follower.kind == "text" and token.kind == "word" and token.text not in KEYWORDS:
+            elif (
+                follower is not None and follower.kind == "text" and token.kind == "word" and token.text not in KEYWORDS
+            ):
                 raise NotFlat("has a literal of a type")
             elif token.kind == "word" and token.text == "interval":
                 at = self._past_interval(at, high)

@@ -119,7 +119,9 @@ def tune(
     """
     ends = time.perf_counter() + seconds
     rng = np.random.default_rng(seed)
-    packets = default_traffic(rules, seed=seed) if traffic is None else traffic[rng.permutation(len(traffic))[: 4 * TRAFFIC]]
+    packets = (
+        default_traffic(rules, seed=seed) if traffic is None else traffic[rng.permutation(len(traffic))[: 4 * TRAFFIC]]
+    )
     half = max(len(packets) // 2, 1)
     learned, held = packets[:half], packets[half:] if len(packets) > 1 else packets
     limit = np.inf if max_bytes_per_rule is None else max_bytes_per_rule * max(len(rules), 1)
@@ -197,7 +199,9 @@ def _fresh(rng: np.random.Generator, rules: RuleSet) -> Constants:
     parts = 0
     if rng.random() < 0.6:
         tests = tuple(_test(rng, rules) for _ in range(2))
-        parts = int(rng.choice([0b10_01_01_00, 0b11_10_01_00, 0b01_01_01_00, 0b01_00_00_00, 0b10_10_01_00, 0b10_01_00_00]))
+        parts = int(
+            rng.choice([0b10_01_01_00, 0b11_10_01_00, 0b01_01_01_00, 0b01_00_00_00, 0b10_10_01_00, 0b10_01_00_00])
+        )
     return Constants(
         leaf=int(rng.choice([4, 8, 8, 8, 16, 16, 24])),
         max_bits=int(rng.integers(5, 17)),
