@@ -2,11 +2,13 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <optional>
 
 #include "joinopt_count.h"
+#include "joinopt_filter.h"
 #include "joinopt_search.h"
 
 namespace nb = nanobind;
@@ -68,6 +70,88 @@ nb::tuple search(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> 
     return nb::make_tuple(give(std::move(best.cost)), give(std::move(best.probe)));
 }
 
+// The columns of a small table, filtered by programs of mlsys4sys/joinopt/filters.py.
+class FilterTable {
+public:
+    explicit FilterTable(std::int64_t rows) : rows_(static_cast<std::size_t>(rows)) {}
+
+    int add_numbers(In<double> values) {
+        check(values.size());
+        columns_.emplace_back();
+        columns_.back().numbers.assign(values.data(), values.data() + values.size());
+        return static_cast<int>(columns_.size()) - 1;
+    }
+
+    int add_texts(nb::list values) {
+        check(nb::len(values));
+        columns_.emplace_back();
+        FilterColumn &column = columns_.back();
+        column.is_text = true;
+        std::unordered_map<std::string, std::int32_t> places;
+        for (nb::handle value : values) {
+            if (value.is_none()) {
+                column.codes.push_back(-1);
+                continue;
+            }
+            const auto [slot, fresh] =
+                places.try_emplace(nb::cast<std::string>(value), static_cast<std::int32_t>(column.texts.size()));
+            if (fresh) column.texts.push_back(slot->first);
+            column.codes.push_back(slot->second);
+        }
+        return static_cast<int>(columns_.size()) - 1;
+    }
+
+    // Positions of the rows for which all programs say yes.
+    Out<std::int64_t> select(nb::list programs) const {
+        std::vector<std::int64_t> found;
+        Truths all(rows_, YES);
+        for (nb::handle program : programs) both(all, run(nb::cast<nb::tuple>(program)));
+        for (std::size_t i = 0; i < rows_; ++i)
+            if (all[i] == YES) found.push_back(static_cast<std::int64_t>(i));
+        return give(std::move(found));
+    }
+
+private:
+    void check(std::size_t rows) const {
+        if (rows != rows_) throw std::invalid_argument("a column has another number of rows");
+    }
+
+    Truths run(const nb::tuple &program) const {
+        const int what = nb::cast<int>(program[0]);
+        if (what <= 1) {
+            const nb::list parts = nb::cast<nb::list>(program[1]);
+            Truths found = run(nb::cast<nb::tuple>(parts[0]));
+            for (std::size_t i = 1; i < nb::len(parts); ++i) {
+                const Truths other = run(nb::cast<nb::tuple>(parts[i]));
+                what == 0 ? both(found, other) : either(found, other);
+            }
+            return found;
+        }
+        if (what == 2) {
+            Truths found = run(nb::cast<nb::tuple>(program[1]));
+            negate(found);
+            return found;
+        }
+        const FilterColumn &column = columns_.at(nb::cast<std::size_t>(program[1]));
+        if (column.is_text != (what == 4 || what == 6 || what == 7) && what != 8)
+            throw std::invalid_argument("a constant of another kind than its column");
+        switch (what) {
+            case 3: return compare(column, Sign(nb::cast<int>(program[2])), nb::cast<double>(program[3]));
+            case 4: return compare(column, Sign(nb::cast<int>(program[2])), nb::cast<std::string>(program[3]));
+            case 5: return among(column, nb::cast<std::vector<double>>(program[2]), nb::cast<bool>(program[3]));
+            case 6: return among(column, nb::cast<std::vector<std::string>>(program[2]), nb::cast<bool>(program[3]));
+            case 7:
+                return like(column, nb::cast<std::string>(program[2]), nb::cast<bool>(program[3]),
+                            nb::cast<bool>(program[4]));
+            case 8: return is_null(column, nb::cast<bool>(program[2]));
+            default: throw std::invalid_argument("no such predicate");
+        }
+    }
+
+    std::size_t rows_;
+    std::vector<FilterColumn> columns_;
+};
+
 }  // namespace
 
 void bind_joinopt(nb::module_ &m) {
@@ -75,6 +159,11 @@ void bind_joinopt(nb::module_ &m) {
         .def(nb::init<int, int, std::vector<std::int64_t>>())
         .def("attach", &BoundCounter::attach)
         .def("count", &BoundCounter::count, nb::arg("root"), nb::arg("limit"), nb::arg("weights").none(), nb::arg("masks"));
+    nb::class_<FilterTable>(m, "FilterTable")
+        .def(nb::init<std::int64_t>())
+        .def("add_numbers", &FilterTable::add_numbers)
+        .def("add_texts", &FilterTable::add_texts)
+        .def("select", &FilterTable::select);
     m.def("connected_subsets", [](const std::vector<Mask> &adjacency, std::size_t cap) {
         return give(connected_subsets(adjacency, cap));
     });

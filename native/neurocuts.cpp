@@ -73,13 +73,14 @@ struct BoundSearch {
 
     BoundSearch(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, int max_cuts, bool splits, bool partitions,
                 uint64_t seed, const std::vector<float> &caps, std::optional<std::vector<std::vector<float>>> weights,
-                float policy_weight)
+                float policy_weight, bool cpu_time)
         : rules(rules_of(low, high, maxima)) {
         Options options;
         options.max_cuts = max_cuts;
         options.splits = splits;
         options.partitions = partitions;
         options.seed = seed;
+        options.cpu_time = cpu_time;
         options.caps = caps;
         if (weights) {
             const auto &w = *weights;
@@ -198,10 +199,10 @@ void bind_neurocuts(nb::module_ &m) {
     m.def("force_lookup_kernel", &force_kernel, nb::arg("name"));
     nb::class_<BoundSearch>(m, "TreeSearch", "Anytime search for decision trees; see native/neurocuts_search.h.")
         .def(nb::init<In2<uint32_t>, In2<uint32_t>, In<uint32_t>, int, bool, bool, uint64_t, const std::vector<float> &,
-                      std::optional<std::vector<std::vector<float>>>, float>(),
+                      std::optional<std::vector<std::vector<float>>>, float, bool>(),
              nb::arg("low"), nb::arg("high"), nb::arg("maxima"), nb::kw_only(), nb::arg("max_cuts"), nb::arg("splits"),
              nb::arg("partitions"), nb::arg("seed"), nb::arg("caps"), nb::arg("weights").none() = nb::none(),
-             nb::arg("policy_weight") = 0.0f)
+             nb::arg("policy_weight") = 0.0f, nb::arg("cpu_time") = false)
         .def("run", &BoundSearch::run, nb::arg("seconds"), nb::arg("expansions"))
         .def("frontier", &BoundSearch::frontier)
         .def("tree", &BoundSearch::tree, nb::arg("time"))

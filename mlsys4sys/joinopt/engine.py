@@ -88,6 +88,7 @@ class Engine:
         self._control = connection.cursor()
         self._lock = _lock_of(self._control)
         self._catalogue: Catalogue | None = None
+        self._looked = 0.0
         self._held = False
 
     @property
@@ -97,14 +98,26 @@ class Engine:
             if self._catalogue is not None and self._held:
                 return self._catalogue
             stamp = stamp_of(self.connection)
+            self._looked = time.monotonic()
             if self._catalogue is None or self._catalogue.stamp != stamp:
                 self._catalogue = read_catalogue(self.connection, stamp)
+            return self._catalogue
+
+    def recent_catalogue(self, seconds: float) -> Catalogue:
+        """The catalogue as it was at most so many seconds ago; asks DuckDB nothing if it was read since."""
+        with self._lock:
+            if self._catalogue is None or time.monotonic() - self._looked > seconds:
+                return self.catalogue
             return self._catalogue
 
     @property
     def known_catalogue(self) -> Catalogue:
         """The catalogue as :attr:`catalogue` last gave it; asks DuckDB nothing when it has been read before."""
         return self._catalogue or self.catalogue
+
+    def alone(self) -> threading.RLock:
+        """The lock of this database instance, for ``with``: inside, nobody else forces an order or looks at a plan."""
+        return self._lock
 
     @contextmanager
     def one_catalogue(self) -> Iterator[Catalogue]:
