@@ -29,7 +29,7 @@ class Memo:
         self.runs = 0
         """How many pandas calls were made."""
         self._values: dict[str, Any] = {f"inp{i}": value for i, value in enumerate(inputs)}
-        self._tables: dict[str, Table] = {}
+        self.tables: dict[str, Table] = {}
 
     def value(self, expr: Expr) -> Any:
         """What the expression computes.
@@ -56,9 +56,9 @@ class Memo:
 
     def table(self, expr: Expr) -> Table:
         """The value as the search sees it."""
-        known = self._tables.get(expr.text)
+        known = self.tables.get(expr.text)
         if known is None:
-            known = self._tables[expr.text] = Table(self.value(expr), expr, self.book)
+            known = self.tables[expr.text] = Table(self.value(expr), expr, self.book)
         return known
 
     def put(self, expr: Expr, value: Any) -> None:

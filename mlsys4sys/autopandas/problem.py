@@ -16,7 +16,8 @@ from mlsys4sys.errors import InputError
 class Strictness:
     """What must agree for two values to be equal.
 
-    The default is what a reader of two printed tables would demand: kinds, shapes, labels, order and cells; a number is equal to a number whatever their types.
+    The default is what a reader of two printed tables would demand: kinds, shapes,
+    labels, order and cells; a number is equal to a number whatever their types.
     """
 
     row_order: bool = True

@@ -7,6 +7,7 @@ among the cells is a set lookup. Pandas objects are made only for what is worth 
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,7 +33,8 @@ DIGITS = 9
 class Codebook:
     """Cell → code, one book a task.
 
-    Numbers are equal when they agree in :data:`DIGITS` digits, whatever their type; booleans are no numbers; a date equals the timestamp of its midnight.
+    Numbers are equal when they agree in :data:`DIGITS` digits, whatever their type;
+    booleans are no numbers; a date equals the timestamp of its midnight.
     """
 
     def __init__(self) -> None:
@@ -213,6 +215,16 @@ class Column:
         """Equal for columns of equal cells."""
         return self.codes.tobytes()
 
+    def equals(self, other: Column, *, rtol: float = 1e-5) -> bool:
+        """Whether the cells are equal, numbers up to a relative tolerance."""
+        if len(self.codes) != len(other.codes):
+            return False
+        if self.key == other.key:
+            return True
+        if self.kind == other.kind == "num" and np.array_equal(self.null, other.null):
+            return bool(np.allclose(self.numbers, other.numbers, rtol=rtol, atol=1e-8, equal_nan=True))
+        return False
+
 
 _KINDS = {"b": "bool", "i": "num", "u": "num", "f": "num", "M": "date", "m": "delta"}
 
@@ -336,6 +348,61 @@ _SHAPES: tuple[tuple[str, Any], ...] = (
 )
 
 
+def same(a: Table, b: Table, *, rtol: float = 1e-5) -> bool:
+    """Whether a strict reader calls two values equal: kinds, shapes, labels, order and cells.
+
+    Names of axes and types of columns aside; numbers up to a relative tolerance.
+    """
+    if a.shape_kind != b.shape_kind or a.rows != b.rows or a.label_codes != b.label_codes:
+        return False
+    if a.shape_kind in ("scalar", "dict"):
+        return a.key == b.key or _close(a.value, b.value, rtol)
+    if a.shape_kind == "array" and a.value.shape != b.value.shape:
+        return False
+    pairs = [*zip(a.index, b.index, strict=False), *zip(a.columns, b.columns, strict=False)]
+    return (
+        len(a.index) == len(b.index)
+        and len(a.columns) == len(b.columns)
+        and all(x.equals(y, rtol=rtol) for x, y in pairs)
+    )
+
+
+def alike(a: Table, b: Table, *, row_order: bool = True, column_order: bool = True, index: bool = True) -> bool:
+    """:func:`same` with the order of rows or columns, or the row labels, left free.
+
+    Where the order of rows is free, row labels belong to their rows, unless those of ``b`` just count them.
+    """
+    if a.shape_kind != b.shape_kind or a.shape_kind not in ("frame", "series", "list") or a.rows != b.rows:
+        return same(a, b)
+    mine, theirs = (
+        list(zip(a.label_codes or (0,), a.columns, strict=False)),
+        list(zip(b.label_codes or (0,), b.columns, strict=False)),
+    )
+    if not column_order:
+        mine, theirs = (sorted(pairs, key=lambda pair: (pair[0], pair[1].key)) for pairs in (mine, theirs))
+    if [code for code, _ in mine] != [code for code, _ in theirs]:
+        return False
+    left, right = [c for _, c in mine], [c for _, c in theirs]
+    if index and not (not row_order and b.plain_index):
+        if len(a.index) != len(b.index):
+            return False
+        left, right = [*a.index, *left], [*b.index, *right]
+    if row_order:
+        return all(x.equals(y) for x, y in zip(left, right, strict=True))
+    return sorted(_rows(left, a.rows)) == sorted(_rows(right, b.rows))
+
+
+def _rows(columns: Sequence[Column], rows: int) -> list[tuple[int, ...]]:
+    return list(zip(*(c.codes.tolist() for c in columns), strict=True)) if columns else [()] * rows
+
+
+def _close(a: Any, b: Any, rtol: float) -> bool:
+    numbers = (int, float, np.integer, np.floating)
+    if isinstance(a, bool | np.bool_) or isinstance(b, bool | np.bool_):
+        return False
+    return isinstance(a, numbers) and isinstance(b, numbers) and math.isclose(a, b, rel_tol=rtol, abs_tol=1e-8)
+
+
 def frame_arrays(frame: pd.DataFrame) -> list[Any]:
     """The columns' arrays. Asking for each column as a series would cost more than most of what is done with it."""
     direct = getattr(frame, "_get_column_array", None)
@@ -375,4 +442,16 @@ def _fresh_index(index: pd.Index) -> bool:
     )
 
 
-__all__ = ["DIGITS", "NULL", "Bools", "Codebook", "Codes", "Column", "Floats", "Table", "cell_array", "level_columns"]
+__all__ = [
+    "DIGITS",
+    "NULL",
+    "Bools",
+    "Codebook",
+    "Codes",
+    "Column",
+    "Floats",
+    "Table",
+    "cell_array",
+    "level_columns",
+    "same",
+]
