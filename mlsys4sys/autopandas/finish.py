@@ -109,6 +109,7 @@ class Finisher:
             plain = list(itertools.islice(align.row_picks(table, positions), 12))
             if not heavy:
                 yield from self._tables(plain, 12)
+                yield from self._tables(list(self._cleaned_and_sorted(table, positions)), 6)
                 continue
             if plain and plain[0] is table.expr:
                 yield table
@@ -116,6 +117,16 @@ class Finisher:
             yield from self._tables(plain, 6)
             for start, ends in self._filtered(table, positions):
                 yield from self._tables(ends, 4 if start else 8)
+
+    def _cleaned_and_sorted(self, table: Table, positions: align.Positions) -> Iterator[Expr]:
+        """Rows without gaps or repeats, and then in another order."""
+        again = _order_within(positions)
+        if again is None or len(positions) == table.rows:
+            return
+        for kept in self._tables(
+            [e for e in align.row_picks(table, np.sort(positions)) if e.op in ("dropna", "drop_duplicates")], 4
+        ):
+            yield from itertools.islice(align.sorts(kept, again), 3)
 
     def _filtered(self, table: Table, positions: align.Positions) -> Iterator[tuple[bool, list[Expr]]]:
         """Filters, and filters followed by a sort; whether it is one with a sort."""
@@ -130,8 +141,8 @@ class Finisher:
         if (np.diff(positions) > 0).all():
             yield False, [align.masked(table, mask) for mask in conditions]
             return
-        place = {old: new for new, old in enumerate(sorted(positions.tolist()))}
-        again = np.array([place[old] for old in positions.tolist()])
+        again = _order_within(positions)
+        assert again is not None  # they are unique and not in order
         for mask in conditions[:6]:
             for kept in self._tables([align.masked(table, mask)], 1):
                 yield True, list(itertools.islice(align.sorts(kept, again), 3))
@@ -365,6 +376,13 @@ class Finisher:
     def _matrix(self, table: Table, goal: Goal) -> Iterator[Expr]:
         if table.shape_kind == "frame" and len(table.columns) == len(goal.columns):
             yield call("{0}.to_numpy()", table.expr, op="to_numpy", cost=0.8)
+
+
+def _order_within(positions: align.Positions) -> align.Positions | None:
+    """Where each position stands among them when sorted; None where they are in order, or one stands twice."""
+    if len(set(positions.tolist())) < len(positions) or (np.diff(positions) > 0).all():
+        return None
+    return np.argsort(np.argsort(positions))
 
 
 def _picked(table: Table, position: int) -> Expr:

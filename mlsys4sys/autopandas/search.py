@@ -14,7 +14,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from mlsys4sys.autopandas import columns, ops
 from mlsys4sys.autopandas.expression import Expr, source
@@ -64,11 +64,13 @@ class Search:
         task: What is wanted.
         prior: A call's op → nats to add; none without a policy.
         use: Engines to use, for ablations: ``"ops"``, ``"finish"``, ``"columns"``.
+        prices: Of the ways of working on a table.
     """
 
     task: Task
     prior: Prior | None = None
     use: frozenset[str] = frozenset({"ops", "finish", "columns"})
+    prices: Mapping[str, float] = field(default_factory=lambda: PRICES)
     memo: Memo = field(init=False)
     goal: Goal = field(init=False)
     inputs: list[Table] = field(init=False)
@@ -107,14 +109,18 @@ class Search:
             others=self.inputs,
         )
 
-    def run(self, deadline: float) -> Iterator[Candidate]:
-        """Programs as they are found, until the deadline (``time.monotonic()``) or until there is nothing left."""
+    def run(self, deadline: float) -> Iterator[Candidate | None]:
+        """Programs as they are found, until the deadline (``time.monotonic()``) or until there is nothing left.
+
+        None now and then, so that a caller may look up.
+        """
         self.finisher.deadline = deadline
         for table in self.inputs:
             yield from self._visit(table, root=True)
         roots = {id(table) for table in self.inputs}
         open_roots = {"close", "end", "heavy"}
         while self._queue and time.monotonic() < deadline:
+            yield None
             price, _, way, table, work = heapq.heappop(self._queue)
             if id(table) not in roots and not self.roots_done:
                 self.roots_done = not any(id(t) in roots and w in open_roots for _, _, w, t, _ in self._queue)
@@ -150,7 +156,7 @@ class Search:
         if "ops" in self.use and calls == 0 and table.shape_kind == "frame":
             ways["branch"] = lambda: self._join(table)
         for way, work in ways.items():
-            heapq.heappush(self._queue, (base + PRICES[way], next(self._order), way, table, work()))
+            heapq.heappush(self._queue, (base + self.prices[way], next(self._order), way, table, work()))
 
     def _join(self, table: Table) -> Iterator[Any]:
         """Calls that join the table with one that was reached from the inputs, ``df.merge(df.groupby(…)…)``."""
@@ -275,6 +281,16 @@ def _overlap(table: Table, goal: Goal) -> float:
     return len(words & shown) / len(words)
 
 
+class Helper(Protocol):
+    """Another search of the same task."""
+
+    def poll(self) -> list[Candidate]:
+        """What it has found since it was asked last."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
 def candidates(
     task: Task,
     budget_s: float,
@@ -308,22 +324,30 @@ def collected(
     settle_s: float = 0.35,
     most: int = 60,
     report: Callable[[Mapping[str, Any]], None] | None = None,
+    relief: Helper | None = None,
 ) -> list[Candidate]:
-    """What a search finds within a budget; see :func:`candidates`."""
+    """What a search finds within a budget; see :func:`candidates`.
+
+    ``relief`` is asked for programs as long as there are none.
+    """
     started = time.monotonic()
     end = started + budget_s
     found: list[Candidate] = []
     try:
         for candidate in search.run(end):
-            found.append(candidate)
-            if len(found) == 1:
+            new = [candidate] if candidate is not None else relief.poll() if relief is not None and not found else []
+            if new and not found:
                 first_s = time.monotonic() - started
                 end = min(end, started + first_s + max(settle_s, min(first_s, 1.5)))
                 search.finisher.deadline = end
+            found += new
             if report is not None:
-                report({"tried": search.examined, "found": len(found), "best": candidate.expr.text})
+                report({"tried": search.examined, "found": len(found), "best": found[0].expr.text if found else ""})
             if len(found) >= most or time.monotonic() > end:
                 break
     except KeyboardInterrupt:
         search.interrupted = True
+    finally:
+        if relief is not None:
+            relief.stop()
     return found

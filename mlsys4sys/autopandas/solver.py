@@ -9,6 +9,7 @@ from typing import Any
 
 from mlsys4sys.autopandas import meant
 from mlsys4sys.autopandas.expression import Expr, program
+from mlsys4sys.autopandas.parallel import Relief
 from mlsys4sys.autopandas.problem import Hints, Strictness, Task
 from mlsys4sys.autopandas.search import Candidate, Search, collected
 from mlsys4sys.autopandas.solution import Ambiguity, Miss, Program, Result
@@ -39,6 +40,7 @@ class Synthesizer:
         top: Programs to return.
         learned: Whether learned weights rank programs and order calls; without them, weights set by hand do.
         seed: Of the inputs on which programs are compared.
+        parallel: Whether a second process helps where the first has found nothing for a while.
         strictness: What must agree for an output to be the one that is wanted.
         report: Called now and then with ``tried``, ``found`` and ``best``.
     """
@@ -47,6 +49,7 @@ class Synthesizer:
     top: int = 10
     learned: bool = True
     seed: int = 0
+    parallel: bool = True
     strictness: Strictness = field(default_factory=Strictness)
     report: Report | None = None
 
@@ -86,7 +89,8 @@ class Synthesizer:
         """Programs for a task, the likeliest first; Ctrl-C gives what was found so far."""
         started = time.monotonic()
         search = Search(task)
-        found = collected(search, self.budget_s, report=self.report)
+        relief = Relief(task, search.prior, started + self.budget_s) if self.parallel else None
+        found = collected(search, self.budget_s, report=self.report, relief=relief)
         stopped = "interrupted" if search.interrupted else ""
         if not stopped and not found and time.monotonic() - started >= self.budget_s:
             stopped = "budget"
