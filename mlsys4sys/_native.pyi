@@ -1,7 +1,10 @@
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Token = TypeVar("Token")
 
 class JoinCounter:
     def __init__(self, relations: int, hidden: int, domains: list[int]) -> None: ...
@@ -25,6 +28,16 @@ def best_trees(
     coefficients: list[float],
     left_deep: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.uint64]]: ...
+
+def best_tree(
+    adjacency: list[int],
+    masks: NDArray[np.uint64],
+    rows: NDArray[np.float64],
+    width: list[float],
+    coefficients: list[float],
+    left_deep: bool,
+) -> NDArray[np.uint64]: ...
+def scan_text(sql: str, make: Callable[[tuple[str, str, int, int]], Token]) -> list[Token] | None: ...
 
 class TreeSearch:
     def __init__(

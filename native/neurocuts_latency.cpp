@@ -38,20 +38,25 @@ struct Builder {
     const LatencyOptions &options;
     Chance chance;
     Flat flat;
+    float spent = 0;  // bytes of the table so far; equal children, which the table keeps once, are counted each
     std::vector<int32_t> delta;
     std::vector<uint32_t> hits;
     Runs runs;
 
+    std::vector<float> times, sizes;  // guesses, by the number of rules
+
     float blocks(size_t n) const { return std::ceil(float(n) / LANES); }
     float leaf_time(size_t n) const { return n ? options.block * (1 + 0.55f * (blocks(n) - 1)) : 0.2f; }
-    float time(size_t n) const {
-        if (n <= size_t(options.leaf)) return leaf_time(n);
-        const float deeper = 1 + std::log(float(n) / float(options.leaf)) / std::log(options.base) + options.block;
-        return std::min(deeper, leaf_time(n));
-    }
-    float bytes(size_t n) const {
-        if (n <= size_t(options.leaf)) return BLOCK_BYTES * blocks(n);
-        return 48 * float(n) * std::pow(float(n) / float(options.leaf), options.rate);
+    float time(size_t n) const { return times[n]; }
+    float bytes(size_t n) const { return sizes[n]; }
+    void guess() {
+        const float leaf = float(options.leaf);
+        for (size_t n = 0; n <= size_t(rules.count); n++) {
+            const bool small = n <= size_t(options.leaf);
+            const float deeper = 1 + std::log(std::max(float(n) / leaf, 1.0f)) / std::log(options.base) + options.block;
+            times.push_back(small ? leaf_time(n) : std::min(deeper, leaf_time(n)));
+            sizes.push_back(small ? BLOCK_BYTES * blocks(n) : 48 * float(n) * std::pow(float(n) / leaf, options.rate));
+        }
     }
     float priced(float size) const { return options.memory * size / float(std::max(rules.count, 1)); }
     float jitter() {
@@ -192,6 +197,7 @@ struct Builder {
                 const uint64_t cells = uint64_t(side.high >> shift) - (side.low >> shift) + 1;
                 if (cells < 2) continue;
                 if (cells > most) break;
+                if (share + priced(STEP_BYTES * float(cells)) > best.score) break;
                 cut.shift = uint8_t(shift);
                 weigh(cut, list, traffic, box, share, best);
             }
@@ -200,15 +206,20 @@ struct Builder {
         return best;
     }
 
+    void leaf(int32_t at, const List &list) {
+        spent += BLOCK_BYTES * blocks(list.size());
+        flat.leaf(at, list.data(), list.size());
+    }
+
     void build(int32_t at, List list, List traffic, Box box, int depth) {
         compact(rules, list.data(), list.size(), box);
         list.resize(overlay(rules, list.data(), list.size(), box, OVERLAY));
         const float share = (float(traffic.size()) + 0.02f) / float(all_packets + 1);
-        if (list.size() <= size_t(options.leaf) || depth > DEEPEST) return flat.leaf(at, list.data(), list.size());
+        if (list.size() <= size_t(options.leaf) || depth > DEEPEST || (options.max_bytes > 0 && spent > options.max_bytes)) return leaf(at, list);
         const Choice best = choose(list, traffic, box, share);
         const float as_leaf = share * leaf_time(list.size()) + priced(BLOCK_BYTES * blocks(list.size()));
         if (best.score > 1e29f || (list.size() <= MOST_BLOCKS * size_t(LANES) && as_leaf <= best.score))
-            return flat.leaf(at, list.data(), list.size());
+            return leaf(at, list);
         if (best.mask)
             select(at, list, traffic, box, depth, best);
         else
@@ -226,6 +237,7 @@ struct Builder {
             if (cell < cells) goes[runs.run_of[cell]].push_back(p);
         }
         const size_t first = flat.inner(at, cut, box);
+        spent += STEP_BYTES * float(cells + 1);
         for (size_t r = 0; r < parts.size(); r++) {
             if (parts[r].empty()) continue;
             const int32_t made = flat.add();
@@ -252,6 +264,7 @@ struct Builder {
         flat.dim[at] = uint8_t(c);
         flat.mask[at] = mask;
         const size_t first = flat.inner(at, BITS, cells);
+        spent += STEP_BYTES * float(cells);
         for (uint32_t i = 0; i < cells; i++) {
             if (parts[i].empty()) continue;
             const int32_t made = flat.add();
@@ -268,6 +281,7 @@ struct Builder {
     }
 
     Flat top() {
+        guess();
         std::vector<List> parts(4);
         for (int r = 0; r < rules.count; r++) {
             const int group = 2 * holds(options.tests[0], uint32_t(r)) + holds(options.tests[1], uint32_t(r));
@@ -294,7 +308,7 @@ struct Builder {
 }  // namespace
 
 Flat latency_tree(const Rules &rules, const uint32_t *packets, size_t n, const LatencyOptions &options) {
-    Builder builder{rules, packets, n, options, Chance(options.seed), {}, {}, {}, {}};
+    Builder builder{rules, packets, n, options, Chance(options.seed), {}, 0, {}, {}, {}, {}, {}};
     return builder.top();
 }
 

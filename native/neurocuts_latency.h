@@ -23,6 +23,7 @@ struct LatencyOptions {
     float rate = 0.1f;   // guess: bytes grow by this power of the rules
     float block = 2.5f;  // what a block of a leaf costs, in steps
     float noise = 0;
+    float max_bytes = 0;  // beyond it what is left becomes leaves; 0: no bound
     bool bits = false;   // bit selections
     Test tests[2];       // partition at the root into up to four groups,
     uint32_t parts = 0;  // which are put together: two bits for each group

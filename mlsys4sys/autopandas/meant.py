@@ -105,7 +105,7 @@ class Ranked:
     """That its class is the one that was meant, if any of the candidates is."""
     group: int
     """Its class; candidates of a class gave the same outputs on every variant."""
-    first: bool
+    leads: bool
     """Whether it stands for its class."""
 
 

@@ -126,7 +126,7 @@ class Synthesizer:
                     Program(
                         code=code,
                         names=task.names,
-                        score=ranked.probability if ranked.first else 0.0,
+                        score=ranked.probability if ranked.leads else 0.0,
                         verified=True,
                         cost=costs,
                         expr=ranked.expr,
@@ -176,7 +176,7 @@ def synthesize(
 
 def _doubt(ranked: Sequence[meant.Ranked], programs: Sequence[Program], task: Task, seed: int) -> Ambiguity | None:
     """The two likeliest classes, where the second is likely too, with an input on which they part."""
-    leads = [(r, p) for r, p in zip(ranked, programs, strict=True) if r.first]
+    leads = [(r, p) for r, p in zip(ranked, programs, strict=True) if r.leads]
     if len(leads) < 2 or leads[1][0].probability < DOUBT:
         return None
     (first, a), (second, b) = leads[:2]

@@ -227,8 +227,8 @@ class JoinOptimizer:
     def _quickly(self, sql: str) -> JoinPlan | None:
         """A plan from the catalogue as it was a moment ago, without a question to DuckDB; nothing if that cannot be.
 
-        A query that is left alone needs no fresher one. A new order does: then the catalogue is looked at again, and
-        if it has changed there is no plan.
+        A query that is left alone needs no fresher one. A new order does, unless the database cannot be written: then
+        the catalogue is looked at again, and if it has changed there is no plan.
         """
         with self.engine.alone():
             catalogue = self.engine.recent_catalogue(RECENT_S)
@@ -240,7 +240,8 @@ class JoinOptimizer:
                 if plan is None:
                     return None
                 self._remember(key, stamp, plan)
-            return plan if not plan.changed or self.engine.catalogue is catalogue else None
+            fresh = not plan.changed or self.engine.unchanging or self.engine.catalogue is catalogue
+            return plan if fresh else None
 
     def _staged(self, sql: str, catalogue: Catalogue) -> JoinPlan | None:
         """A query planned as far as it pays; nothing for one that needs to be read by more than our own scanner."""

@@ -7,8 +7,10 @@ the winner is chosen among the best few on the other half, so that a tree that f
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,11 +76,11 @@ def default_traffic(rules: RuleSet, count: int = TRAFFIC, seed: int = 0) -> Word
     return np.where(rng.random((count, 1)) < 0.5, corner, rng.integers(low, high + 1)).astype(np.uint32)
 
 
-def build(rules: RuleSet, constants: Constants, traffic: Words) -> Tree:
-    """The tree of some constants; the same for the same arguments."""
+def build(rules: RuleSet, constants: Constants, traffic: Words, *, max_bytes: float = 0.0) -> Tree:
+    """The tree of some constants; the same for the same arguments. Beyond ``max_bytes`` (0: none) leaves are not cut."""
     options: dict[str, Any] = {name: getattr(constants, name) for name in constants.__slots__}
     options["tests"] = list(constants.tests)
-    arrays = _native.latency_tree(rules.low, rules.high, rules.maxima, traffic[:SEEN], **options)
+    arrays = _native.latency_tree(rules.low, rules.high, rules.maxima, traffic[:SEEN], max_bytes=max_bytes, **options)
     return Tree(columns=rules.columns, rules=len(rules), **arrays)
 
 
@@ -119,15 +121,17 @@ def tune(
     """
     ends = time.perf_counter() + seconds
     rng = np.random.default_rng(seed)
-    packets = default_traffic(rules, seed=seed) if traffic is None else traffic[rng.permutation(len(traffic))[: 4 * TRAFFIC]]
+    packets = (
+        default_traffic(rules, seed=seed) if traffic is None else traffic[rng.permutation(len(traffic))[: 4 * TRAFFIC]]
+    )
     half = max(len(packets) // 2, 1)
     learned, held = packets[:half], packets[half:] if len(packets) > 1 else packets
     limit = np.inf if max_bytes_per_rule is None else max_bytes_per_rule * max(len(rules), 1)
     found: list[Timed] = []
     told = time.perf_counter()
+    builds = _builds(rules, found, learned, limit, rng)
     while not found or time.perf_counter() < ends - 0.1 * seconds:
-        constants = _drawn(rng, rules, found, limit)
-        table = Lookup(build(rules, constants, learned), rules)
+        constants, table = next(builds)
         best = min((row.ns for row in found if row.size_bytes <= limit), default=np.inf)
         within = table.size_bytes <= limit
         ns = nanoseconds(table, learned, rounds=6 if within else 2, give_up=1.25 * best)
@@ -135,8 +139,33 @@ def tune(
         if report is not None and time.perf_counter() > told + 0.5:
             told = time.perf_counter()
             report(f"{len(found)} trees timed: {1e3 / min(best, ns):.1f} million packets a second")
+    builds.close()
     chosen = _final(rules, found, learned, held, limit)
-    return build(rules, chosen.constants, learned), chosen, frontier(found)
+    return build(rules, chosen.constants, learned, max_bytes=_bound(limit)), chosen, frontier(found)
+
+
+def _builds(
+    rules: RuleSet, found: list[Timed], learned: Words, limit: float, rng: np.random.Generator
+) -> Generator[tuple[Constants, Lookup]]:
+    """Tables to time, without end; while one is timed the next is built on another processor, if there is one."""
+
+    def make(constants: Constants) -> tuple[Constants, Lookup]:
+        return constants, Lookup(build(rules, constants, learned, max_bytes=_bound(limit)), rules)
+
+    if len(os.sched_getaffinity(0)) < 2:
+        while True:
+            yield make(_drawn(rng, rules, found, limit))
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(make, _drawn(rng, rules, found, limit))
+        while True:
+            made = ahead.result()
+            ahead = pool.submit(make, _drawn(rng, rules, found, limit))
+            yield made
+
+
+def _bound(limit: float) -> float:
+    """Equal parts of a tree are counted each while it is built, and kept once in the table: hence the room."""
+    return 1.5 * limit if np.isfinite(limit) else 0.0
 
 
 def frontier(found: list[Timed]) -> list[Timed]:
@@ -154,7 +183,7 @@ def _final(rules: RuleSet, found: list[Timed], learned: Words, held: Words, limi
     if not fitting:
         return min(found, key=lambda row: row.size_bytes)
     fitting = sorted(fitting, key=lambda row: row.ns)[:FINALISTS]
-    tables = [Lookup(build(rules, row.constants, learned), rules) for row in fitting]
+    tables = [Lookup(build(rules, row.constants, learned, max_bytes=_bound(limit)), rules) for row in fitting]
     times = np.full(len(tables), np.inf)
     for _ in range(4):
         for place, table in enumerate(tables):
@@ -197,7 +226,9 @@ def _fresh(rng: np.random.Generator, rules: RuleSet) -> Constants:
     parts = 0
     if rng.random() < 0.6:
         tests = tuple(_test(rng, rules) for _ in range(2))
-        parts = int(rng.choice([0b10_01_01_00, 0b11_10_01_00, 0b01_01_01_00, 0b01_00_00_00, 0b10_10_01_00, 0b10_01_00_00]))
+        parts = int(
+            rng.choice([0b10_01_01_00, 0b11_10_01_00, 0b01_01_01_00, 0b01_00_00_00, 0b10_10_01_00, 0b10_01_00_00])
+        )
     return Constants(
         leaf=int(rng.choice([4, 8, 8, 8, 16, 16, 24])),
         max_bits=int(rng.integers(5, 17)),
