@@ -82,5 +82,24 @@ class Lookup:
     @property
     def size_bytes(self) -> int: ...
 
+def latency_tree(
+    low: NDArray[np.uint32],
+    high: NDArray[np.uint32],
+    maxima: NDArray[np.uint32],
+    packets: NDArray[np.uint32],
+    *,
+    leaf: int,
+    max_bits: int,
+    memory: float,
+    base: float,
+    rate: float,
+    block: float,
+    noise: float,
+    bits: bool,
+    tests: list[tuple[int, float]],
+    parts: int,
+    seed: int,
+    max_bytes: float,
+) -> dict[str, NDArray[Any]]: ...
 def lookup_kernel() -> str: ...
 def force_lookup_kernel(name: str) -> None: ...
