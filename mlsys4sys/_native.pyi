@@ -28,7 +28,6 @@ def best_trees(
     coefficients: list[float],
     left_deep: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.uint64]]: ...
-
 def best_tree(
     adjacency: list[int],
     masks: NDArray[np.uint64],
@@ -36,6 +35,7 @@ def best_tree(
     width: list[float],
     coefficients: list[float],
     left_deep: bool,
+    scans: list[tuple[int, float, float, float, list[tuple[int, float, float]]]],
 ) -> NDArray[np.uint64]: ...
 def scan_text(sql: str, make: Callable[[tuple[str, str, int, int]], Token]) -> list[Token] | None: ...
 
