@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <ctime>
 
 namespace neurocuts {
 
@@ -26,7 +27,15 @@ uint64_t mix(uint64_t h, uint64_t x) {
 
 }  // namespace
 
-double now() {
+double now(bool cpu_time) {
+#ifdef CLOCK_THREAD_CPUTIME_ID
+    if (cpu_time) {
+        timespec t;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+        return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+    }
+#endif
+    (void)cpu_time;
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
@@ -456,7 +465,7 @@ void Search::merge(int32_t node) {
 bool Search::over() const {
     if (stop_ && stop_->load(std::memory_order_relaxed)) return true;
     if (last_expansion_ >= 0 && expansions_ >= last_expansion_) return true;
-    return nodes_.size() >= options_.max_nodes || now() >= deadline_;
+    return nodes_.size() >= options_.max_nodes || now(options_.cpu_time) >= deadline_;
 }
 
 // How the times of a partition's inner children are shared out for the fewest bytes within a time.
@@ -559,7 +568,7 @@ int Search::target() {
 
 void Search::run(double seconds, int64_t expansions, const std::atomic<bool> *stop) {
     stop_ = stop;
-    deadline_ = now() + seconds;
+    deadline_ = now(options_.cpu_time) + seconds;
     last_expansion_ = expansions < 0 ? -1 : expansions_ + expansions;
     int64_t round = 0;
     if (nodes_[root_].n <= BINTH) return;

@@ -22,7 +22,7 @@ struct Options {
     bool partitions = true;
     size_t overlay_limit = 160;
     uint64_t seed = 0;
-    double budget_s = 1;
+    bool cpu_time = false;  // seconds count the thread's processor time, not the clock on the wall
     int64_t max_expansions = -1;  // none
     size_t max_nodes = 4000000;
     std::vector<float> caps;   // bytes per rule whose best time is looked for; at most 0: any size
@@ -123,6 +123,7 @@ int ways();
 // Rules of a node in parts; fewer than two parts when this way does not divide them.
 std::vector<List> divided(const Rules &rules, const uint32_t *list, size_t n, int way);
 
-double now();
+// Seconds since some start, of the wall or of this thread.
+double now(bool cpu_time = false);
 
 }  // namespace neurocuts

@@ -93,16 +93,15 @@ def duckdb_like(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budg
     """
     small = exactly_searchable(graph)
     order = (dpccp if small else goo)(graph, cards, COut())
+    masks = list(order.masks())
+    rows = dict(zip(masks, cards.estimate(masks).rows.tolist(), strict=True))
+    size = {mask: rows[mask] * (24 + subset_width(graph, mask)) for mask in masks}
 
     def turn(tree: JoinTree) -> JoinTree:
         if tree.probe is None or tree.build is None:
             return tree
         left, right = turn(tree.probe), turn(tree.build)
-        rows = cards.estimate([left.mask, right.mask]).rows
-        bytes_left, bytes_right = (
-            n * (24 + subset_width(graph, side.mask)) for n, side in zip(rows, (left, right), strict=True)
-        )
-        return JoinTree.join(left, right) if bytes_right <= bytes_left else JoinTree.join(right, left)
+        return JoinTree.join(left, right) if size[right.mask] <= size[left.mask] else JoinTree.join(right, left)
 
     return turn(order)
 
@@ -200,15 +199,14 @@ def _exact(
     width = [relation.width_bytes for relation in graph.relations]
     if isinstance(cost, HashJoinCost | COut):
         adjacency = adjacency_of(graph, part)
-        _, probe = _native.best_trees(adjacency, masks, rows, width, list(cost.coefficients), left_deep)
-    else:
-        _, probe = plain_best_trees(graph, masks, rows, cost, left_deep=left_deep)
-    sides = dict(zip(masks.tolist(), probe.tolist(), strict=True))
-    return _unfold(part, sides)
+        flat = _native.best_tree(adjacency, masks, rows, width, list(cost.coefficients), left_deep).tolist()
+        return _unfold(part, dict(zip(flat[::2], flat[1::2], strict=True)))
+    _, probe = plain_best_trees(graph, masks, rows, cost, left_deep=left_deep)
+    return _unfold(part, dict(zip(masks.tolist(), probe.tolist(), strict=True)))
 
 
 def _unfold(mask: Mask, sides: dict[Mask, Mask]) -> JoinTree:
-    probe = sides[mask]
+    probe = sides.get(mask, 0)
     if not probe:
         return JoinTree.leaf(mask.bit_length() - 1)
     return JoinTree.join(_unfold(probe, sides), _unfold(mask & ~probe, sides))
@@ -263,14 +261,16 @@ def proper_subsets(mask: Mask) -> Iterable[Mask]:
 
 def _greedy(graph: JoinGraph, part: Mask, cards: Cardinalities, cost: CostModel) -> JoinTree:
     trees = {1 << i: JoinTree.leaf(i) for i in bits(part)}
+    near = {mask: graph.neighbours(mask) for mask in trees}
     rows: dict[Mask, float] = {}
     while len(trees) > 1:
-        pairs = [(a, b) for a in trees for b in trees if a < b and graph.joinable(a, b)]
+        pairs = [(a, b) for a in trees for b in trees if a < b and near[a] & b]
         unknown = sorted({a | b for a, b in pairs if a | b not in rows})
         rows.update(zip(unknown, cards.estimate(unknown).rows.tolist(), strict=True))
         left, right = min(pairs, key=lambda pair: (rows[pair[0] | pair[1]], pair))
         joined = cheaper_way_round(graph, trees.pop(left), trees.pop(right), cards, cost)
         trees[joined.mask] = joined
+        near[joined.mask] = (near[left] | near[right]) & ~joined.mask
     return next(iter(trees.values()))
 
 

@@ -1,0 +1,285 @@
+"""Training: tasks whose program is known become graphs for the policy, and candidates of a search for the judge.
+
+``mlsys4sys train autopandas`` runs it all from a seed. Torch is needed here and nowhere else in the package's answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlsys4sys import seeding
+from mlsys4sys.autopandas import examples
+from mlsys4sys.autopandas.examples import CALLS, ROLES, Known
+from mlsys4sys.autopandas.expression import source
+from mlsys4sys.autopandas.features import Graph, graph
+from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.policy import Policy
+from mlsys4sys.autopandas.table import Codebook, Table
+
+if TYPE_CHECKING:
+    from mlsys4sys.autopandas.network import Batch
+
+DEEPEST = 3
+DEPTH_SHARES = (0.25, 0.45, 0.30)
+"""How many of the training tasks have one, two, three calls."""
+
+_CALL = {name: i for i, name in enumerate(CALLS)}
+_ROLE = {name: i for i, name in enumerate(ROLES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A graph and what is to be said about it."""
+
+    graph: Graph
+    calls: tuple[int, ...]
+    """The program's calls in order, by their place in :data:`CALLS`."""
+    inner: tuple[int, ...]
+    """All calls that the program's text makes."""
+    roles: NDArray[np.uint8]
+    """Shape (nodes, len(ROLES)): which input columns play which part in any of the calls."""
+
+
+def sample(known: Known) -> Sample:
+    """What the policy learns from a task."""
+    example = known.task.examples[0]
+    book = Codebook()
+    tables = [Table(value, source(i), book) for i, value in enumerate(example.inputs)]
+    made = graph(tables, Goal.of(example.output, book))
+    roles = np.zeros((len(made.nodes), len(ROLES)), dtype=np.uint8)
+    for table, nodes in zip(tables, made.columns, strict=True):
+        labels = [c.label for c in table.columns[: len(nodes)]]
+        for step in known.steps:
+            for role, label in step.roles:
+                if label in labels:
+                    roles[nodes[labels.index(label)], _ROLE[role]] = 1
+    names = {step.name for step in known.steps} | set(known.expr.ops)
+    inner = tuple(sorted({_CALL[name] for name in names if name in _CALL}))
+    return Sample(made, tuple(_CALL[step.name] for step in known.steps), inner, roles)
+
+
+def samples(seed: int, count: int) -> Iterator[Sample]:
+    """Training samples; the same for the same seed. A task that cannot be drawn is skipped."""
+    for number in range(count):
+        rng = seeding.named(seed, "policy", str(number))
+        depth = int(rng.choice(DEEPEST, p=DEPTH_SHARES)) + 1
+        known = examples.draw(rng, depth)
+        if known is not None:
+            yield sample(known)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Many samples as a few arrays, nodes and edges one after the other."""
+
+    nodes: NDArray[np.uint8]
+    edges: NDArray[np.uint8]
+    sources: NDArray[np.int16]
+    targets: NDArray[np.int16]
+    roles: NDArray[np.uint8]
+    sizes: NDArray[np.int32]
+    """Shape (samples, 2): nodes and edges of each."""
+    calls: NDArray[np.int16]
+    """Shape (samples, DEEPEST), -1 behind the end."""
+    inner: NDArray[np.uint8]
+    """Shape (samples, len(CALLS))."""
+    heads: NDArray[np.int16]
+    """Shape (samples, 2): the node of the first input and of the output."""
+
+    @classmethod
+    def of(cls, made: Sequence[Sample]) -> Shard:
+        """Pack samples."""
+        calls = np.full((len(made), DEEPEST), -1, dtype=np.int16)
+        inner = np.zeros((len(made), len(CALLS)), dtype=np.uint8)
+        for i, one in enumerate(made):
+            calls[i, : len(one.calls)] = one.calls
+            inner[i, list(one.inner)] = 1
+        return cls(
+            np.concatenate([one.graph.nodes for one in made]),
+            np.concatenate([one.graph.edges for one in made]),
+            np.concatenate([one.graph.sources for one in made]),
+            np.concatenate([one.graph.targets for one in made]),
+            np.concatenate([one.roles for one in made]),
+            np.array([(len(one.graph.nodes), len(one.graph.edges)) for one in made], dtype=np.int32),
+            calls,
+            inner,
+            np.array([(one.graph.tables[0], one.graph.tables[-1]) for one in made], dtype=np.int16),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the arrays."""
+        np.savez_compressed(path, **{name: getattr(self, name) for name in self.__slots__})
+
+    @classmethod
+    def load(cls, paths: Sequence[Path]) -> Shard:
+        """Read and join shards."""
+        parts: list[dict[str, Any]] = []
+        for path in paths:
+            with np.load(path) as file:
+                parts.append({name: file[name] for name in cls.__slots__})
+        return cls(**{name: np.concatenate([part[name] for part in parts]) for name in cls.__slots__})
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+
+def generate(
+    folder: Path, seed: int, shards: Sequence[int], *, size: int = 2000, report: Callable[[str], None] | None = None
+) -> list[Path]:
+    """Write shards of samples, those that exist already left as they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number in shards:
+        path = folder / f"policy-{seed}-{number:04d}.npz"
+        paths.append(path)
+        if path.exists():
+            continue
+        start = time.perf_counter()
+        Shard.of(list(samples(seed * 100_003 + number, size))).save(path.with_suffix(".part.npz"))
+        path.with_suffix(".part.npz").rename(path)
+        if report:
+            report(f"{path.name}: {size} tasks, {time.perf_counter() - start:.0f} s")
+    return paths
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyScore:
+    """How often the right sequence of calls is among the first, by the number of calls; and their set."""
+
+    tasks: tuple[int, ...]
+    """How many tasks of one, two, three calls."""
+    top1: tuple[float, ...]
+    top2: tuple[float, ...]
+    top8: tuple[float, ...]
+    """How often all calls of a program are among the eight likeliest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitConfig:
+    """How the policy's network is trained."""
+
+    seconds: float = 1200.0
+    """Processor seconds; the learning rate falls to zero over them."""
+    batch: int = 96
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    clip: float = 1.0
+    seed: int = 0
+    report_every: int = 100
+
+
+def fit(data: Shard, config: FitConfig, *, report: Callable[[str], None] | None = None) -> Policy:
+    """Train the policy's network on samples, on one thread."""
+    import torch
+    from torch.nn import functional as f
+
+    from mlsys4sys.autopandas.network import STOP, Network
+
+    torch.set_num_threads(1)
+    net = Network(seed=config.seed)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    rng = seeding.named(config.seed, "fit")
+    chunks = _Chunks(data)
+    start, step, sums = time.process_time(), 0, np.zeros(3)
+    while (spent := time.process_time() - start) < config.seconds:
+        for group in optimizer.param_groups:
+            group["lr"] = _rate(spent / config.seconds, config.learning_rate)
+        picked = rng.integers(0, len(data), config.batch)
+        batch, roles = chunks.batch(picked)
+        calls = torch.from_numpy(data.calls[picked].astype(np.int64))
+        wanted = torch.cat([calls, torch.full((len(calls), 1), -1)], 1)
+        lengths = (calls >= 0).sum(1)
+        wanted[torch.arange(len(calls)), lengths] = STOP
+        inner, roles_out, following = net(batch, calls)
+        set_loss = f.binary_cross_entropy_with_logits(
+            inner, torch.from_numpy(data.inner[picked]).float(), reduction="sum"
+        )
+        role_loss = f.binary_cross_entropy_with_logits(roles_out, torch.from_numpy(roles).float(), reduction="sum")
+        next_loss = f.cross_entropy(following.flatten(0, 1), wanted.flatten(), ignore_index=-1, reduction="sum")
+        losses = torch.stack([set_loss, role_loss, next_loss]) / len(picked)
+        optimizer.zero_grad()
+        (losses[0] + 0.3 * losses[1] + losses[2]).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(net.parameters(), config.clip)
+        optimizer.step()
+        sums += losses.detach().numpy()
+        step += 1
+        if report and step % config.report_every == 0:
+            a, b, c = (sums / config.report_every).tolist()
+            report(f"step {step}, {spent:.0f} s: calls {a:.3f}, roles {b:.3f}, sequence {c:.3f}")
+            sums[:] = 0
+    return Policy(net.arrays(), {"steps": step, "tasks": len(data)})
+
+
+def _rate(done: float, top: float) -> float:
+    """A short warm-up, then a cosine to zero."""
+    return top * min(1.0, done / 0.02 + 0.02) * 0.5 * (1 + float(np.cos(np.pi * min(1.0, done))))
+
+
+class _Chunks:
+    """Batches of graphs out of a shard."""
+
+    def __init__(self, data: Shard) -> None:
+        self.data = data
+        ends = np.cumsum(data.sizes, axis=0, dtype=np.int64)
+        self.starts = ends - data.sizes
+
+    def batch(self, picked: NDArray[np.int64]) -> tuple[Batch, NDArray[np.uint8]]:
+        """The graphs side by side, and the roles of their nodes."""
+        import torch
+
+        from mlsys4sys.autopandas.network import Batch
+
+        data, sizes = self.data, self.data.sizes[picked].astype(np.int64)
+        nodes = _ranges(self.starts[picked, 0], sizes[:, 0])
+        edges = _ranges(self.starts[picked, 1], sizes[:, 1])
+        offsets = np.cumsum(sizes[:, 0]) - sizes[:, 0]
+        shift = np.repeat(offsets, sizes[:, 1])
+        made = Batch(
+            torch.from_numpy(data.nodes[nodes].astype(np.float32) / 255),
+            torch.from_numpy(data.edges[edges].astype(np.float32) / 255),
+            torch.from_numpy(data.sources[edges] + shift),
+            torch.from_numpy(data.targets[edges] + shift),
+            torch.from_numpy(np.repeat(np.arange(len(picked)), sizes[:, 0])),
+            torch.from_numpy(data.heads[picked] + offsets[:, None]),
+            len(picked),
+        )
+        return made, data.roles[nodes]
+
+
+def _ranges(starts: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """All positions of several ranges, one after the other."""
+    ends = np.cumsum(sizes)
+    out: NDArray[np.int64] = np.arange(int(ends[-1])) + np.repeat(starts - (ends - sizes), sizes)
+    return out
+
+
+def score(policy: Policy, data: Shard, *, most: int = 3000) -> PolicyScore:
+    """How a policy does on samples that it was not trained on."""
+    count = min(most, len(data))
+    ends = np.cumsum(data.sizes, axis=0, dtype=np.int64)
+    hits = np.zeros((DEEPEST, 4))
+    for i in range(count):
+        (n, e), (n0, e0) = ends[i], ends[i] - data.sizes[i]
+        tables = (int(data.heads[i, 0]), int(data.heads[i, 1]))
+        made = Graph(data.nodes[n0:n], data.sources[e0:e], data.targets[e0:e], data.edges[e0:e], tables, ())
+        calls, sequences = policy.read(made)
+        right = tuple(CALLS[c] for c in data.calls[i] if c >= 0)
+        likely = sorted(calls, key=lambda name: -calls[name])[:8]
+        found = [sequence for sequence, _ in sequences]
+        inner = [CALLS[c] for c in np.flatnonzero(data.inner[i])]
+        hits[len(right) - 1] += (1, found[:1] == [right], right in found[:2], set(inner) <= set(likely))
+    totals = np.maximum(hits[:, :1], 1)
+    shares = (hits / totals).T
+    return PolicyScore(
+        tasks=tuple(int(n) for n in hits[:, 0]),
+        top1=tuple(shares[1].round(4).tolist()),
+        top2=tuple(shares[2].round(4).tolist()),
+        top8=tuple(shares[3].round(4).tolist()),
+    )
