@@ -95,6 +95,9 @@ def rule_differences(
     limit: int,
     seconds: float,
 ) -> tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int32], int, bool]: ...
+def rule_shadowed(
+    low: NDArray[np.uint32], high: NDArray[np.uint32], maxima: NDArray[np.uint32], seconds: float
+) -> NDArray[np.int32]: ...
 def rule_redundant(
     low: NDArray[np.uint32],
     high: NDArray[np.uint32],

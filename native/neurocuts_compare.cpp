@@ -4,6 +4,7 @@
 #include "neurocuts_compare.h"
 
 #include <chrono>
+#include <cmath>
 #include <set>
 
 namespace neurocuts {
@@ -15,7 +16,7 @@ double clock_s() {
 }
 
 constexpr size_t PAIRWISE = 20;
-constexpr int64_t MOST_STEPS = 200000;
+constexpr int64_t MOST_STEPS = 2000000;
 
 struct Late {};
 
@@ -27,36 +28,53 @@ bool clip(const Box &box, const Range *rule, int columns, Box &out) {
     return true;
 }
 
-// A point of a box that none of the given rules holds.
+// A point of a box that none of the given rules holds: what the largest of them leaves is looked at with those that meet
+// it, so that few pieces are made.
 struct Hole {
     int columns;
     double deadline;
     int64_t steps = 0, most = INT64_MAX;
     Box found{};
 
-    bool look(Box piece, const std::vector<const Range *> &by, size_t at) {
-        if (++steps > most || (!(steps & 4095) && clock_s() > deadline)) throw Late{};
-        for (; at < by.size(); at++) {
+    bool look(Box piece, const std::vector<const Range *> &by) {
+        steps += int64_t(by.size()) + 1;
+        if (steps > most || clock_s() > deadline) throw Late{};
+        std::vector<const Range *> met;
+        Box largest{};
+        bool first = true;
+        double size = 0;
+        size_t at = 0;
+        for (const Range *rule : by) {
             Box common;
-            if (!clip(piece, by[at], columns, common)) continue;
-            for (int c = 0; c < columns; c++) {
-                if (common.side[c].low > piece.side[c].low) {
-                    Box left = piece;
-                    left.side[c].high = common.side[c].low - 1;
-                    if (look(left, by, at + 1)) return true;
-                    piece.side[c].low = common.side[c].low;
-                }
-                if (common.side[c].high < piece.side[c].high) {
-                    Box right = piece;
-                    right.side[c].low = common.side[c].high + 1;
-                    if (look(right, by, at + 1)) return true;
-                    piece.side[c].high = common.side[c].high;
-                }
-            }
-            return false;
+            if (!clip(piece, rule, columns, common)) continue;
+            double own = 0;
+            for (int c = 0; c < columns; c++)
+                own += std::log(double(common.side[c].high) - common.side[c].low + 1) - std::log(double(piece.side[c].high) - piece.side[c].low + 1);
+            if (own == 0 && std::equal(common.side, common.side + columns, piece.side, [](Range a, Range b) { return a.low == b.low && a.high == b.high; }))
+                return false;
+            if (first || own > size) first = false, size = own, largest = common, at = met.size();
+            met.push_back(rule);
         }
-        found = piece;
-        return true;
+        if (met.empty()) {
+            found = piece;
+            return true;
+        }
+        met.erase(met.begin() + long(at));
+        for (int c = 0; c < columns; c++) {
+            if (largest.side[c].low > piece.side[c].low) {
+                Box left = piece;
+                left.side[c].high = largest.side[c].low - 1;
+                if (look(left, met)) return true;
+                piece.side[c].low = largest.side[c].low;
+            }
+            if (largest.side[c].high < piece.side[c].high) {
+                Box right = piece;
+                right.side[c].low = largest.side[c].high + 1;
+                if (look(right, met)) return true;
+                piece.side[c].high = largest.side[c].high;
+            }
+        }
+        return false;
     }
 };
 
@@ -226,7 +244,7 @@ struct Comparer {
                 for (size_t k = 0; k < i; k++) before.push_back(row(0, a[k]));
                 for (size_t k = 0; k < j; k++) before.push_back(row(1, b[k]));
                 Hole hole{columns, deadline};
-                if (!hole.look(common, before, 0)) continue;
+                if (!hole.look(common, before)) continue;
                 seen.insert({first, second});
                 for (int c = 0; c < columns; c++) out.packets.push_back(hole.found.side[c].low);
                 out.first.push_back(first);
@@ -289,17 +307,40 @@ std::vector<int32_t> redundant(const Keyed &set, const uint8_t *dead, double sec
                 if (set.keys[later[k]] != set.keys[i]) {
                     Box common;
                     Hole hole{rules.columns, deadline, 0, MOST_STEPS, {}};
-                    if (clip(mine, rules.row(later[k]), rules.columns, common)) needed = hole.look(common, before, 0);
+                    if (clip(mine, rules.row(later[k]), rules.columns, common)) needed = hole.look(common, before);
                 }
                 before.push_back(rules.row(later[k]));
             }
-            if (!needed && cover < 0) needed = Hole{rules.columns, deadline, 0, MOST_STEPS, {}}.look(mine, before, 0);
+            if (!needed && cover < 0) needed = Hole{rules.columns, deadline, 0, MOST_STEPS, {}}.look(mine, before);
         } catch (const Late &) {
             needed = true;
         }
         if (needed) continue;
         gone[i] = 1;
         out[i] = cover >= 0 && set.keys[cover] == set.keys[i] ? cover : -2;
+    }
+    return out;
+}
+
+std::vector<int32_t> shadowed(const Rules &rules, double seconds) {
+    const double deadline = clock_s() + seconds;
+    const Box space = whole(rules);
+    std::vector<int32_t> out(rules.count, -1);
+    std::vector<const Range *> before;
+    for (int r = 0; r < rules.count && clock_s() < deadline; r++) {
+        before.clear();
+        for (int o = 0; o < r && out[r] < 0; o++) {
+            if (out[o] != -1 || !meet(rules, uint32_t(o), uint32_t(r))) continue;  // what covers a hidden rule comes before it
+            if (covers(rules, uint32_t(o), uint32_t(r), space)) out[r] = o;
+            before.push_back(rules.row(uint32_t(o)));
+        }
+        if (out[r] >= 0 || before.size() < 2) continue;
+        Box mine{};
+        std::copy_n(rules.row(uint32_t(r)), rules.columns, mine.side);
+        try {
+            if (!Hole{rules.columns, deadline, 0, MOST_STEPS, {}}.look(mine, before)) out[r] = -2;
+        } catch (const Late &) {
+        }
     }
     return out;
 }

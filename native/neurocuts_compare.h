@@ -19,6 +19,10 @@ struct Differences {
 // Packets that two sets answer differently, one for each pair of rules, at most `limit`.
 Differences differences(const Keyed &a, const Keyed &b, size_t limit, double seconds);
 
+// For each rule -1, the first that covers it whole and comes before it, or -2 where several do so together. What takes too
+// long is -1.
+std::vector<int32_t> shadowed(const Rules &rules, double seconds);
+
 // For each rule -1, or what answers in its place when it is taken out: a rule, or -2 for several. All that are named can
 // be taken out together. Rules in `dead` are left out of consideration. What takes too long is not named.
 std::vector<int32_t> redundant(const Keyed &set, const uint8_t *dead, double seconds);

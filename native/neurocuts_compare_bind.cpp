@@ -22,6 +22,15 @@ void bind_neurocuts_compare(nb::module_ &m) {
               return nb::make_tuple(give(std::move(found.packets), size_t(std::max(a.columns, 1))), give(std::move(found.first)),
                                     give(std::move(found.second)), found.regions, found.complete);
           });
+    m.def("rule_shadowed", [](In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, double seconds) {
+        const Rules rules = rules_of(low, high, maxima);
+        std::vector<int32_t> found;
+        {
+            nb::gil_scoped_release release;
+            found = shadowed(rules, seconds);
+        }
+        return give(std::move(found));
+    });
     m.def("rule_redundant", [](In2<uint32_t> low, In2<uint32_t> high, In<int32_t> keys, In<uint8_t> dead, In<uint32_t> maxima,
                                double seconds) {
         const Rules rules = rules_of(low, high, maxima);

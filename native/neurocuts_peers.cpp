@@ -474,6 +474,9 @@ class PlainWalk : public Peer {
                     node = tree.children[first + cell];
                     break;
                 }
+                case BITS:
+                    node = tree.children[first + int64_t(extract(packet[tree.dim[node]], tree.mask[node]))];
+                    break;
                 default: {  // GRID
                     uint64_t cell = 0;
                     const uint32_t *row = tree.terms + 4 * size_t(tree.base[node]);
