@@ -61,6 +61,11 @@ def proposals(table: Table, goal: Goal, others: Sequence[Table] = (), *, last: b
     yield from distinct(ordered, MOST_LAST if last else MOST_MIDDLE)
 
 
+def joins(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
+    """Calls that bring the table and another together, the most plausible first; they may end the program."""
+    return distinct(sorted(join.proposals(table, goal, others, last=True), key=lambda expr: expr.total), MOST_MIDDLE)
+
+
 def _wrapped(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
     """For a goal that is a list or a dictionary: what makes a series of it, and one call more."""
     if goal.shape_kind == "dict" and goal.value and table.shape_kind == "frame":
@@ -112,4 +117,4 @@ def random_call(table: Table, rng: np.random.Generator, others: Sequence[Table] 
     return draws[int(rng.choice(len(draws), p=weights / weights.sum()))][1](table, rng, others)
 
 
-__all__ = ["FAMILIES", "OPS", "proposals", "random_call"]
+__all__ = ["FAMILIES", "OPS", "joins", "proposals", "random_call"]
