@@ -21,6 +21,9 @@ Report = Callable[[Mapping[str, Any]], None]
 DOUBT = 0.15
 """A second class of programs at least this likely is worth a question."""
 
+FAR = 6.0
+"""Programs this many nats dearer than the cheapest are not worth ranking."""
+
 RANKING_S = 0.8
 """Seconds that ranking may take, where the budget is not shorter."""
 
@@ -91,6 +94,8 @@ class Synthesizer:
         search = Search(task)
         relief = Relief(task, search.prior, started + self.budget_s) if self.parallel else None
         found = collected(search, self.budget_s, report=self.report, relief=relief)
+        least = min((candidate.cost for candidate in found), default=0.0)
+        found = [candidate for candidate in found if candidate.cost <= least + FAR]
         stopped = "interrupted" if search.interrupted else ""
         if not stopped and not found and time.monotonic() - started >= self.budget_s:
             stopped = "budget"
