@@ -61,6 +61,16 @@ def proposals(table: Table, goal: Goal, others: Sequence[Table] = (), *, last: b
     yield from distinct(ordered, MOST_LAST if last else MOST_MIDDLE)
 
 
+def joins(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
+    """Calls that join a table with others, which were derived perhaps from the same input: the likely ends first.
+
+    At most 32.
+    """
+    ends = sorted(join.proposals(table, goal, others, last=True), key=lambda expr: expr.total)
+    middle = sorted(join.proposals(table, goal, others, last=False), key=lambda expr: expr.total)
+    yield from distinct(chain(ends[:20], middle), 32)
+
+
 def _wrapped(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
     """For a goal that is a list or a dictionary: what makes a series of it, and one call more."""
     if goal.shape_kind == "dict" and goal.value and table.shape_kind == "frame":
@@ -112,4 +122,4 @@ def random_call(table: Table, rng: np.random.Generator, others: Sequence[Table] 
     return draws[int(rng.choice(len(draws), p=weights / weights.sum()))][1](table, rng, others)
 
 
-__all__ = ["FAMILIES", "OPS", "proposals", "random_call"]
+__all__ = ["FAMILIES", "OPS", "joins", "proposals", "random_call"]
