@@ -344,10 +344,10 @@ class Finisher:
             if rows.rows != ordered.rows:
                 continue
             wanted = ordered.columns[0]
-            for i, column in enumerate(rows.columns):
-                if column.equals(wanted):
-                    yield from self._indexed(_picked(rows, i), rows, ordered)
-            if heavy:
+            there = [i for i, column in enumerate(rows.columns) if column.equals(wanted)]
+            for i in there:
+                yield from self._indexed(_picked(rows, i), rows, ordered)
+            if heavy and not there:
                 for expr in self._made(rows, wanted):
                     yield from self._indexed(expr, rows, ordered)
 

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import pandas as pd
+
 from mlsys4sys.autopandas import columns, ops
 from mlsys4sys.autopandas.expression import Expr, source
 from mlsys4sys.autopandas.finish import Finisher, retyped
@@ -247,7 +249,7 @@ class Search:
     def _simpler(self, expr: Expr) -> Expr | None:
         """The program without a step that it does not need, where there is one."""
         for node in reversed(expr.nodes):
-            if not node.op or not node.parts or node.op == "astype":
+            if not node.parts or not node.op or node.op == "astype" or not self._keeps_shape(node):
                 continue
             shorter = replaced(expr, node, node.parts[0])
             if shorter.text not in self._emitted and self._gives(self.memo, self.goal, shorter):
@@ -255,6 +257,14 @@ class Search:
             if shorter.text in self._fitting:
                 return shorter
         return None
+
+    def _keeps_shape(self, node: Expr) -> bool:
+        """Whether a step makes a frame of a frame or a series of a series, so that a program may do without it."""
+        try:
+            made, before = self.memo.value(node), self.memo.value(node.parts[0])
+        except Failed:
+            return False
+        return isinstance(before, pd.DataFrame) and isinstance(made, pd.DataFrame)
 
     def _variants(self, expr: Expr) -> Iterator[Expr]:
         """The program with one intermediate table made otherwise."""
