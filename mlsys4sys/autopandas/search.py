@@ -22,7 +22,7 @@ from mlsys4sys.autopandas.finish import Finisher, retyped
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.problem import Example, Task
-from mlsys4sys.autopandas.table import Codebook, Table, same
+from mlsys4sys.autopandas.table import Codebook, Table, alike, same
 
 SLICE_S = 0.04
 """Seconds that an item of the queue works before others may."""
@@ -107,6 +107,7 @@ class Search:
             scalars=columns.scalars,
             constants=(*self.task.hints.constants, *_constants(self.inputs)),
             others=self.inputs,
+            strictness=self.task.strictness,
         )
 
     def run(self, deadline: float) -> Iterator[Candidate | None]:
@@ -138,7 +139,7 @@ class Search:
         known.append(table.expr)
         if len(known) > 1 and not root:
             return
-        if not root and same(table, self.goal):
+        if not root and self._fits(table, self.goal):
             yield from self._found(table.expr)
         base = self._cost(table.expr) + DISTANCE * (1.0 - _overlap(table, self.goal))
         calls = len(table.expr.ops)
@@ -164,8 +165,7 @@ class Search:
         for _, partner in partners:
             if partner.expr.text == table.expr.text:
                 continue
-            pairs = (expr for expr in ops.joins(table, self.goal, [partner]))
-            yield from self._try(pairs, close=True)
+            yield from self._try(ops.joins(table, self.goal, [partner]), close=True)
 
     def _calls(self, table: Table, *, last: bool) -> Iterator[Expr]:
         without = self.task.hints.without
@@ -181,11 +181,11 @@ class Search:
             self.examined += 1
             try:
                 table = self.memo.table(expr)
-                if same(table, self.goal):
+                if self._fits(table, self.goal):
                     yield from self._found(expr)
                     continue
                 self._note(table)
-                if close and "finish" in self.use:
+                if close and table.key not in self._alike and "finish" in self.use:
                     yield from self._try(self.finisher.light(table, self.goal))
             except Failed:
                 continue
@@ -223,9 +223,15 @@ class Search:
                 seconds = time.monotonic() - self._started
                 yield Candidate(expr=variant, cost=self._cost(variant), found_s=seconds)
 
+    def _fits(self, table: Table, goal: Goal) -> bool:
+        rules = self.task.strictness
+        if rules.row_order and rules.column_order and rules.index:
+            return same(table, goal, rtol=rules.rtol)
+        return alike(table, goal, row_order=rules.row_order, column_order=rules.column_order, index=rules.index)
+
     def _gives(self, memo: Memo, goal: Goal, expr: Expr) -> bool:
         try:
-            return same(memo.table(expr), goal)
+            return self._fits(memo.table(expr), goal)
         except Failed:
             return False
 

@@ -367,6 +367,35 @@ def same(a: Table, b: Table, *, rtol: float = 1e-5) -> bool:
     )
 
 
+def alike(a: Table, b: Table, *, row_order: bool = True, column_order: bool = True, index: bool = True) -> bool:
+    """:func:`same` with the order of rows or columns, or the row labels, left free.
+
+    Where the order of rows is free, row labels belong to their rows, unless those of ``b`` just count them.
+    """
+    if a.shape_kind != b.shape_kind or a.shape_kind not in ("frame", "series", "list") or a.rows != b.rows:
+        return same(a, b)
+    mine, theirs = (
+        list(zip(a.label_codes or (0,), a.columns, strict=False)),
+        list(zip(b.label_codes or (0,), b.columns, strict=False)),
+    )
+    if not column_order:
+        mine, theirs = (sorted(pairs, key=lambda pair: (pair[0], pair[1].key)) for pairs in (mine, theirs))
+    if [code for code, _ in mine] != [code for code, _ in theirs]:
+        return False
+    left, right = [c for _, c in mine], [c for _, c in theirs]
+    if index and not (not row_order and b.plain_index):
+        if len(a.index) != len(b.index):
+            return False
+        left, right = [*a.index, *left], [*b.index, *right]
+    if row_order:
+        return all(x.equals(y) for x, y in zip(left, right, strict=True))
+    return sorted(_rows(left, a.rows)) == sorted(_rows(right, b.rows))
+
+
+def _rows(columns: Sequence[Column], rows: int) -> list[tuple[int, ...]]:
+    return list(zip(*(c.codes.tolist() for c in columns), strict=True)) if columns else [()] * rows
+
+
 def _close(a: Any, b: Any, rtol: float) -> bool:
     numbers = (int, float, np.integer, np.floating)
     if isinstance(a, bool | np.bool_) or isinstance(b, bool | np.bool_):
@@ -390,7 +419,7 @@ def plain_array(values: pd.Series | pd.Index) -> Any:
 
 def level_columns(index: pd.Index, book: Codebook) -> list[Column]:
     """The levels of an index as columns."""
-    if index.nlevels == 1:
+    if not isinstance(index, pd.MultiIndex):  # which may have one level, too
         return [Column(index.name, plain_array(index), book)]
     return [Column(index.names[i], plain_array(index.get_level_values(i)), book) for i in range(index.nlevels)]
 
