@@ -388,7 +388,7 @@ class JudgeConfig:
 
 
 def fit_judge(data: Sequence[Judged], config: JudgeConfig) -> meant.Judge:
-    """Listwise: the probability of all right candidates together, under the softmax of a task's scores."""
+    """Listwise: the probability of the right classes together, under the softmax of their best members' scores."""
     import torch
 
     from mlsys4sys.learn.nets import perceptron, sequential
@@ -397,8 +397,7 @@ def fit_judge(data: Sequence[Judged], config: JudgeConfig) -> meant.Judge:
     rows = np.concatenate([one.rows for one in data])
     mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
     x = torch.from_numpy(((rows - mean) / scale).astype(np.float32))
-    owner = torch.from_numpy(np.repeat(np.arange(len(data)), [len(one.right) for one in data]))
-    right = torch.from_numpy(np.concatenate([one.right for one in data]))
+    group, right, owner = (torch.from_numpy(array) for array in _classes(data))
     hand = torch.from_numpy((meant.Judge.by_hand().linear * scale).astype(np.float32))
     linear = hand.clone().requires_grad_()
     net = sequential(x.shape[1], (config.hidden,), 1, seed=config.seed) if config.hidden else None
@@ -407,10 +406,11 @@ def fit_judge(data: Sequence[Judged], config: JudgeConfig) -> meant.Judge:
         groups.append({"params": list(net.parameters()), "weight_decay": config.decay})
     optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=0.0)
     for step in range(config.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = _rate(step / config.steps, config.learning_rate)
+        for part in optimizer.param_groups:
+            part["lr"] = _rate(step / config.steps, config.learning_rate)
         scores = x @ linear + (net(x)[:, 0] if net is not None else 0.0)
-        loss = -_log_share(scores, right, owner, len(data)).mean() + config.keep * ((linear - hand) ** 2).mean()
+        tops = torch.full((len(right),), -torch.inf).scatter_reduce(0, group, scores, "amax")
+        loss = -_log_share(tops, right, owner, len(data)).mean() + config.keep * ((linear - hand) ** 2).mean()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -419,8 +419,20 @@ def fit_judge(data: Sequence[Judged], config: JudgeConfig) -> meant.Judge:
     return meant.Judge(weights, network, {"tasks": len(data), "candidates": len(rows)})
 
 
+def _classes(data: Sequence[Judged]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """The class of each candidate, counted over all tasks; whether each class is right; each class's task."""
+    group, right, owner, count = [], list[bool](), list[int](), 0
+    for task, one in enumerate(data):
+        group.append(one.groups + count)
+        many = int(one.groups.max()) + 1
+        right += [bool(one.right[one.groups == g].any()) for g in range(many)]
+        owner += [task] * many
+        count += many
+    return np.concatenate(group), np.array(right), np.array(owner)
+
+
 def _log_share(scores: Tensor, right: Tensor, owner: Tensor, tasks: int) -> Tensor:
-    """Log-probability of the right candidates of each task."""
+    """Log-probability of the right ones of each task."""
     import torch
 
     top = torch.full((tasks,), -torch.inf).scatter_reduce(0, owner, scores, "amax")
