@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mlsys4sys.autopandas import meant
+from mlsys4sys.autopandas import meant, sample
+from mlsys4sys.autopandas.accepted import accept
 from mlsys4sys.autopandas.expression import Expr, program
 from mlsys4sys.autopandas.parallel import Relief
 from mlsys4sys.autopandas.problem import Hints, Strictness, Task
@@ -86,7 +87,19 @@ class Synthesizer:
         return self
 
     def solve(self, task: Task) -> Result:
-        """Programs for a task, the likeliest first; Ctrl-C gives what was found so far."""
+        """Programs for a task, the likeliest first; Ctrl-C gives what was found so far.
+
+        Raises:
+            InputError: A table has too many columns or cells, or a cell is nested too deeply.
+        """
+        accept(task)
+        if sample.large(task):
+            return sample.solved(
+                task, lambda part, budget_s: replace(self, budget_s=budget_s)._solve(part), self.budget_s
+            )
+        return self._solve(task)
+
+    def _solve(self, task: Task) -> Result:
         started = time.monotonic()
         search = Search(task)
         relief = Relief(task, search.prior, started + self.budget_s) if self.parallel else None
