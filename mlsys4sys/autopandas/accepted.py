@@ -71,7 +71,7 @@ def _of(values: Any, where: str) -> Iterator[tuple[str, Any]]:
     if isinstance(values.dtype, np.dtype) and values.dtype.kind != "O":
         return
     for i, cell in enumerate(values):
-        if isinstance(cell, str | _HOLDER):
+        if isinstance(cell, (str, *_HOLDER)):
             yield f"{where} {i}", cell
 
 
