@@ -11,7 +11,7 @@ import pandas as pd
 from mlsys4sys.autopandas.problem import Task
 from mlsys4sys.errors import InputError
 
-MOST_COLUMNS = 5_000
+MOST_COLUMNS = 1_000
 MOST_CELLS = 50_000_000
 DEEPEST = 20
 """Levels of lists and dictionaries within a cell."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -93,11 +94,13 @@ class Synthesizer:
             InputError: A table has too many columns or cells, or a cell is nested too deeply.
         """
         accept(task)
-        if sample.large(task):
-            return sample.solved(
-                task, lambda part, budget_s: replace(self, budget_s=budget_s)._solve(part), self.budget_s
-            )
-        return self._solve(task)
+
+        def solve(part: Task, budget_s: float) -> Result:
+            return replace(self, budget_s=budget_s)._solve(part)
+
+        with warnings.catch_warnings():  # what candidates complain of is of no use to anybody
+            warnings.simplefilter("ignore")
+            return sample.solved(task, solve, self.budget_s) if sample.large(task) else self._solve(task)
 
     def _solve(self, task: Task) -> Result:
         started = time.monotonic()
