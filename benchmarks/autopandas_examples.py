@@ -1,4 +1,4 @@
-"""The page of examples: ``python -m benchmarks.autopandas_examples`` solves them and writes docs/autopandas-examples.md.
+"""The page of examples: ``python -m benchmarks.autopandas_examples`` writes docs/autopandas-examples.md.
 
 Each example is a question that people ask of pandas. The tables here are all that the search sees; the page shows what
 it answered, whatever that is, and how long it took.
@@ -166,8 +166,8 @@ def main() -> None:
     """Write the page."""
     head = (
         "# Examples\n\n"
-        "What `synthesize` answered to everyday questions. The tables were all it was given; the code is printed as found.\n"
-        "Written by `python -m benchmarks.autopandas_examples`.\n"
+        "What `synthesize` answered to everyday questions. The tables were all it was given; the code is as it was\n"
+        "found. Written by `python -m benchmarks.autopandas_examples`.\n"
     )
     PAGE.write_text("\n".join([head, *map(section, QUESTIONS)]), encoding="utf-8")
 

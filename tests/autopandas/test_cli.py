@@ -18,7 +18,14 @@ from mlsys4sys.autopandas.solution import Ambiguity, Program, Result
 from mlsys4sys.autopandas.verify import difference
 from mlsys4sys.cli import main
 
-SALES = "region,product,price,qty\nnorth,apple,1.5,10\nsouth,apple,1.4,5\nnorth,pear,2.0,3\nwest,pear,2.1,8\nsouth,fig,4.0,1\n"
+SALES = """\
+region,product,price,qty
+north,apple,1.5,10
+south,apple,1.4,5
+north,pear,2.0,3
+west,pear,2.1,8
+south,fig,4.0,1
+"""
 TOTALS = "region,qty\nnorth,13\nsouth,6\nwest,8\n"
 DOCS = Path(__file__).parents[2] / "docs"
 
