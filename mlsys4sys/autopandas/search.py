@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.problem import Example, Task
 from mlsys4sys.autopandas.table import Codebook, Table, alike, same
 from mlsys4sys.autopandas.usage import price
+
+log = logging.getLogger(__name__)
 
 SLICE_S = 0.04
 """Processor seconds that an item of the queue works before others may."""
@@ -164,7 +167,8 @@ class Search:
         if "ops" in self.use and calls == 0 and table.shape_kind == "frame":
             ways["branch"] = lambda: self._join(table)
         for way, work in ways.items():
-            heapq.heappush(self._queue, (base + self.prices[way], next(self._order), way, table, work()))
+            guarded = _guarded(way, table, work())
+            heapq.heappush(self._queue, (base + self.prices[way], next(self._order), way, table, guarded))
 
     def _join(self, table: Table) -> Iterator[Any]:
         """Calls that join the table with one that was reached from the inputs, ``df.merge(df.groupby(…)…)``."""
@@ -286,6 +290,14 @@ class Search:
         if self.prior is None:
             return known
         return known + sum(self.prior(node.op) for node in expr.nodes if node.op)
+
+
+def _guarded(way: str, table: Table, work: Iterator[Any]) -> Iterator[Any]:
+    """The work, ended quietly where an engine trips over a table that nobody thought of: the others go on."""
+    try:
+        yield from work
+    except Exception:
+        log.debug("%s on %s ended early", way, table.expr.text, exc_info=True)
 
 
 def replaced(expr: Expr, old: Expr, new: Expr) -> Expr:
