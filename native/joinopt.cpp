@@ -2,11 +2,15 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "joinopt_count.h"
+#include "joinopt_filter.h"
+#include "joinopt_scan.h"
 #include "joinopt_search.h"
 
 namespace nb = nanobind;
@@ -68,6 +72,146 @@ nb::tuple search(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> 
     return nb::make_tuple(give(std::move(best.cost)), give(std::move(best.probe)));
 }
 
+void flatten(const Mask *masks, std::size_t n, const Best &best, Mask mask, std::vector<Mask> &into) {
+    const auto place = static_cast<std::size_t>(std::lower_bound(masks, masks + n, mask) - masks);
+    const Mask probe = place < n && masks[place] == mask ? best.probe[place] : 0;
+    if (!probe) return;
+    into.insert(into.end(), {mask, probe});
+    flatten(masks, n, best, probe, into);
+    flatten(masks, n, best, mask & ~probe, into);
+}
+
+// (relation, key_s, in_scan_s, above_s, [(partners, share, spread), ...])
+ScanCost scan_cost(nb::handle of) {
+    const nb::tuple raw = nb::cast<nb::tuple>(of);
+    ScanCost scan{nb::cast<int>(raw[0]), nb::cast<double>(raw[1]), nb::cast<double>(raw[2]), nb::cast<double>(raw[3]), {}};
+    for (nb::handle one : nb::cast<nb::list>(raw[4])) {
+        const nb::tuple link = nb::cast<nb::tuple>(one);
+        scan.links.push_back({nb::cast<Mask>(link[0]), nb::cast<double>(link[1]), nb::cast<double>(link[2])});
+    }
+    return scan;
+}
+
+// The cheapest tree over the last subset: pairs of a join and its probe side, parents first.
+Out<Mask> best_tree(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> rows, const std::vector<double> &width,
+                    const std::vector<double> &c, bool left_deep, nb::list scans) {
+    std::vector<ScanCost> scanned;
+    for (nb::handle scan : scans) scanned.push_back(scan_cost(scan));
+    if (c.size() != 8) throw std::invalid_argument("a join cost has eight coefficients");
+    if (rows.size() != masks.size() || !masks.size()) throw std::invalid_argument("one row count for each subset");
+    std::vector<Mask> flat;
+    {
+        nb::gil_scoped_release release;
+        const Best best = best_trees(adjacency, masks.data(), rows.data(), masks.size(), width,
+                                     {c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]}, left_deep, scanned);
+        flatten(masks.data(), masks.size(), best, masks.data()[masks.size() - 1], flat);
+    }
+    return give(std::move(flat));
+}
+
+// Tokens as `make((kind, text, start, end))`, or None when the text is not plain.
+nb::object scan_text(nb::str sql, nb::callable make) {
+    static const char *const names[] = {"word", "name", "text", "number", "sign"};
+    Py_ssize_t size = 0;
+    const char *data = PyUnicode_AsUTF8AndSize(sql.ptr(), &size);
+    // Positions are those of characters, which are bytes in ASCII only.
+    if (!data || !PyUnicode_IS_ASCII(sql.ptr())) {
+        PyErr_Clear();
+        return nb::none();
+    }
+    const Scanned scanned = scan({data, static_cast<std::size_t>(size)});
+    if (!scanned.plain) return nb::none();
+    nb::list found;
+    nb::object kinds[5];
+    for (int k = 0; k < 5; ++k) kinds[k] = nb::str(names[k]);
+    for (const Token &token : scanned.tokens)
+        found.append(make(nb::make_tuple(kinds[static_cast<int>(token.kind)], nb::str(token.text.data(), token.text.size()),
+                                         token.start, token.end)));
+    return found;
+}
+
+// The columns of a small table, filtered by programs of mlsys4sys/joinopt/filters.py.
+class FilterTable {
+public:
+    explicit FilterTable(std::int64_t rows) : rows_(static_cast<std::size_t>(rows)) {}
+
+    int add_numbers(In<double> values) {
+        check(values.size());
+        columns_.emplace_back();
+        columns_.back().numbers.assign(values.data(), values.data() + values.size());
+        return static_cast<int>(columns_.size()) - 1;
+    }
+
+    int add_texts(nb::list values) {
+        check(nb::len(values));
+        columns_.emplace_back();
+        FilterColumn &column = columns_.back();
+        column.is_text = true;
+        std::unordered_map<std::string, std::int32_t> places;
+        for (nb::handle value : values) {
+            if (value.is_none()) {
+                column.codes.push_back(-1);
+                continue;
+            }
+            const auto [slot, fresh] =
+                places.try_emplace(nb::cast<std::string>(value), static_cast<std::int32_t>(column.texts.size()));
+            if (fresh) column.texts.push_back(slot->first);
+            column.codes.push_back(slot->second);
+        }
+        return static_cast<int>(columns_.size()) - 1;
+    }
+
+    // Positions of the rows for which all programs say yes.
+    Out<std::int64_t> select(nb::list programs) const {
+        std::vector<std::int64_t> found;
+        Truths all(rows_, YES);
+        for (nb::handle program : programs) both(all, run(nb::cast<nb::tuple>(program)));
+        for (std::size_t i = 0; i < rows_; ++i)
+            if (all[i] == YES) found.push_back(static_cast<std::int64_t>(i));
+        return give(std::move(found));
+    }
+
+private:
+    void check(std::size_t rows) const {
+        if (rows != rows_) throw std::invalid_argument("a column has another number of rows");
+    }
+
+    Truths run(const nb::tuple &program) const {
+        const int what = nb::cast<int>(program[0]);
+        if (what <= 1) {
+            const nb::list parts = nb::cast<nb::list>(program[1]);
+            Truths found = run(nb::cast<nb::tuple>(parts[0]));
+            for (std::size_t i = 1; i < nb::len(parts); ++i) {
+                const Truths other = run(nb::cast<nb::tuple>(parts[i]));
+                what == 0 ? both(found, other) : either(found, other);
+            }
+            return found;
+        }
+        if (what == 2) {
+            Truths found = run(nb::cast<nb::tuple>(program[1]));
+            negate(found);
+            return found;
+        }
+        const FilterColumn &column = columns_.at(nb::cast<std::size_t>(program[1]));
+        if (column.is_text != (what == 4 || what == 6 || what == 7) && what != 8)
+            throw std::invalid_argument("a constant of another kind than its column");
+        switch (what) {
+            case 3: return compare(column, Sign(nb::cast<int>(program[2])), nb::cast<double>(program[3]));
+            case 4: return compare(column, Sign(nb::cast<int>(program[2])), nb::cast<std::string>(program[3]));
+            case 5: return among(column, nb::cast<std::vector<double>>(program[2]), nb::cast<bool>(program[3]));
+            case 6: return among(column, nb::cast<std::vector<std::string>>(program[2]), nb::cast<bool>(program[3]));
+            case 7:
+                return like(column, nb::cast<std::string>(program[2]), nb::cast<bool>(program[3]),
+                            nb::cast<bool>(program[4]));
+            case 8: return is_null(column, nb::cast<bool>(program[2]));
+            default: throw std::invalid_argument("no such predicate");
+        }
+    }
+
+    std::size_t rows_;
+    std::vector<FilterColumn> columns_;
+};
+
 }  // namespace
 
 void bind_joinopt(nb::module_ &m) {
@@ -75,8 +219,15 @@ void bind_joinopt(nb::module_ &m) {
         .def(nb::init<int, int, std::vector<std::int64_t>>())
         .def("attach", &BoundCounter::attach)
         .def("count", &BoundCounter::count, nb::arg("root"), nb::arg("limit"), nb::arg("weights").none(), nb::arg("masks"));
+    nb::class_<FilterTable>(m, "FilterTable")
+        .def(nb::init<std::int64_t>())
+        .def("add_numbers", &FilterTable::add_numbers)
+        .def("add_texts", &FilterTable::add_texts)
+        .def("select", &FilterTable::select);
     m.def("connected_subsets", [](const std::vector<Mask> &adjacency, std::size_t cap) {
         return give(connected_subsets(adjacency, cap));
     });
     m.def("best_trees", &search);
+    m.def("best_tree", &best_tree);
+    m.def("scan_text", &scan_text);
 }

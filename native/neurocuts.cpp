@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -10,6 +11,7 @@
 #include <optional>
 
 #include "neurocuts_baselines.h"
+#include "neurocuts_latency.h"
 #include "neurocuts_lookup.h"
 #include "neurocuts_search.h"
 #include "neurocuts_verify.h"
@@ -166,6 +168,24 @@ struct BoundLookup {
     }
 };
 
+nb::dict quick_tree(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In2<uint32_t> packets, int leaf, int max_bits,
+                    float memory, float base, float rate, float block, float noise, bool bits,
+                    const std::vector<std::pair<int, float>> &tests, uint32_t parts, uint64_t seed, float max_bytes) {
+    const Rules rules = rules_of(low, high, maxima);
+    if (int(packets.shape(1)) != rules.columns) throw std::invalid_argument("packets have other columns than the rules");
+    LatencyOptions options;
+    options.leaf = std::max(leaf, 1), options.max_bits = std::clamp(max_bits, 1, 20), options.memory = memory;
+    options.base = std::max(base, 1.1f), options.rate = rate, options.block = block, options.noise = noise;
+    options.bits = bits, options.parts = parts, options.seed = seed, options.max_bytes = max_bytes;
+    for (size_t i = 0; i < 2 && i < tests.size(); i++) options.tests[i] = {tests[i].first, tests[i].second};
+    Flat flat;
+    {
+        nb::gil_scoped_release release;
+        flat = latency_tree(rules, packets.data(), packets.shape(0), options);
+    }
+    return arrays(std::move(flat));
+}
+
 }  // namespace
 
 void bind_neurocuts(nb::module_ &m) {
@@ -174,9 +194,10 @@ void bind_neurocuts(nb::module_ &m) {
                       In<uint32_t>, In<int64_t>, In<int32_t>, In<int32_t>, In<int32_t>, In<uint32_t>, In2<uint32_t>>())
         .def("classify", &BoundLookup::classify, nb::arg("packets"), nb::arg("out"), nb::arg("threads"))
         .def("one", &BoundLookup::one, nb::arg("packet"))
-        .def_prop_rw("interleaved", [](const BoundLookup &self) { return self.table.interleaved; },
-                     [](BoundLookup &self, bool value) { self.table.interleaved = value; })
         .def_prop_ro("size_bytes", [](const BoundLookup &self) { return self.table.bytes(); });
+    m.def("latency_tree", &quick_tree, nb::arg("low"), nb::arg("high"), nb::arg("maxima"), nb::arg("packets"), nb::kw_only(),
+          nb::arg("leaf"), nb::arg("max_bits"), nb::arg("memory"), nb::arg("base"), nb::arg("rate"), nb::arg("block"),
+          nb::arg("noise"), nb::arg("bits"), nb::arg("tests"), nb::arg("parts"), nb::arg("seed"), nb::arg("max_bytes"));
     m.def("lookup_kernel", &kernel_name);
     m.def("force_lookup_kernel", &force_kernel, nb::arg("name"));
     nb::class_<BoundSearch>(m, "TreeSearch", "Anytime search for decision trees; see native/neurocuts_search.h.")

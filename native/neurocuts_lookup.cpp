@@ -3,6 +3,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <thread>
+#include <unordered_map>
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86 1
@@ -10,6 +11,8 @@
 #endif
 
 namespace neurocuts {
+
+constexpr size_t AHEAD = 8;  // leaves, between asking for one and reading it
 
 namespace scalar {
 #define ISA 0
@@ -27,7 +30,7 @@ namespace avx2 {
 }  // namespace avx2
 #pragma GCC pop_options
 #pragma GCC push_options
-#pragma GCC target("avx512f,avx512vl,avx512bw,avx2,bmi,bmi2,popcnt,lzcnt")
+#pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx2,bmi,bmi2,popcnt,lzcnt")
 namespace avx512 {
 #define ISA 5
 #include "neurocuts_lookup_kernel.inc"
@@ -38,7 +41,6 @@ namespace avx512 {
 
 namespace {
 
-constexpr int GROUP = 12;
 constexpr size_t FEWEST = 4096;  // packets for a thread of its own
 
 std::string &forced() {
@@ -46,98 +48,158 @@ std::string &forced() {
     return name;
 }
 
+uint64_t mixed(uint64_t h, uint64_t x) {
+    h = (h ^ x) * 0x9E3779B97F4A7C15ull;
+    return h ^ h >> 29;
+}
+
 struct Compiler {
     Table &table;
     const TreeView &tree;
     const Rules &rules;
-    int frames = 0;
-
-    uint32_t leaf_floor(int32_t node) const {
-        return tree.count[node] ? uint32_t(tree.rule_ids[tree.first[node]]) : NO_RULE;
-    }
+    std::unordered_multimap<uint64_t, uint32_t> arrays;               // children laid out already: where they start
+    std::unordered_multimap<uint64_t, std::pair<int32_t, Step>> leaves;  // the node and its step
 
     // Lays a node out; its best rule.
     uint32_t node(int32_t id, Step &out, int depth) {
         out = Step();
         if (id < 0) return NO_RULE;
-        const int64_t first = tree.first[id];
-        const uint32_t count = uint32_t(tree.count[id]);
-        out.kind = tree.kind[id];
-        out.dim = tree.dim[id];
-        if (out.kind == LEAF) {
-            leaf(id, out);
-            return leaf_floor(id);
+        switch (tree.kind[id]) {
+            case LEAF: return leaf(id, out);
+            case PARTITION: return partition(id, out, depth);
+            case CUT: case SPLIT: case BITS: return inner(id, out, depth);
+            default: throw std::invalid_argument("nodes of several columns have no lookup");
         }
-        if (out.kind == PARTITION) return partition(id, out, depth);
-        if (out.kind != CUT && out.kind != SPLIT) throw std::invalid_argument("nodes of several columns have no lookup");
-        if (out.kind == CUT) {
-            out.shift = tree.shift[id];
-            out.base = tree.base[id];
-        } else {
-            if (count > 17) throw std::invalid_argument("a split has more than 16 boundaries");
+    }
+
+    uint32_t inner(int32_t id, Step &out, int depth) {
+        const uint32_t count = uint32_t(tree.count[id]);
+        const bool split = tree.kind[id] == SPLIT;
+        if (count > MOST_CELLS) throw std::invalid_argument("a cut has more than two million cells");
+        if (split && count > 17) throw std::invalid_argument("a split has more than 16 boundaries");
+        // One cell more, where nothing is, for what lies outside a cut.
+        std::vector<Step> cells(count + (tree.kind[id] == CUT));
+        uint32_t floor = NO_RULE;
+        for (uint32_t i = 0; i < count;) {
+            const int32_t child = tree.children[tree.first[id] + i];
+            Step made;
+            floor = std::min(floor, node(child, made, depth));
+            for (; i < count && tree.children[tree.first[id] + i] == child; i++) cells[i] = made;
+        }
+        out.offset = placed(cells);
+        const uint32_t last = uint32_t(cells.size()) - 1;
+        if (split) {
+            table.plain = false;
+            out.mask = tree.dim[id];
             out.base = uint32_t(table.bounds.size());
             for (uint32_t i = 0; i < 16; i++)
                 table.bounds.push_back(i + 1 < count ? tree.bounds[tree.base[id] + i] : 0xFFFFFFFFu);
-        }
-        // The highest cell that is looked up: of a cut one more, where nothing is, for what lies outside.
-        out.count = out.kind == CUT ? count : count - 1;
-        out.offset = uint32_t(table.steps.size());
-        table.steps.resize(table.steps.size() + out.count + 1);
-        uint32_t floor = NO_RULE;
-        for (uint32_t i = 0; i < count;) {
-            const int32_t child = tree.children[first + i];
-            Step made;
-            floor = std::min(floor, node(child, made, depth));
-            for (; i < count && tree.children[first + i] == child; i++) table.steps[out.offset + i] = made;
+            out.word = last << 11 | AT_SPLIT;
+        } else if (tree.kind[id] == BITS) {
+            table.scattered = true;
+            out.mask = tree.mask[id];
+            out.base = 0;
+            out.word = last << 11 | 1u << 10 | tree.dim[id];
+        } else {
+            out.mask = 0xFFFFFFFFu << tree.shift[id];
+            out.base = tree.base[id];
+            out.word = last << 11 | uint32_t(tree.shift[id]) << 5 | tree.dim[id];
         }
         return floor;
     }
 
+    // Where these children stand: appended, or found where equal ones are.
+    uint32_t placed(const std::vector<Step> &cells) {
+        uint64_t key = cells.size();
+        for (const Step &s : cells) key = mixed(mixed(key, uint64_t(s.mask) << 32 | s.base), uint64_t(s.offset) << 32 | s.word);
+        const auto [from, to] = arrays.equal_range(key);
+        for (auto it = from; it != to; ++it)
+            if (it->second + cells.size() <= table.steps.size() && std::equal(cells.begin(), cells.end(), &table.steps[it->second]))
+                return it->second;
+        const uint32_t at = uint32_t(table.steps.size());
+        table.steps.insert(table.steps.end(), cells.begin(), cells.end());
+        arrays.emplace(key, at);
+        return at;
+    }
+
     uint32_t partition(int32_t id, Step &out, int depth) {
         if (depth >= MAX_FRAMES) throw std::invalid_argument("partitions are nested too deep");
-        const int64_t first = tree.first[id];
-        std::vector<Part> parts;
-        for (int32_t i = 0; i < tree.count[id]; i++) {
-            const uint32_t at = uint32_t(table.steps.size());
-            table.steps.emplace_back();
-            Step made;
-            const uint32_t floor = node(tree.children[first + i], made, depth + 1);
-            table.steps[at] = made;
-            if (floor != NO_RULE) parts.push_back({at, floor});
-        }
-        std::sort(parts.begin(), parts.end(), [](const Part &a, const Part &b) { return a.floor < b.floor; });
+        table.plain = false;
+        std::vector<Part> parts = divided(id, depth);
+        out.mask = 0;
         out.offset = uint32_t(table.parts.size());
-        out.count = uint32_t(parts.size());
+        out.base = uint32_t(parts.size());
+        out.word = AT_PARTITION;
         table.parts.insert(table.parts.end(), parts.begin(), parts.end());
         return parts.empty() ? NO_RULE : parts[0].floor;
     }
 
-    void leaf(int32_t id, Step &out) {
+    std::vector<Part> divided(int32_t id, int depth) {
+        std::vector<Part> parts;
+        for (int32_t i = 0; i < tree.count[id]; i++) {
+            Step made;
+            const uint32_t floor = node(tree.children[tree.first[id] + i], made, depth + 1);
+            if (floor == NO_RULE) continue;
+            parts.push_back({uint32_t(table.steps.size()), floor});
+            table.steps.push_back(made);
+        }
+        std::sort(parts.begin(), parts.end(), [](const Part &a, const Part &b) { return a.floor < b.floor; });
+        return parts;
+    }
+
+    // A partition at the root, and those that are its parts, as one.
+    void root(int32_t id) {
+        if (id >= 0 && tree.kind[id] == PARTITION) {
+            for (int32_t i = 0; i < tree.count[id]; i++) root(tree.children[tree.first[id] + i]);
+            return;
+        }
+        Step made;
+        const uint32_t floor = node(id, made, 0);
+        if (floor == NO_RULE) return;
+        table.top.push_back({uint32_t(table.steps.size()), floor});
+        table.steps.push_back(made);
+    }
+
+    uint32_t leaf(int32_t id, Step &out) {
         const Layout &layout = table.layout;
         const uint32_t count = uint32_t(tree.count[id]);
-        const size_t before = table.store.size();
-        out.offset = uint32_t(before / layout.bytes);
-        out.count = (count + LANES - 1) / LANES;
-        table.store.resize(before + size_t(out.count) * layout.bytes);
-        for (uint32_t i = 0; i < out.count * LANES; i++) {
-            uint8_t *block = &table.store[before + size_t(i / LANES) * layout.bytes];
-            const int lane = int(i % LANES);
-            const uint32_t rule = i < count ? uint32_t(tree.rule_ids[tree.first[id] + i]) : NO_RULE;
-            std::memcpy(block + layout.ids + 4 * lane, &rule, 4);
-            for (int c = 0; c < layout.columns; c++) {
-                const Range range = i < count ? rules.row(rule)[c] : Range{0xFFFFFFFFu, 0};  // matches nothing
-                if (layout.narrow[c]) {
-                    const uint16_t low = uint16_t(range.low), high = uint16_t(range.high);
-                    std::memcpy(block + layout.place[c] + 2 * lane, &low, 2);
-                    std::memcpy(block + layout.place[c] + 2 * LANES + 2 * lane, &high, 2);
-                } else {
-                    std::memcpy(block + layout.place[c] + 4 * lane, &range.low, 4);
-                    std::memcpy(block + layout.place[c] + 4 * LANES + 4 * lane, &range.high, 4);
-                }
+        if (!count) return NO_RULE;
+        if (count > 0xFFFFu * LANES) throw std::invalid_argument("a leaf has more than 524,280 rules");
+        const int32_t *ids = tree.rule_ids + tree.first[id];
+        uint64_t key = count;
+        for (uint32_t i = 0; i < count; i++) key = mixed(key, uint64_t(ids[i]));
+        const auto [from, to] = leaves.equal_range(key);
+        for (auto it = from; it != to; ++it) {
+            const int32_t other = it->second.first;
+            if (tree.count[other] == int32_t(count) && std::equal(ids, ids + count, tree.rule_ids + tree.first[other])) {
+                out = it->second.second;
+                return out.mask;
             }
         }
+        const size_t before = table.store.size();
+        out.mask = uint32_t(ids[0]);
+        out.base = uint32_t(before / layout.bytes);
+        out.offset = (count + LANES - 1) / LANES;
+        out.word = AT_LEAF;
+        table.store.resize(before + size_t(out.offset) * layout.bytes);
+        for (uint32_t i = 0; i < out.offset * LANES; i++)
+            put_rule(layout, &table.store[before + size_t(i / LANES) * layout.bytes], int(i % LANES), i < count ? uint32_t(ids[i]) : NO_RULE,
+                     i < count ? rules.row(uint32_t(ids[i])) : nullptr);
+        leaves.emplace(key, std::pair{id, out});
+        return out.mask;
     }
 };
+
+void range(const Table &table, const uint32_t *packets, size_t n, int32_t *out) {
+#ifdef HAVE_X86
+    const std::string name = kernel_name();
+    if (name == "avx512") return avx512::range(table, packets, n, out);
+    if (name == "avx2") return avx2::range(table, packets, n, out);
+#endif
+    scalar::range(table, packets, n, out);
+}
+
+}  // namespace
 
 Layout layout_of(const Rules &rules) {
     Layout layout;
@@ -145,28 +207,33 @@ Layout layout_of(const Rules &rules) {
     uint32_t place = 0;
     for (int c = 0; c < rules.columns; c++) {
         layout.narrow[c] = rules.maxima[c] <= 0xFFFF;
-        const uint32_t size = 2u * LANES * (layout.narrow[c] ? 2 : 4);
         if (!layout.narrow[c]) place = (place + 31) / 32 * 32;
         layout.place[c] = place;
-        place += size;
+        place += 2u * LANES * (layout.narrow[c] ? 2 : 4);
     }
     layout.ids = place;
     layout.bytes = (place + 4 * LANES + 63) / 64 * 64;
     layout.five = rules.columns == 5 && !layout.narrow[0] && !layout.narrow[1] && layout.narrow[2] && layout.narrow[3] && layout.narrow[4];
+    if (layout.five) layout.bytes = 256;
     return layout;
 }
 
-void range(const Table &table, const uint32_t *packets, size_t n, int32_t *out) {
-    const std::string name = kernel_name();
-    const bool together = table.interleaved;
-#ifdef HAVE_X86
-    if (name == "avx512") return (together ? avx512::many<GROUP> : avx512::each)(table, packets, n, out);
-    if (name == "avx2") return (together ? avx2::many<GROUP> : avx2::each)(table, packets, n, out);
-#endif
-    (together ? scalar::many<GROUP> : scalar::each)(table, packets, n, out);
+void put_rule(const Layout &layout, uint8_t *block, int lane, uint32_t rule, const Range *range) {
+    auto put = [&](uint32_t place, uint32_t value, int size) { std::memcpy(block + place + size * lane, &value, size_t(size)); };
+    for (int c = 0; c < layout.columns; c++) {
+        const Range r = range ? range[c] : Range{0xFFFFFFFFu, 0};  // matches nothing
+        const int size = layout.narrow[c] ? 2 : 4;
+        const uint32_t five[] = {0, 32, 128, 144, 160};
+        put(layout.five ? five[c] : layout.place[c], r.low, size);
+        put(layout.five ? five[c] + 64 : layout.place[c] + uint32_t(size * LANES), r.high, size);
+    }
+    if (layout.five) {
+        put(176, rule & 0xFFFF, 2);
+        put(240, rule >> 16, 2);
+    } else {
+        put(layout.ids, rule, 4);
+    }
 }
-
-}  // namespace
 
 std::string kernel_name() {
     if (!forced().empty()) return forced();
@@ -188,18 +255,17 @@ void force_kernel(const std::string &name) { forced() = name; }
 void Table::compile(const TreeView &tree, const Rules &all) {
     layout = layout_of(all);
     rules = all.count;
-    steps.emplace_back();
-    bounds.assign(16, 0);  // what a cut, which has none, compares with
-    Compiler compiler{*this, tree, all};
-    Step root;
-    compiler.node(0, root, 0);
-    steps[0] = root;
+    Compiler compiler{*this, tree, all, {}, {}};
+    compiler.root(0);
+    std::sort(top.begin(), top.end(), [](const Part &a, const Part &b) { return a.floor < b.floor; });
     const size_t used = store.size();
-    store.resize(used + 64);
+    store.resize(used + 128);  // to align, and for reads past the last id
+    store.shrink_to_fit();
     uint8_t *start = store.data();
     const size_t skip = (64 - reinterpret_cast<uintptr_t>(start) % 64) % 64;
     std::memmove(start + skip, start, used);
     blocks = start + skip;
+    steps.shrink_to_fit();
 }
 
 int32_t Table::one(const uint32_t *packet) const {

@@ -1,9 +1,10 @@
 // Lookup: a tree laid out for the cache, and walks of it with SIMD.
 //
-// Children are descriptors of 16 bytes laid side by side, so a cut costs one load. A leaf is blocks of eight rules, column
-// by column, compared at once; columns of up to 16 bits are stored in 16. Parts of a partition are sorted by their best rule,
-// and those that cannot beat what is found already are left out. Several packets walk at a time, each while the others
-// wait for memory.
+// Children are descriptors of 16 bytes laid side by side, so a cut costs one load and no division; equal children and equal
+// leaves are stored once. A leaf is blocks of eight rules, compared at once; the IPv4 five-tuple has blocks of its own,
+// which AVX-512 compares in four instructions. Packets go in batches, level by level, with no branch that depends on one
+// packet: those that wait for memory do not hold up the others. Parts of a partition at the top are sorted by their best rule,
+// and those that cannot beat what is found already are left out.
 #pragma once
 #include <string>
 
@@ -15,11 +16,25 @@ namespace neurocuts {
 constexpr int LANES = 8;
 constexpr int MAX_FRAMES = 32;
 constexpr uint32_t NO_RULE = 0x7FFFFFFF;
+constexpr size_t BATCH = 256;  // packets that walk together
+
+// What a step is, in the five lowest bits of its word: the column of a cut or bit selection, or one of these.
+enum Code : uint32_t { AT_LEAF = 16, AT_SPLIT = 17, AT_PARTITION = 18 };
 
 struct Step {
-    uint8_t kind = LEAF, dim = 0, shift = 0, unused = 0;
-    uint32_t base = 0, offset = 0, count = 0;  // count: of a leaf its blocks, of a cut or split its highest cell
+    // Cut, bits: the selected bits; the cell is pext(x, mask) - base. Leaf: its first rule. Split: its column.
+    uint32_t mask = NO_RULE;
+    uint32_t base = 0;    // cut: of the first cell; leaf: its first block; split: its boundaries; partition: how many parts
+    uint32_t offset = 0;  // where the children start; leaf: how many blocks; partition: its first part
+    uint32_t word = AT_LEAF;  // code, then 5 bits of shift, 1 bit: bits are not adjacent, 21 bits: the highest cell
+
+    uint32_t code() const { return word & 31; }
+    uint32_t shift() const { return word >> 5 & 31; }
+    bool scattered() const { return word >> 10 & 1; }
+    uint32_t last() const { return word >> 11; }
+    bool operator==(const Step &o) const { return mask == o.mask && base == o.base && offset == o.offset && word == o.word; }
 };
+constexpr uint32_t MOST_CELLS = (1u << 21) - 2;
 
 struct Part {
     uint32_t step, floor;  // where it starts, and its best rule
@@ -27,26 +42,32 @@ struct Part {
 
 struct Layout {
     int columns = 0;
-    bool five = false;                // the IPv4 five-tuple: a path of its own
-    bool narrow[MAX_COLUMNS] = {};    // 16 bits
+    bool five = false;                 // the IPv4 five-tuple
+    bool narrow[MAX_COLUMNS] = {};     // 16 bits
     uint32_t place[MAX_COLUMNS] = {};  // of the lower bounds in a block; the upper bounds follow
     uint32_t ids = 0, bytes = 0;       // of a block
 };
 
+Layout layout_of(const Rules &rules);
+// Writes one rule into a lane of a block; range: nullptr for a lane that matches nothing.
+void put_rule(const Layout &layout, uint8_t *block, int lane, uint32_t rule, const Range *range);
+
 struct Table {
     Layout layout;
     std::vector<Step> steps;
-    std::vector<Part> parts;
+    std::vector<Part> top;    // of the partition at the root, or the root alone
+    std::vector<Part> parts;  // of partitions deeper down
     std::vector<uint32_t> bounds;  // 16 to a split
     std::vector<uint8_t> store;    // the blocks, with room to align them
     uint8_t *blocks = nullptr;
     int rules = 0;
-    bool interleaved = false;  // several packets walk at a time: pays when the table is larger than the cache
+    bool plain = true;      // cuts and leaves alone below the top
+    bool scattered = false;  // some bit selection
 
     // Throws std::invalid_argument for trees that it cannot lay out.
     void compile(const TreeView &tree, const Rules &rules);
     size_t bytes() const {
-        return steps.size() * sizeof(Step) + parts.size() * sizeof(Part) + bounds.size() * 4 + store.size();
+        return steps.size() * sizeof(Step) + (top.size() + parts.size()) * sizeof(Part) + bounds.size() * 4 + store.size();
     }
     void classify(const uint32_t *packets, size_t n, int32_t *out, int threads) const;
     int32_t one(const uint32_t *packet) const;

@@ -19,8 +19,36 @@ bool intersect(const Box &box, const Range *rule, int columns, Box &out) {
     return true;
 }
 
+// What bit selections on the way down say: x & mask == value, column by column.
+struct Chosen {
+    uint32_t mask[MAX_COLUMNS] = {}, value[MAX_COLUMNS] = {};
+
+    // The least value from `from` on with these bits, if there is one.
+    std::optional<uint32_t> least(int column, uint32_t from) const {
+        const uint32_t m = mask[column], v = value[column];
+        const uint32_t wrong = (from ^ v) & m;
+        if (!wrong) return from;
+        const int top = 31 - __builtin_clz(wrong);
+        const uint32_t below = (1u << top) - 1;
+        if (v >> top & 1) return (from & ~below) | 1u << top | (v & below);  // a bit rises: all below may be least
+        // A bit falls: the lowest free 0 above it has to rise.
+        const uint32_t above = ~(below | 1u << top);
+        const uint32_t rises = ~from & ~m & above;
+        if (!rises) return std::nullopt;
+        const uint32_t bit = rises & (0u - rises);
+        return (from & ~(bit - 1)) | bit | (v & (bit - 1));
+    }
+    bool meets(int column, Range r) const {
+        if (!mask[column]) return r.low <= r.high;
+        const auto found = least(column, r.low);
+        return found && *found <= r.high;
+    }
+};
+
 // Box minus the rules from `at` on, depth first; the first piece that nothing covers is the answer.
-std::optional<Box> uncovered(const Rules &rules, Box piece, const List &by, size_t at) {
+std::optional<Box> uncovered(const Rules &rules, Box piece, const List &by, size_t at, const Chosen &chosen) {
+    for (int c = 0; c < rules.columns; c++)
+        if (!chosen.meets(c, piece.side[c])) return std::nullopt;
     for (; at < by.size(); at++) {
         Box common;
         const Range *rule = rules.row(by[at]);
@@ -29,19 +57,29 @@ std::optional<Box> uncovered(const Rules &rules, Box piece, const List &by, size
             if (common.side[c].low > piece.side[c].low) {
                 Box left = piece;
                 left.side[c].high = common.side[c].low - 1;
-                if (auto found = uncovered(rules, left, by, at + 1)) return found;
+                if (auto found = uncovered(rules, left, by, at + 1, chosen)) return found;
                 piece.side[c].low = common.side[c].low;
             }
             if (common.side[c].high < piece.side[c].high) {
                 Box right = piece;
                 right.side[c].low = common.side[c].high + 1;
-                if (auto found = uncovered(rules, right, by, at + 1)) return found;
+                if (auto found = uncovered(rules, right, by, at + 1, chosen)) return found;
                 piece.side[c].high = common.side[c].high;
             }
         }
         return std::nullopt;
     }
     return piece;
+}
+
+std::vector<uint32_t> outside_within(const Rules &rules, uint32_t what, const Box &box, const List &by, const Chosen &chosen) {
+    Box mine;
+    if (!intersect(box, rules.row(what), rules.columns, mine)) return {};
+    const auto found = uncovered(rules, mine, by, 0, chosen);
+    std::vector<uint32_t> point;
+    if (found)
+        for (int c = 0; c < rules.columns; c++) point.push_back(*chosen.least(c, found->side[c].low));
+    return point;
 }
 
 constexpr size_t COMPARED = 256;
@@ -52,6 +90,8 @@ struct Prover {
     const TreeView &tree;
     const Rules &rules;
     Proof proof;
+    Chosen chosen;  // on the path to where the proof is
+    bool scattered = false;  // some bit is chosen
 
     // What the leaves below a node list.
     List gather(int32_t node) {
@@ -91,7 +131,7 @@ struct Prover {
             if (covers(rules, plain(need[j]), need[i], box)) return true;
         List before;
         for (size_t j = 0; j < i; j++) before.push_back(plain(need[j]));
-        proof.packet = outside(rules, need[i], box, before);
+        proof.packet = outside_within(rules, need[i], box, before, chosen);
         proof.rule = int32_t(need[i]);
         return proof.packet.empty();
     }
@@ -106,6 +146,9 @@ struct Prover {
                 meets = rule[c].low <= box.side[c].high && rule[c].high >= box.side[c].low;
                 whole = whole && rule[c].low <= box.side[c].low && rule[c].high >= box.side[c].high;
             }
+            if (scattered)
+                for (int c = 0; c < rules.columns && meets; c++)
+                    meets = chosen.meets(c, {std::max(rule[c].low, box.side[c].low), std::min(rule[c].high, box.side[c].high)});
             if (!meets) continue;
             out.push_back(r);
             if (whole) break;
@@ -137,6 +180,7 @@ struct Prover {
             case LEAF: return region(need, box, tree.rule_ids + first, size_t(tree.count[node]));
             case CUT: return cut(node, need, box);
             case SPLIT: return split(node, need, box);
+            case BITS: return bits(node, need, box);
             case GRID: return grid(node, need, box, 0, 0);
             default: return partition(node, need, box);
         }
@@ -184,6 +228,26 @@ struct Prover {
             if (!child(tree.children[tree.first[node] + i], need, part)) return false;
         }
         return true;
+    }
+
+    // The bits of a cell are kept beside the box. Cells that contradict bits chosen above are empty.
+    bool bits(int32_t node, const List &need, const Box &box) {
+        const int c = tree.dim[node];
+        const uint32_t mask = tree.mask[node];
+        const Chosen before = chosen;
+        const bool any = scattered;
+        scattered = true;
+        bool right = true;
+        uint32_t value = 0;  // the bits of cell i, in their places
+        for (int32_t i = 0; i < tree.count[node] && right; i++, value = ((value | ~mask) + 1) & mask) {
+            if ((before.value[c] ^ value) & before.mask[c] & mask) continue;
+            chosen.mask[c] = before.mask[c] | mask;
+            chosen.value[c] = (before.value[c] & before.mask[c]) | value;
+            if (chosen.meets(c, box.side[c])) right = child(tree.children[tree.first[node] + i], need, box);
+        }
+        chosen = before;
+        scattered = any;
+        return right;
     }
 
     bool grid(int32_t node, const List &need, const Box &box, int term, int64_t cell) {
@@ -260,13 +324,7 @@ struct Prover {
 }  // namespace
 
 std::vector<uint32_t> outside(const Rules &rules, uint32_t what, const Box &box, const List &by) {
-    Box mine;
-    if (!intersect(box, rules.row(what), rules.columns, mine)) return {};
-    const auto found = uncovered(rules, mine, by, 0);
-    std::vector<uint32_t> point;
-    if (found)
-        for (int c = 0; c < rules.columns; c++) point.push_back(found->side[c].low);
-    return point;
+    return outside_within(rules, what, box, by, Chosen());
 }
 
 std::string malformed(const TreeView &tree, const Rules &rules) {
@@ -275,7 +333,7 @@ std::string malformed(const TreeView &tree, const Rules &rules) {
     for (size_t n = 0; n < tree.nodes; n++) {
         const int64_t first = tree.first[n], count = tree.count[n];
         const bool leaf = tree.kind[n] == LEAF;
-        if (tree.kind[n] > PARTITION || tree.kind[n] == BITS) return at(n, "unknown kind");
+        if (tree.kind[n] > PARTITION) return at(n, "unknown kind");
         if (count < 0 || first < 0 || uint64_t(first + count) > (leaf ? tree.n_rule_ids : tree.n_children))
             return at(n, "its children or rules are out of range");
         if (leaf) {
@@ -295,6 +353,8 @@ std::string malformed(const TreeView &tree, const Rules &rules) {
                 if (tree.bounds[tree.base[n] + i] <= tree.bounds[tree.base[n] + i - 1]) return at(n, "its boundaries do not ascend");
             if (count > 1 && !tree.bounds[tree.base[n]]) return at(n, "its first boundary is 0");
         }
+        if (tree.kind[n] == BITS && (__builtin_popcount(tree.mask[n]) > 24 || count != int64_t(1) << __builtin_popcount(tree.mask[n])))
+            return at(n, "its cells and selected bits differ in number");
         if (tree.kind[n] == GRID) {
             if (tree.base[n] + uint64_t(tree.shift[n]) > tree.n_terms) return at(n, "its terms are out of range");
             uint64_t cells = 1;
@@ -314,7 +374,7 @@ Proof prove(const TreeView &tree, const Rules &rules) {
     Proof proof;
     proof.fault = malformed(tree, rules);
     if (!proof.fault.empty()) return proof;
-    Prover prover{tree, rules, {}};
+    Prover prover{tree, rules, {}, {}};
     List all(rules.count);
     for (int i = 0; i < rules.count; i++) all[i] = uint32_t(i);
     const Box box = whole(rules);

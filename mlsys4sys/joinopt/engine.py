@@ -88,6 +88,8 @@ class Engine:
         self._control = connection.cursor()
         self._lock = _lock_of(self._control)
         self._catalogue: Catalogue | None = None
+        self._looked = 0.0
+        self._read_only = False
         self._held = False
 
     @property
@@ -97,14 +99,35 @@ class Engine:
             if self._catalogue is not None and self._held:
                 return self._catalogue
             stamp = stamp_of(self.connection)
+            self._looked = time.monotonic()
             if self._catalogue is None or self._catalogue.stamp != stamp:
                 self._catalogue = read_catalogue(self.connection, stamp)
+                row = self.connection.execute(
+                    "SELECT bool_and(readonly) FROM duckdb_databases() WHERE NOT internal"
+                ).fetchone()
+                self._read_only = bool(row and row[0])
             return self._catalogue
+
+    def recent_catalogue(self, seconds: float) -> Catalogue:
+        """The catalogue as it was at most so many seconds ago; asks DuckDB nothing if it was read since."""
+        with self._lock:
+            if self._catalogue is None or time.monotonic() - self._looked > seconds:
+                return self.catalogue
+            return self._catalogue
+
+    @property
+    def unchanging(self) -> bool:
+        """Whether every database of this instance was opened for reading only, when the catalogue was last read."""
+        return self._read_only
 
     @property
     def known_catalogue(self) -> Catalogue:
         """The catalogue as :attr:`catalogue` last gave it; asks DuckDB nothing when it has been read before."""
         return self._catalogue or self.catalogue
+
+    def alone(self) -> threading.RLock:
+        """The lock of this database instance, for ``with``: inside, nobody else forces an order or looks at a plan."""
+        return self._lock
 
     @contextmanager
     def one_catalogue(self) -> Iterator[Catalogue]:

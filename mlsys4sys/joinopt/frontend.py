@@ -16,6 +16,7 @@ from mlsys4sys.joinopt.clauses import NotFlat
 from mlsys4sys.joinopt.decompile import read_decompiled
 from mlsys4sys.joinopt.engine import Engine
 from mlsys4sys.joinopt.flat import VOLATILE, read_flat
+from mlsys4sys.joinopt.light import read_light
 from mlsys4sys.joinopt.matching import renamed, same_relations
 from mlsys4sys.joinopt.skeleton import Region, Skeleton
 
@@ -36,10 +37,11 @@ def read(engine: Engine, sql: str, *, flat: bool = True) -> Skeleton:
         SqlError: It does not parse or bind (with line and column), is no query, has parameters, or is several.
     """
     if flat:
-        try:
-            return read_flat(sql, engine.catalogue)  # takes single SELECTs without parameters only
-        except NotFlat as reason:
-            log.debug("not flat: %s", reason)
+        for reader in (read_light, read_flat):
+            try:
+                return reader(sql, engine.catalogue)  # both take single SELECTs without parameters only
+            except NotFlat as reason:
+                log.debug("not for %s: %s", reader.__name__, reason)
     refuse(engine, sql)
     why = _unsettled(_tokens(sql))
     return Skeleton(sql=sql, kind="opaque", why=why) if why else read_decompiled(engine, sql)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from mlsys4sys.errors import InputError
 
@@ -53,6 +54,8 @@ class Relation:
     """Estimated bytes a row that has to be kept in a hash table: join keys and columns used above."""
     columns: tuple[str, ...] = ()
     """Base-table columns that the query reads from it."""
+    conditions: tuple[tuple[Any, ...], ...] = ()
+    """The filters as trees (:mod:`mlsys4sys.joinopt.filters`); empty unless all of them are understood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -10,24 +11,37 @@ from pathlib import Path
 
 import duckdb
 
-from mlsys4sys.errors import InputError
+from mlsys4sys.errors import InputError, SqlError
 from mlsys4sys.joinopt import baselines, choice, frontend, tuning, verify
 from mlsys4sys.joinopt.cardinality import Cardinalities, Provider, Remembered
+from mlsys4sys.joinopt.catalogue import Catalogue
+from mlsys4sys.joinopt.clauses import NotFlat
 from mlsys4sys.joinopt.cost import CostModel, HashJoinCost
 from mlsys4sys.joinopt.engine import Engine
 from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.formula import EngineFormula, ExactBase
+from mlsys4sys.joinopt.gate import Gate, tables_named
+from mlsys4sys.joinopt.light import NotPlain, read_light
 from mlsys4sys.joinopt.policy import Policy, shipped
 from mlsys4sys.joinopt.sampled import Exact, Sampled
-from mlsys4sys.joinopt.scans import listing_pairs, pruned_scans
+from mlsys4sys.joinopt.scans import scans_of
 from mlsys4sys.joinopt.search import policy_beam
 from mlsys4sys.joinopt.skeleton import Region, Skeleton
 from mlsys4sys.joinopt.solution import JoinPlan, JoinTree, RegionPlan
 from mlsys4sys.search import Budget
+from mlsys4sys.verdict import Verdict
 
+log = logging.getLogger(__name__)
 Report = Callable[[str], None]
 
 SHIPPED = "shipped"
+
+RECENT_S = 1.0
+"""A catalogue so many seconds old is good enough to leave a query alone by."""
+PROOFS = 8
+"""Orders of plain joins that DuckDB must have kept before it is trusted to keep others."""
+SPOT = 64
+"""Every so manieth order is looked at all the same."""
 
 PROVIDERS: dict[str, Callable[..., Provider]] = {
     "sampled": Sampled,
@@ -52,6 +66,16 @@ class Settings:
     """Smaller regions are left alone."""
     cached_plans: int = 256
     """Plans kept by the text of their query, while the catalogue stays as it is."""
+    effort: str = "worth"
+    """``worth``: planning in stages, each only where it pays, so that quick queries are left alone at once; ``full``:
+    always to the end."""
+    check: str = "proving"
+    """When DuckDB is asked whether it keeps an order: ``always``, or ``proving``, which is for the first orders of a
+    process, for every order with anything but equalities between tables in it, and now and then."""
+
+    def __post_init__(self) -> None:
+        if self.effort not in ("worth", "full") or self.check not in ("always", "proving"):
+            raise InputError("effort is 'worth' or 'full', and check is 'always' or 'proving'")
 
 
 class JoinOptimizer:
@@ -93,6 +117,8 @@ class JoinOptimizer:
         self.cost: CostModel = cost if cost is not None else HashJoinCost.load()
         self.settings = settings or Settings()
         self.planning = choice.PlanningCost()
+        self.gate = Gate()
+        self._orders = self._proven = 0
         self.provider = _provider(cardinalities, self.engine, report)
         self._formula = EngineFormula(self.engine)
         self._statistics = self._formula.statistics
@@ -110,19 +136,30 @@ class JoinOptimizer:
             SqlError: the text is not one query that DuckDB accepts; with line and column where they are known.
         """
         started = time.perf_counter()
-        with self.engine.one_catalogue() as catalogue:
-            key, stamp = (sql, ask_engine), catalogue.stamp
-            known = self._plans.pop(key, None)
-            plan = known[1] if known is not None and known[0] == stamp else self._optimize(sql, ask_engine)
-            self._plans[key] = (stamp, plan)
-            while len(self._plans) > self.settings.cached_plans:
-                self._plans.popitem(last=False)
+        full = ask_engine or self.settings.effort == "full"
+        plan = None if full else self._quickly(sql)
+        if plan is None:
+            with self.engine.one_catalogue() as catalogue:
+                key, stamp = (sql, ask_engine), catalogue.stamp
+                known = self._plans.pop(key, None)
+                plan = known[1] if known is not None and known[0] == stamp else self._optimize(sql, ask_engine)
+                self._remember(key, stamp, plan)
         return replace(plan, planning_s=time.perf_counter() - started)
 
     def sql(self, sql: str) -> duckdb.DuckDBPyRelation:
-        """The rows of a query as a relation, computed in the chosen order before it returns."""
+        """The rows of a query as a relation, computed in the chosen order before it returns.
+
+        Raises:
+            SqlError: the text is not one query that DuckDB accepts, or it fails while it runs.
+        """
         plan = self.optimize(sql)
-        return self.engine.relation(plan.sql, forced=plan.changed)
+        if not plan.changed:
+            return self.engine.relation(sql)
+        try:
+            return self.engine.relation(plan.sql, forced=True)
+        except SqlError as error:
+            log.info("the rewritten query fails (%s); running it as written", error)
+            return self.engine.relation(sql)
 
     def tune(self, sql: str, budget_s: float = 30.0, *, runs: int = 5) -> JoinPlan:
         """Run several orders of a query and keep the fastest that is measured, DuckDB's own included.
@@ -182,8 +219,59 @@ class JoinOptimizer:
         if forget is not None:
             forget()
 
+    def _remember(self, key: tuple[str, bool], stamp: object, plan: JoinPlan) -> None:
+        self._plans[key] = (stamp, plan)
+        while len(self._plans) > self.settings.cached_plans:
+            self._plans.popitem(last=False)
+
+    def _quickly(self, sql: str) -> JoinPlan | None:
+        """A plan from the catalogue as it was a moment ago, without a question to DuckDB; nothing if that cannot be.
+
+        A query that is left alone needs no fresher one. A new order does, unless the database cannot be written: then
+        the catalogue is looked at again, and if it has changed there is no plan.
+        """
+        with self.engine.alone():
+            catalogue = self.engine.recent_catalogue(RECENT_S)
+            key, stamp = (sql, False), catalogue.stamp
+            known = self._plans.get(key)
+            plan = known[1] if known is not None and known[0] == stamp else None
+            if plan is None:
+                plan = self._staged(sql, catalogue)
+                if plan is None:
+                    return None
+                self._remember(key, stamp, plan)
+            fresh = not plan.changed or self.engine.unchanging or self.engine.catalogue is catalogue
+            return plan if fresh else None
+
+    def _staged(self, sql: str, catalogue: Catalogue) -> JoinPlan | None:
+        """A query planned as far as it pays; nothing for one that needs to be read by more than our own scanner."""
+        try:
+            skeleton = read_light(sql, catalogue)
+        except NotPlain:
+            # Subqueries, CTEs, outer joins: only DuckDB can take those apart, and that is what costs most.
+            sizes = tables_named(sql, catalogue)
+            why = self.gate.other(len(sizes), float(sum(sizes))) if sizes else ""
+            if why:
+                frontend.refuse(self.engine, sql)
+                return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=why)
+            return None
+        except NotFlat:
+            return None
+        if skeleton.regions:
+            self._statistics.refresh(catalogue)
+            graph = skeleton.regions[0].graph
+            tables = (self._statistics.resolve(relation.table) for relation in graph.relations)
+            why = self.gate.flat(graph, sum(float(table.rows) for table in tables if table), self.planning)
+            if why:
+                return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=why)
+        return self._planned(skeleton)
+
     def _optimize(self, sql: str, ask_engine: bool) -> JoinPlan:
         skeleton = frontend.read(self.engine, sql)
+        return self._planned(skeleton, ask_engine=ask_engine)
+
+    def _planned(self, skeleton: Skeleton, *, ask_engine: bool = False) -> JoinPlan:
+        sql = skeleton.sql
         if not skeleton.regions:
             return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=skeleton.why)
         if ask_engine:
@@ -194,7 +282,7 @@ class JoinOptimizer:
             why = " ".join(str(error).split("\n")[0].split())
             reason = f"the sizes of its sub-plans cannot be counted ({why})"
             return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=reason)
-        return self._decide(skeleton, regions)
+        return self._decide(skeleton, regions, ask_engine=ask_engine)
 
     def plan_region(self, region: Region) -> RegionPlan:
         """The cheapest order that any planner proposes for one region, beside DuckDB's own."""
@@ -204,7 +292,7 @@ class JoinOptimizer:
         if subsets is not None:
             cards = Remembered.of(cards, subsets)
         self._statistics.refresh()
-        sizes = Sizes(graph, cards, self.cost, scans=pruned_scans(graph, self._statistics, self.cost))
+        sizes = Sizes(graph, cards, self.cost, scans=scans_of(graph, self._statistics))
         proposed = self._proposals(region, cards, sizes)
         engine = region.engine_tree or baselines.duckdb_like(graph, self._formula.bind(graph), self.cost)
         priced = {name: choice.price(sizes, tree) for name, tree in proposed.items()}
@@ -241,30 +329,15 @@ class JoinOptimizer:
                 raise InputError(f"no planner {wanted!r}; there are best, textual, {', '.join(planners)}")
             return {wanted: planners[wanted]()}
         if isinstance(cards, Remembered):
-            # The optimum of the joins: only what the model says of scans can make another order cheaper.
-            return {"dpccp": planners["dpccp"](), **self._pruning(sizes)}
+            # The optimum, but for scans that only a later join of their stream makes cheaper: hence two of them.
+            plain = planners["dpccp"]()
+            if not sizes.scans:
+                return {"dpccp": plain}
+            return {"dpccp": plain, "dpccp, scans": baselines.dpccp(graph, cards, self.cost, scans=sizes.scans)}
         proposals: dict[str, JoinTree] = {name: planners[name]() for name in ("goo", "dqn") if name in planners}
         return proposals if region.engine_tree is None else {**proposals, "engine": region.engine_tree}
 
-    def _pruning(self, sizes: Sizes) -> dict[str, JoinTree]:
-        """The best orders in which a clustered table is read past a small one first, or past everything else last."""
-        graph = sizes.graph
-        found: dict[str, JoinTree] = {}
-        if not sizes.scans:
-            return found
-        sizes.ask([1 << i for i in range(graph.size)])
-        pairs = listing_pairs(graph, sizes.scans, sizes.rows)
-        together = baselines.disjoint([1 << big | 1 << small for big, small in pairs])
-        if together:
-            found["dpccp, pairs first"] = baselines.dpccp(graph, sizes.cards, self.cost, together=together)
-        for scan in sizes.scans:
-            rest = graph.everything & ~(1 << scan.relation)
-            if graph.connected(rest):
-                tree = baselines.dpccp(graph, sizes.cards, self.cost, together=[rest])
-                found[f"dpccp, {graph.relations[scan.relation].alias} last"] = tree
-        return found
-
-    def _decide(self, skeleton: Skeleton, regions: tuple[RegionPlan, ...]) -> JoinPlan:
+    def _decide(self, skeleton: Skeleton, regions: tuple[RegionPlan, ...], *, ask_engine: bool) -> JoinPlan:
         comparison = choice.total(regions)
         take, reason = choice.decide(regions, self.planning, confidence=self.settings.confidence)
         kept = JoinPlan(
@@ -280,10 +353,26 @@ class JoinOptimizer:
             return kept
         trees = [region.tree for region in regions]
         sql = skeleton.render(trees)
-        verdict = verify.check_tree(self.engine, sql, skeleton, trees)
+        verdict = self._checked(sql, skeleton, trees, always=ask_engine)
         if not verdict:
             return replace(kept, reason=f"DuckDB does not keep the order asked for: {verdict.counterexample}")
         return replace(kept, sql=sql, changed=True, cost=comparison.ours_s)
+
+    def _checked(self, sql: str, skeleton: Skeleton, trees: Sequence[JoinTree], *, always: bool) -> Verdict:
+        """Whether DuckDB keeps the order, asked where that is not known from others like it.
+
+        That parentheses are kept is a property of DuckDB's planner, not of a query: once it has kept some orders of
+        plain equalities between tables in this process, only every so many are looked at again. One that was not
+        kept ends that trust.
+        """
+        plain = skeleton.kind == "flat" and not any(region.graph.others for region in skeleton.regions)
+        self._orders += 1
+        if not always and self.settings.check == "proving" and plain and self._proven >= PROOFS and self._orders % SPOT:
+            return Verdict(ok=True, checked=0)
+        verdict = verify.check_tree(self.engine, sql, skeleton, trees)
+        if plain:
+            self._proven = self._proven + 1 if verdict else -1_000_000
+        return verdict
 
 
 def _policy(policy: Policy | str | None) -> Policy | None:

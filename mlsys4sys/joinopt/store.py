@@ -15,9 +15,11 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
+from mlsys4sys._native import FilterTable
 from mlsys4sys.errors import DataError
 from mlsys4sys.joinopt.cardinality import Floats
 from mlsys4sys.joinopt.counting import Ids
+from mlsys4sys.joinopt.filters import Program, columns_of, kind_of, program_of
 from mlsys4sys.joinopt.keys import KeyClasses
 from mlsys4sys.joinopt.problem import Relation
 from mlsys4sys.joinopt.sample import KEY_PREFIX, VERSION, Layout, SampleConfig, draw_sample
@@ -32,11 +34,55 @@ REMEMBERED = 512
 """Filtered leaves kept."""
 
 
+class Filtering:
+    """The columns of one stored table, loaded when a filter first reads them, and filtered without a database."""
+
+    def __init__(self, side: duckdb.DuckDBPyConnection, name: str) -> None:
+        self.side, self.name = side, name
+        row = side.execute(f"SELECT count(*) FROM {name}").fetchone()
+        self._table = FilterTable(int(row[0]) if row else 0)
+        described = side.execute(f"DESCRIBE {name}").fetchall()
+        self._types = {str(column[0]).lower(): (str(column[0]), kind_of(str(column[1]))) for column in described}
+        self._places: dict[str, tuple[int, str]] = {}
+
+    def select(self, relation: Relation) -> Rows | None:
+        """Positions of the rows that pass a relation's filters; nothing when DuckDB has to look at them."""
+        if not relation.conditions:
+            return None
+        for name in {name for condition in relation.conditions for name in columns_of(condition)}:
+            if name not in self._places and not self._load(name):
+                return None
+        programs: list[Program] = []
+        for condition in relation.conditions:
+            program = program_of(condition, self._places)
+            if program is None:
+                return None
+            programs.append(program)
+        return self._table.select(programs)
+
+    def _load(self, name: str) -> bool:
+        written, kind = self._types.get(name, (name, ""))
+        if not kind:
+            return False
+        column = quote(written)
+        if kind == "text":
+            values = self.side.execute(f"SELECT {column} AS v FROM {self.name}").fetchall()
+            place = self._table.add_texts([row[0] for row in values])
+        else:
+            value = f"date_diff('day', DATE '1970-01-01', {column})" if kind == "date" else column
+            text = f"SELECT coalesce(CAST({value} AS DOUBLE), 'nan'::DOUBLE) AS v FROM {self.name}"
+            numbers = self.side.execute(text).fetchnumpy()["v"]
+            place = self._table.add_numbers(np.ascontiguousarray(numbers, dtype=np.float64))
+        self._places[name] = place, kind
+        return True
+
+
 class SampleStore:
     """One drawn sample. Arrays are loaded when first asked for and then kept."""
 
     def __init__(self, side: duckdb.DuckDBPyConnection) -> None:
         self.side = side
+        self._filtering: dict[tuple[int, int], Filtering] = {}
         found = side.execute("SELECT json FROM layout").fetchone()
         assert found is not None
         self.layout = Layout.from_json(found[0])
@@ -123,17 +169,35 @@ class SampleStore:
         if key in self._leaves:
             self._leaves.move_to_end(key)
             return self._leaves[key]
-        found = self.side.execute(self._filtered(table, number, relation)).fetchnumpy()["r"]
-        self._remember(key, np.asarray(found))
+        found = self._quickly(table, number, relation)
+        if found is None:
+            found = np.asarray(self.side.execute(self._filtered(table, number, relation)).fetchnumpy()["r"])
+        self._remember(key, found)
         return self._leaves[key]
 
+    def _quickly(self, table: int, number: int, relation: Relation) -> Rows | None:
+        """The same without a question to the side store, where the filters are plain."""
+        if not relation.conditions:
+            return None
+        place = (table, -1 if self.layout.whole[table] else number)
+        if place not in self._filtering:
+            self._filtering[place] = Filtering(self.side, self.name(table, number))
+        return self._filtering[place].select(relation)
+
     def select_all(self, wanted: Sequence[tuple[int, int, Relation]]) -> None:
-        """Make :meth:`select` know these (table, anchor, relation) by one statement; errors wait for it."""
-        new = {
-            key: self._filtered(table, number, relation)
-            for table, number, relation in wanted
-            if relation.filters and (key := self._key(table, number, relation)) not in self._leaves
-        }
+        """Make :meth:`select` know these (table, anchor, relation); what is not plain by one statement together.
+
+        Errors wait for :meth:`select`.
+        """
+        new = {}
+        for table, number, relation in wanted:
+            if not relation.filters or (key := self._key(table, number, relation)) in self._leaves:
+                continue
+            positions = self._quickly(table, number, relation)
+            if positions is not None:
+                self._remember(key, positions)
+            else:
+                new[key] = self._filtered(table, number, relation)
         if len(new) < 2:
             return
         text = " UNION ALL ".join(f"SELECT {i} AS i, r FROM ({part})" for i, part in enumerate(new.values()))

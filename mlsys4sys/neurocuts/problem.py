@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from mlsys4sys.errors import DataError, InputError, RuleError
+from mlsys4sys.neurocuts.losses import Losses
 
 Words = NDArray[np.uint32]
 """Packets or bounds, shape (n, columns)."""
@@ -41,10 +43,14 @@ class Field:
 
     name: str
     bits: int
+    values: tuple[str, ...] = ()
+    """Names of its values 0, 1, … where they have some, such as interfaces or connection states."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.bits <= 1024:
             raise InputError(f"field {self.name}: bits must be in 1..1024, not {self.bits}")
+        if len(self.values) > 1 << min(self.bits, 32):
+            raise InputError(f"field {self.name}: {len(self.values)} names for the values of {self.bits} bits")
 
     @property
     def columns(self) -> int:
@@ -90,6 +96,8 @@ class RuleSet:
     """What each rule does, in its source's words; empty when the format has none."""
     sources: tuple[str, ...] = ()
     """Where each rule comes from, ``file:line: text``; empty when unknown."""
+    losses: Losses = field(default_factory=Losses)
+    """What its importer could not carry over as it is; see `mlsys4sys.neurocuts.losses`."""
 
     def __post_init__(self) -> None:
         for name in ("low", "high"):
@@ -148,6 +156,7 @@ class RuleSet:
             high=self.high[chosen],
             actions=tuple(self.actions[i] for i in chosen) if self.actions else (),
             sources=tuple(self.sources[i] for i in chosen) if self.sources else (),
+            losses=self.losses,
         )
 
     def packets(self, values: ArrayLike) -> Words:
@@ -252,6 +261,115 @@ class RuleSet:
             actions=tuple(actions) if any(actions) else (),
             sources=tuple(sources),
         )
+
+    @classmethod
+    def read(cls, path: str | Path, format: str | None = None, **options: Any) -> RuleSet:  # noqa: A002 - the users' word
+        """A rule file of any format, told by its looks unless named; see `mlsys4sys.neurocuts.formats.read`."""
+        from mlsys4sys.neurocuts import formats
+
+        return formats.read(path, format, **options)
+
+    @classmethod
+    def from_iptables(
+        cls,
+        path: str | Path,
+        *,
+        chain: str | None = None,
+        table: str = "filter",
+        version: int | None = None,
+        unknown: str = "field",
+        given: Mapping[str, str] | None = None,
+    ) -> RuleSet:
+        """What ``iptables-save`` or ``ip6tables-save`` printed, followed from one base chain.
+
+        Args:
+            path: The file; ``-`` is stdin.
+            chain: The base chain; None for INPUT, or for the only one with rules.
+            table: Its table.
+            version: 4 or 6; None to tell by the file.
+            unknown: What becomes of conditions outside the five-tuple, here and in the other importers: ``"field"``
+                keeps each as a column of its own (exact), ``"allow"`` takes them as met in allowing rules and as not
+                met in others, ``"deny"`` the reverse. Either way they are listed in `losses`.
+            given: Values of such fields that hold, such as ``{"ctstate": "NEW", "iif": "eth0"}``.
+
+        Raises:
+            DataError: The file cannot be read.
+            RuleError: It cannot be understood; says line and column.
+        """
+        return cls.read(path, "iptables", chain=chain, table=table, version=version, unknown=unknown, given=given)
+
+    @classmethod
+    def from_nft(
+        cls,
+        path: str | Path,
+        *,
+        chain: str | None = None,
+        table: str | None = None,
+        version: int | None = None,
+        unknown: str = "field",
+        given: Mapping[str, str] | None = None,
+    ) -> RuleSet:
+        """What ``nft -j list ruleset`` printed, followed from one base chain; arguments as for `from_iptables`."""
+        return cls.read(path, "nft", chain=chain, table=table, version=version, unknown=unknown, given=given)
+
+    @classmethod
+    def from_aws(
+        cls,
+        path: str | Path,
+        *,
+        egress: bool = False,
+        group: str | None = None,
+        version: int | None = None,
+        unknown: str = "field",
+        given: Mapping[str, str] | None = None,
+    ) -> RuleSet:
+        """Security groups or a network ACL as ``aws ec2 describe-…`` printed them; by default for packets coming in."""
+        return cls.read(path, "aws", egress=egress, group=group, version=version, unknown=unknown, given=given)
+
+    @classmethod
+    def from_cisco(
+        cls,
+        path: str | Path,
+        *,
+        acl: str | None = None,
+        version: int | None = None,
+        unknown: str = "field",
+        given: Mapping[str, str] | None = None,
+    ) -> RuleSet:
+        """An access list of Cisco IOS or ASA, by name or number where the file has several."""
+        return cls.read(path, "cisco", acl=acl, version=version, unknown=unknown, given=given)
+
+    @classmethod
+    def from_ovs(
+        cls,
+        path: str | Path,
+        *,
+        table: int = 0,
+        version: int | None = None,
+        unknown: str = "field",
+        given: Mapping[str, str] | None = None,
+    ) -> RuleSet:
+        """The flows of one table as ``ovs-ofctl dump-flows`` printed them."""
+        return cls.read(path, "ovs", table=table, version=version, unknown=unknown, given=given)
+
+    @classmethod
+    def from_csv(
+        cls, path: str | Path, *, fields: Sequence[Field] | None = None, version: int | None = None
+    ) -> RuleSet:
+        """A CSV file with a column a field and an optional ``action``; ``fields`` for others than the five-tuple."""
+        return cls.read(path, "csv", fields=fields, version=version)
+
+    @classmethod
+    def from_frame(cls, frame: Any, *, fields: Sequence[Field] | None = None, version: int | None = None) -> RuleSet:
+        """The same from a data frame."""
+        from mlsys4sys.neurocuts import formats
+
+        return formats.from_frame(frame, fields=fields, version=version)
+
+    @classmethod
+    def from_cidr(cls, path: str | Path, *, on: str = "src", version: int | None = None) -> RuleSet:
+        """A list of CIDR blocks, a line each, on source or destination addresses."""
+        return cls.read(path, "cidr", on=on, version=version)
 
     def to_classbench(self) -> str:
         """The rules in ClassBench's format.

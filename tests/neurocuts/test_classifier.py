@@ -62,10 +62,20 @@ def test_every_kernel_agrees_with_the_scan_over_any_fields(kernel: str, fields: 
     classifier = ClassifierBuilder(expansions=300, threads=1).build(rules)
     packets = probes(rules, rng, 4000)
     wanted = rules.classify_linear(packets)
-    for interleaved in (False, True):
-        classifier.lookup._table.interleaved = interleaved
-        assert (classifier.classify(packets) == wanted).all()
-        assert (classifier.classify(packets, threads=2) == wanted).all()
+    for size in (1, 255, 256, 257, len(packets)):
+        assert (classifier.classify(packets[:size]) == wanted[:size]).all()
+    assert (classifier.classify(packets, threads=2) == wanted).all()
+    assert [classifier.lookup.one(packet) for packet in packets[:300].tolist()] == wanted[:300].tolist()
+
+
+def test_ports_beyond_their_field_match_no_rule_in_any_kernel(kernel: str) -> None:
+    rules = random_rules(np.random.default_rng(3), 300)
+    classifier = ClassifierBuilder(expansions=100, threads=1).build(rules)
+    packets = probes(rules, np.random.default_rng(4), 400)
+    packets[::3, 2] += 1 << 16
+    packets[1::3, 4] += 1 << 20
+    assert (classifier.classify(packets) == rules.classify_linear(packets)).all()
+    assert [classifier.lookup.one(packet) for packet in packets.tolist()] == rules.classify_linear(packets).tolist()
 
 
 @pytest.mark.parametrize("name", ["acl1_1k", "acl5_1k", "fw1_1k", "fw2_1k", "ipc1_1k", "acl2_1k"])

@@ -1,0 +1,372 @@
+"""Which rows of a table the rows of the goal come from, and which calls pick those rows in that order."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from itertools import permutations, product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlsys4sys.autopandas.expression import LABEL, POSITION, Expr, call, literal
+from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.table import Bools, Column, Table
+
+Positions = NDArray[np.int64]
+"""For each row of the goal the row of the table that it comes from, shape (rows of the goal,)."""
+
+MOST_KEYS = 3
+"""Columns that a sort may be by."""
+
+
+def row_maps(table: Table, goal: Goal) -> list[Positions]:
+    """Ways in which the goal's rows come from the table's, the likeliest first; each names a row for every goal row."""
+    found: list[Positions] = []
+
+    def add(positions: Positions | None) -> None:
+        if positions is not None and not any(np.array_equal(positions, known) for known in found):
+            found.append(positions)
+
+    n, wanted = table.rows, goal.rows
+    by_content = _by_content(table, goal)
+    same_index = n == wanted and _same_levels(table.index, goal.index)
+    if same_index:
+        add(np.arange(n))
+    if not goal.plain_index or same_index or table.shape_kind == "series":
+        add(_by_index(table, goal))
+    add(by_content)
+    if n == wanted and goal.plain_index:
+        add(np.arange(n))
+    if goal.plain_index:
+        add(_by_index(table, goal))
+    return found
+
+
+def _same_levels(a: Sequence[Column], b: Sequence[Column]) -> bool:
+    return len(a) == len(b) and all(x.key == y.key for x, y in zip(a, b, strict=True))
+
+
+def _by_index(table: Table, goal: Goal) -> Positions | None:
+    """By row labels, where the table's are unique."""
+    if not table.index or len(table.index) != len(goal.index):
+        return None
+    labels = list(zip(*(level.codes.tolist() for level in table.index), strict=True))
+    places = {label: i for i, label in enumerate(labels)}
+    if len(places) < len(labels):
+        return None
+    wanted = [places.get(label, -1) for label in zip(*(level.codes.tolist() for level in goal.index), strict=True)]
+    return np.array(wanted, dtype=np.int64) if -1 not in wanted else None
+
+
+def _by_content(table: Table, goal: Goal) -> Positions | None:
+    """By the cells of the columns that both have; equal rows are taken in order."""
+    shared = _shared_columns(table, goal)
+    if not shared:
+        return None
+    queues: dict[tuple[int, ...], deque[int]] = defaultdict(deque)
+    for i, row in enumerate(zip(*(mine.codes.tolist() for mine, _ in shared), strict=True)):
+        queues[row].append(i)
+    out = []
+    last: dict[tuple[int, ...], int] = {}
+    for row in zip(*(theirs.codes.tolist() for _, theirs in shared), strict=True):
+        queue = queues.get(row)
+        if queue:
+            last[row] = queue.popleft()
+        elif row not in last:
+            return None
+        out.append(last[row])
+    return np.array(out, dtype=np.int64)
+
+
+def _shared_columns(table: Table, goal: Goal) -> list[tuple[Column, Column]]:
+    """Columns of the same label whose goal cells all occur in the table; by content alone where no label is shared."""
+    places: dict[int, Column] = {}
+    for mine, code in zip(table.columns, table.label_codes, strict=False):
+        places.setdefault(code, mine)
+    named = [
+        (places[code], theirs)
+        for theirs, code in zip(goal.columns, goal.label_codes, strict=False)
+        if code in places and set(theirs.codes.tolist()) <= set(places[code].codes.tolist())
+    ]
+    if named:
+        return named
+    pairs = []
+    for theirs in goal.columns:
+        cells = set(theirs.codes.tolist())
+        if len(cells) < 2 and goal.rows > 1:
+            continue
+        matches = [mine for mine in table.columns if cells <= set(mine.codes.tolist())]
+        if len(matches) == 1:
+            pairs.append((matches[0], theirs))
+    return pairs
+
+
+def row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
+    """Calls without a condition that give exactly these rows in this order; the frame itself where nothing changes."""
+    n, k = table.rows, len(positions)
+    frame = table.expr
+    if np.array_equal(positions, np.arange(n)):
+        yield frame
+        return
+    yield from _sorted(table, positions)
+    increasing = bool((np.diff(positions) > 0).all())
+    if increasing:
+        yield from _cleaned(table, positions)
+    if k and increasing and positions[-1] - positions[0] == k - 1:
+        if positions[0] == 0:
+            yield call(f"{{0}}.head({k})", frame, op="head", cost=1.8, tags=(POSITION,))
+            if 0 < n - k <= 3:
+                yield call(f"{{0}}.iloc[:{k - n}]", frame, op="iloc", cost=2.0, tags=(POSITION,))
+        elif positions[-1] == n - 1:
+            yield call(f"{{0}}.tail({k})", frame, op="tail", cost=1.9, tags=(POSITION,))
+            if positions[0] <= 3:
+                yield call(f"{{0}}.iloc[{positions[0]}:]", frame, op="iloc", cost=1.9, tags=(POSITION,))
+        else:
+            text = f"{{0}}.iloc[{positions[0]}:{positions[-1] + 1}]"
+            yield call(text, frame, op="iloc", cost=2.4, tags=(POSITION, POSITION))
+    if k == n and n > 1 and np.array_equal(positions, np.arange(n)[::-1]):
+        yield call("{0}.iloc[::-1]", frame, op="iloc", cost=1.8, tags=(POSITION,))
+    if increasing and k > 1 and len(steps := set(np.diff(positions).tolist())) == 1 and (step := steps.pop()) > 1:
+        start = int(positions[0])
+        if len(range(start, n, step)) == k:
+            yield call(f"{{0}}.iloc[{start or ''}::{step}]", frame, op="iloc", cost=3.0, tags=(POSITION, POSITION))
+    yield from _by_label(table, positions)
+    yield from _repeated(table, positions)
+    if 0 < k <= 4 and not increasing | (k == n):
+        spots = positions.tolist()
+        yield call(f"{{0}}.iloc[{literal(spots)}]", frame, op="iloc", cost=3.0 + k, tags=(POSITION,) * k)
+
+
+def _by_label(table: Table, positions: Positions) -> Iterator[Expr]:
+    """``df.loc[['a', 'c']]`` where rows have labels of their own."""
+    if len(table.index) != 1 or table.plain_index or not table.index[0].unique or not 0 < len(positions) <= 6:
+        return
+    labels = [table.index[0].cells[i] for i in positions.tolist()]
+    each = 0.8 if table.index[0].kind == "str" else 1.6  # a number is more of an accident than a name
+    text, cost = literal(labels), 1.0 + each * len(labels)
+    yield call(f"{{0}}.loc[{text}]", table.expr, op="loc", cost=cost, tags=(LABEL,) * len(labels))
+    rest = [label for i, label in enumerate(table.index[0].cells) if i not in set(positions.tolist())]
+    if len(rest) <= 3 and (np.diff(positions) > 0).all():
+        text = literal(rest[0] if len(rest) == 1 else rest)
+        cost = 1.0 + each * len(rest)
+        yield call(f"{{0}}.drop({text})", table.expr, op="drop", cost=cost, tags=(LABEL,) * len(rest))
+
+
+def _repeated(table: Table, positions: Positions) -> Iterator[Expr]:
+    """Each row as many times as a column says."""
+    if len(positions) <= table.rows or (np.diff(positions) < 0).any():
+        return
+    counts = np.bincount(positions, minlength=table.rows)
+    if len(set(counts.tolist())) == 1 and table.index and len(table.index) == 1:
+        yield call(f"{{0}}.loc[{{0}}.index.repeat({counts[0]})]", table.expr, op="repeat", cost=3.0, tags=(POSITION,))
+    for i, by in enumerate(table.columns):
+        if by.kind == "num" and not by.null.any() and np.array_equal(by.numbers, counts) and len(table.index) == 1:
+            ref = table.ref(i)
+            yield call("{0}.loc[{0}.index.repeat({1:arg})]", table.expr, ref, op="repeat", cost=2.0)
+
+
+def _cleaned(table: Table, positions: Positions) -> Iterator[Expr]:
+    """Rows without missing values, and rows without repeats: on all columns or one or two."""
+    keep = np.zeros(table.rows, dtype=bool)
+    keep[positions] = True
+    frame = table.expr
+    if table.shape_kind not in ("frame", "series"):
+        return
+    columns = table.columns
+    nulls = np.array([c.null for c in columns]) if columns else np.zeros((0, table.rows), dtype=bool)
+    if nulls.any():
+        if np.array_equal(~nulls.any(axis=0), keep):
+            yield call("{0}.dropna()", frame, op="dropna", cost=0.9)
+        if len(columns) > 1:
+            if np.array_equal(~nulls.all(axis=0), keep):
+                yield call("{0}.dropna(how='all')", frame, op="dropna", cost=1.2)
+            for c, null in zip(columns, nulls, strict=True):
+                if null.any() and np.array_equal(~null, keep):
+                    text = f"{{0}}.dropna(subset={literal([c.label])})"
+                    yield call(text, frame, op="dropna", cost=1.3, tags=(LABEL,))
+            present = (~nulls).sum(axis=0)
+            for least in range(1, len(columns)):
+                if np.array_equal(present >= least, keep):
+                    yield call(f"{{0}}.dropna(thresh={least})", frame, op="dropna", cost=2.2, tags=(POSITION,))
+    yield from _unique_rows(table, keep)
+
+
+def _unique_rows(table: Table, keep: Bools) -> Iterator[Expr]:
+    frame, columns = table.expr, table.columns
+    whole = np.stack([c.codes for c in columns], axis=1) if columns else np.zeros((table.rows, 0), dtype=np.int64)
+    for how, text in (("first", ""), ("last", "keep='last'"), (False, "keep=False")):
+        extra = 0.0 if how == "first" else 0.6
+        repeats = _duplicated(whole, how)
+        if not np.array_equal(~repeats, keep):
+            continue
+        if repeats.any():
+            yield call(f"{{0}}.drop_duplicates({text})", frame, op="drop_duplicates", cost=1.0 + extra)
+    if table.shape_kind != "frame":
+        return
+    names: list[tuple[int, ...]] = [(i,) for i in range(len(columns))]
+    names += [(i, j) for i in range(len(columns)) for j in range(i + 1, len(columns))] if len(columns) <= 8 else []
+    for subset in names:
+        if len(subset) == len(columns):
+            continue
+        part = whole[:, list(subset)]
+        for how, text in (("first", ""), ("last", ", keep='last'"), (False, ", keep=False")):
+            repeats = _duplicated(part, how)
+            if repeats.any() and np.array_equal(~repeats, keep):
+                labels = [columns[i].label for i in subset]
+                arg = literal(labels[0] if len(labels) == 1 and isinstance(labels[0], str) else labels)
+                yield call(
+                    f"{{0}}.drop_duplicates(subset={arg}{text})",
+                    frame,
+                    op="drop_duplicates",
+                    cost=1.1 + 0.3 * len(subset) + (0.5 if text else 0.0),
+                    tags=(LABEL,) * len(subset),
+                )
+
+
+def _duplicated(codes: NDArray[np.int64], keep: str | bool) -> Bools:
+    """As ``DataFrame.duplicated``, on codes: shape (rows, columns) → (rows,)."""
+    rows = [tuple(row) for row in codes.tolist()]
+    seen: dict[tuple[int, ...], list[int]] = {}
+    for i, row in enumerate(rows):
+        seen.setdefault(row, []).append(i)
+    out = np.zeros(len(rows), dtype=bool)
+    for places in seen.values():
+        out[places] = True
+        if keep == "first":
+            out[places[0]] = False
+        elif keep == "last":
+            out[places[-1]] = False
+        elif len(places) == 1:
+            out[places[0]] = False
+    return out
+
+
+def _sorted(table: Table, positions: Positions) -> Iterator[Expr]:
+    """Sorts, and sorts followed by picking the first rows, or the first of each kind."""
+    n, k = table.rows, len(positions)
+    if n < 2 or len(set(positions.tolist())) < k:
+        return
+    if k == n:
+        yield from sorts(table, positions)
+        return
+    for how in sorts(table, positions):
+        yield call(f"{{0}}.head({k})", how, op="head", cost=1.5, tags=(POSITION,))
+    yield from _best_of_each(table, positions)
+
+
+def sorts(table: Table, positions: Positions) -> Iterator[Expr]:
+    """``sort_values`` and ``sort_index`` calls whose rows are ``positions``, or begin with them.
+
+    Sorts are stable; a descending key keeps ties in the order of the table.
+    """
+    keys = _sort_keys(table)
+    k, unmoved = len(positions), np.arange(table.rows)
+    frame = table.expr
+    signs: tuple[int, ...]
+    for signs in ((1,), (-1,)):
+        if table.index and len(table.index) == 1 and (levels := _order(table.index[0])) is not None:
+            order = np.argsort(levels * signs[0], kind="stable")
+            if np.array_equal(order[:k], positions) and not np.array_equal(order, unmoved):
+                text = "" if signs[0] > 0 else "ascending=False"
+                yield call(f"{{0}}.sort_index({text})", frame, op="sort_index", cost=1.0 if signs[0] > 0 else 1.4)
+    found = 0
+    for size in range(1, min(MOST_KEYS, len(keys)) + 1):
+        if found or (size == 3 and len(keys) > 7):
+            return
+        for chosen in permutations(range(len(keys)), size):
+            labels = [keys[c][0] for c in chosen]
+            for signs in product((1, -1), repeat=size):
+                order = np.lexsort([keys[c][1] * s for c, s in zip(chosen[::-1], signs[::-1], strict=True)])
+                if np.array_equal(order[:k], positions) and not np.array_equal(order, unmoved):
+                    found += 1
+                    yield _sort_call(table, labels, signs)
+                    if size == 1 and len(set(keys[chosen[0]][1].tolist())) < table.rows:
+                        yield _sort_call(table, labels, signs, stable=True)
+
+
+def _sort_call(table: Table, labels: Sequence[object], signs: Sequence[int], *, stable: bool = False) -> Expr:
+    down = [s < 0 for s in signs]
+    extra = ""
+    if all(down):
+        extra = ", ascending=False"
+    elif any(down):
+        extra = f", ascending={literal([not d for d in down])}"
+    cost = 0.9 + 0.4 * len(labels) + (0.3 if extra else 0.0) + (0.2 if stable else 0.0)
+    extra += ", kind='stable'" if stable else ""  # ties need not keep their order otherwise
+    if table.shape_kind == "series":
+        return call(f"{{0}}.sort_values({extra[2:]})", table.expr, op="sort_values", cost=cost - 0.4)
+    by = literal(labels[0] if len(labels) == 1 and isinstance(labels[0], str) else list(labels))
+    text = f"{{0}}.sort_values({by}{extra})"
+    return call(text, table.expr, op="sort_values", cost=cost, tags=(LABEL,) * len(labels))
+
+
+def _sort_keys(table: Table) -> list[tuple[object, NDArray[np.float64]]]:
+    """Columns by which one can sort, as ranks; a missing value sorts last either way."""
+    if table.shape_kind not in ("frame", "series") or table.duplicate_labels:
+        return []
+    keys = []
+    for c in table.columns[:12]:
+        ranks = _order(c)
+        if ranks is not None and len(set(ranks.tolist())) > 1:
+            keys.append((c.label, ranks))
+    return keys
+
+
+def _order(c: Column) -> NDArray[np.float64] | None:
+    """Ranks of the cells, ties equal; None where cells have no order or some are missing."""
+    if c.null.any() or c.kind == "obj":
+        return None
+    if c.kind in ("num", "bool", "date", "delta"):
+        return c.numbers
+    cells = c.cells
+    places = {cell: i for i, cell in enumerate(sorted(set(cells)))}
+    return np.array([places[cell] for cell in cells], dtype=np.float64)
+
+
+def _best_of_each(table: Table, positions: Positions) -> Iterator[Expr]:
+    """Sort, then the first row of each kind: the best of each group."""
+    if table.shape_kind != "frame" or table.duplicate_labels:
+        return
+    chosen = positions.tolist()
+    for kind in table.columns:
+        codes = kind.codes.tolist()
+        if (
+            len({codes[i] for i in chosen}) != len(chosen)
+            or len(set(codes)) != len(chosen)
+            or len(chosen) == len(codes)
+        ):
+            continue
+        for label, ranks in _sort_keys(table):
+            if label == kind.label:
+                continue
+            for sign in (1, -1):
+                order = np.argsort(ranks * sign, kind="stable").tolist()
+                first: dict[int, int] = {}
+                for i in order:
+                    first.setdefault(codes[i], i)
+                text = f"{{0}}.drop_duplicates({literal(kind.label if isinstance(kind.label, str) else [kind.label])})"
+                ordered = _sort_call(table, [label], (sign,))
+                best = call(text, ordered, op="drop_duplicates", cost=1.3, tags=(LABEL,))
+                picked = list(first.values())
+                if picked == chosen:
+                    yield best
+                elif sorted(picked) == chosen:
+                    yield call("{0}.sort_index()", best, op="sort_index", cost=0.8)
+
+
+def masked(table: Table, mask: Expr) -> Expr:
+    """``df[mask]``."""
+    return Expr("{0}[{1:arg}]", (table.expr, mask), op="mask", cost=0.6)
+
+
+def keep_of(table: Table, positions: Positions) -> Bools | None:
+    """The rows as a mask, where they stand in order and none twice."""
+    if len(positions) and not (np.diff(positions) > 0).all():
+        return None
+    keep = np.zeros(table.rows, dtype=bool)
+    keep[positions] = True
+    return keep
+
+
+__all__ = ["Positions", "keep_of", "masked", "row_maps", "row_picks", "sorts"]

@@ -1,0 +1,559 @@
+"""A task as one graph: nodes for columns, index levels, labels and tables; edges say how their cells relate.
+
+Relations between a column of an input and one of the output are what a reader looks for: the same label, the same
+cells, cells that became labels, sums, running sums, shifted or rounded numbers, substrings. All come from integer
+codes (:mod:`.table`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlsys4sys.autopandas.table import NULL, Column, Table
+
+Bytes = NDArray[np.uint8]
+
+COLUMN_ROLES = ("column", "index", "labels", "table")
+KINDS = ("num", "bool", "date", "delta", "str", "obj")
+SHAPES = ("frame", "series", "index", "array", "list", "dict", "scalar")
+
+NODE = (
+    "input0", "input1", "later_input", "output", *COLUMN_ROLES, *KINDS, *(f"is_{name}" for name in SHAPES), "rows_log",
+    "width_log", "place", "first", "last",
+    "unique", "distinct_share", "distinct_log", "null_share", "rising", "falling", "counts_rows", "whole", "negative",
+    "zero_one", "size_log", "unit",
+    "small", "label_str", "label_int", "label_none", "label_tuple", "label_bool", "label_date", "separators",
+    "length_log", "one_word", "constant",
+    "lists", "plain_index", "levels2", "columns2", "digits_in_text", "upper", "lower", "sum_one", "has_name",
+    "decimals", "ties_adjacent",
+)  # fmt: skip
+"""What is known of a node, each in [0, 1]."""
+
+EDGE = (
+    "holds", "held", "sibling_before", "sibling_after", "across", "back", "inputs", "label_equal", "label_within",
+    "label_in_cells", "cells_hold_label", "size_equal",
+    "equal", "bag_equal", "sets_equal", "share_of_b", "share_of_a", "prefix", "suffix", "subsequence", "reversed",
+    "sorted_up", "sorted_down", "dropped_null",
+    "filled", "unique_of", "sum_in", "mean_in", "max_in", "min_in", "count_in", "median_in", "cumsum", "diff", "shift",
+    "unshift", "rank", "round", "abs", "plus",
+    "times", "sum_equal", "max_equal", "min_equal", "substring", "contains", "same_letters", "length_of",
+    "part_of_date", "kind_equal", "rows_distinct",
+    "rows_present", "rows_twice", "repeat", "tile", "counts_of", "determines", "pair_unique", "pair_rows",
+    "rows_equal", "rows_less", "rows_more", "width_equal",
+    "width_less", "width_more", "cells_bag", "cells_in", "cells_out", "index_equal", "labels_equal", "transposed",
+    "rows_in", "index_from_cells", "melted",
+    "flags_of", "joined", "mapped", "both_numbers", "order_kept", "total_share", "one_of_group",
+)  # fmt: skip
+"""What is known of an edge, each in [0, 1]."""
+
+_NODE = {name: i for i, name in enumerate(NODE)}
+_EDGE = {name: i for i, name in enumerate(EDGE)}
+MOST_COLUMNS = 12
+"""Columns of a table that get a node; the rest of a wide table looks like them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A task as arrays. Values are 0 to 255 for 0 to 1."""
+
+    nodes: Bytes
+    """Shape (nodes, len(NODE))."""
+    sources: NDArray[np.int16]
+    """Shape (edges,)."""
+    targets: NDArray[np.int16]
+    """Shape (edges,)."""
+    edges: Bytes
+    """Shape (edges, len(EDGE))."""
+    tables: tuple[int, ...]
+    """The node of each table: the inputs in order, then the output."""
+    columns: tuple[tuple[int, ...], ...]
+    """For each input, the nodes of its columns, then of its index levels."""
+
+
+def graph(inputs: Sequence[Table], output: Table) -> Graph:
+    """The graph of a task, or of a partial result on its way to the output."""
+    made = _Builder()
+    parts = [made.table(table, min(i, 2)) for i, table in enumerate(inputs[:4])]
+    goal = made.table(output, 3)
+    for nodes, table in zip(parts, inputs, strict=False):
+        made.between(nodes, goal, table, output)
+    for i, nodes in enumerate(parts[1:3], 1):
+        made.keys(parts[0], nodes, inputs[0], inputs[i])
+    return made.finish(parts, goal)
+
+
+@dataclass(slots=True)
+class _Nodes:
+    head: int
+    columns: list[tuple[int, Column]]
+    index: list[tuple[int, Column]]
+    labels: list[tuple[int, Column]]
+
+    @property
+    def all(self) -> list[tuple[int, Column]]:
+        return [*self.columns, *self.index, *self.labels]
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+        self.pairs: list[tuple[int, int]] = []
+        self.facts: list[dict[str, float]] = []
+
+    def node(self, facts: dict[str, float]) -> int:
+        self.rows.append(facts)
+        return len(self.rows) - 1
+
+    def edge(self, a: int, b: int, facts: dict[str, float]) -> None:
+        self.pairs.append((a, b))
+        self.facts.append(facts)
+
+    def table(self, table: Table, origin: int) -> _Nodes:
+        place = NODE[origin]
+        common = {
+            place: 1.0,
+            f"is_{table.shape_kind}": 1.0,
+            "rows_log": _log(table.rows),
+            "width_log": _log(len(table.columns)),
+        }
+        plain = {
+            "plain_index": float(table.plain_index),
+            "levels2": float(len(table.index) > 1),
+            "columns2": float(table.levels > 1),
+        }
+        head = self.node(
+            {**common, **plain, "table": 1.0, "has_name": float(any(level.label is not None for level in table.index))}
+        )
+        columns = list(table.columns[:MOST_COLUMNS])
+        made = _Nodes(head, [], [], [])
+        for i, column in enumerate(columns):
+            facts = {
+                "column": 1.0,
+                "place": i / max(1, len(columns) - 1),
+                "first": float(i == 0),
+                "last": float(i == len(columns) - 1),
+            }
+            made.columns.append((self.node({**common, **facts, **column_facts(column)}), column))
+        for i, level in enumerate(table.index[:3]):
+            made.index.append(
+                (self.node({**common, "index": 1.0, "place": i / 2, **plain, **column_facts(level)}), level)
+            )
+        for i, level in enumerate(_label_levels(table)):
+            made.labels.append((self.node({**common, "labels": 1.0, "place": i / 2, **column_facts(level)}), level))
+        for node, _ in made.all:
+            self.edge(node, head, {"held": 1.0})
+            self.edge(head, node, {"holds": 1.0})
+        self._siblings(made)
+        return made
+
+    def _siblings(self, made: _Nodes) -> None:
+        both = [*made.columns, *made.index]
+        for i, (a, first) in enumerate(both):
+            for b, second in both[i + 1 :]:
+                facts = _dependence(first, second)
+                self.edge(a, b, {"sibling_after": 1.0, **facts})
+                facts = {**facts, "determines": _determines(second, first)}
+                self.edge(b, a, {"sibling_before": 1.0, **facts})
+
+    def between(self, part: _Nodes, goal: _Nodes, table: Table, output: Table) -> None:
+        relation = table_relation(table, output)
+        self.edge(part.head, goal.head, {"across": 1.0, **relation})
+        self.edge(goal.head, part.head, {"back": 1.0, **relation})
+        facts = {node: _Facts(column) for node, column in (*part.all, *goal.all)}
+        for a, _ in part.all:
+            for b, _ in goal.all:
+                found = relate(facts[a], facts[b])
+                if found:
+                    self.edge(a, b, {"across": 1.0, **found})
+                    self.edge(b, a, {"back": 1.0, **found})
+
+    def keys(self, first: _Nodes, second: _Nodes, one: Table, two: Table) -> None:
+        self.edge(first.head, second.head, {"inputs": 1.0, **table_relation(one, two)})
+        for a, left in (*first.columns, *first.index):
+            for b, right in (*second.columns, *second.index):
+                common = len(left.distinct & right.distinct)
+                same = float(left.label == right.label and left.label is not None)
+                if not common and not same:
+                    continue
+                facts = {
+                    "inputs": 1.0,
+                    "label_equal": same,
+                    "share_of_a": common / max(1, len(left.distinct)),
+                    "share_of_b": common / max(1, len(right.distinct)),
+                }
+                self.edge(a, b, {**facts, "across": 1.0})
+                self.edge(b, a, {**facts, "back": 1.0})
+
+    def finish(self, parts: Sequence[_Nodes], goal: _Nodes) -> Graph:
+        nodes = _filled(self.rows, _NODE)
+        edges = _filled(self.facts, _EDGE)
+        pairs = np.array(self.pairs, dtype=np.int16).reshape(-1, 2)
+        columns = tuple(tuple(node for node, _ in (*part.columns, *part.index)) for part in parts)
+        return Graph(nodes, pairs[:, 0], pairs[:, 1], edges, (*(part.head for part in parts), goal.head), columns)
+
+
+def _filled(rows: Sequence[dict[str, float]], places: dict[str, int]) -> Bytes:
+    out = np.zeros((len(rows), len(places)), dtype=np.uint8)
+    for i, facts in enumerate(rows):
+        for name, value in facts.items():
+            if value:
+                out[i, places[name]] = min(255, max(0, round(value * 255)))
+    return out
+
+
+def _log(count: float) -> float:
+    return min(1.0, float(np.log1p(count)) / 5)
+
+
+def _label_levels(table: Table) -> list[Column]:
+    """The column labels as columns of cells, a level each."""
+    if table.shape_kind != "frame" or not table.labels:
+        return []
+    labels = table.value.columns
+    return [
+        Column(labels.names[i], labels.get_level_values(i).to_numpy(dtype=object), table.book)
+        for i in range(min(2, labels.nlevels))
+    ]
+
+
+def column_facts(column: Column) -> dict[str, float]:
+    """What a column is like on its own."""
+    codes, rows = column.codes, max(1, len(column.codes))
+    label = column.label
+    facts = {
+        column.kind: 1.0,
+        "unique": float(column.unique),
+        "distinct_share": len(column.distinct) / rows,
+        "distinct_log": _log(len(column.distinct)),
+        "null_share": float((codes == NULL).mean()) if len(codes) else 0.0,
+        "constant": float(len(column.distinct) == 1),
+        "ties_adjacent": float((codes[1:] == codes[:-1]).mean()) if len(codes) > 1 else 0.0,
+        "label_str": float(isinstance(label, str)),
+        "label_int": float(isinstance(label, int | np.integer)),
+        "label_none": float(label is None),
+        "label_tuple": float(isinstance(label, tuple)),
+        "label_date": float(isinstance(label, pd.Timestamp)),
+    }
+    if column.kind in ("num", "bool", "date", "delta"):
+        facts |= _number_facts(column)
+    elif column.kind == "str":
+        facts |= _text_facts(column)
+    else:
+        facts["lists"] = float(any(isinstance(cell, list) for cell in column.cells))
+    return facts
+
+
+def _number_facts(column: Column) -> dict[str, float]:
+    numbers = column.numbers[np.isfinite(column.numbers)]
+    if not len(numbers):
+        return {}
+    facts = {"rising": float((np.diff(numbers) >= 0).all()), "falling": float((np.diff(numbers) <= 0).all())}
+    if column.kind != "num":
+        return facts
+    size = float(np.abs(numbers[np.isfinite(numbers)]).max(initial=0.0))
+    whole = float((numbers == np.rint(numbers)).mean())
+    return facts | {
+        "counts_rows": float(len(numbers) == len(column.numbers) and (np.diff(numbers) == 1).all()),
+        "whole": whole,
+        "decimals": float(whole < 1 and np.allclose(numbers, np.round(numbers, 3), rtol=0, atol=1e-9)),
+        "negative": float((numbers < 0).any()),
+        "zero_one": float(np.isin(numbers, (0, 1)).all()),
+        "unit": float(((numbers >= 0) & (numbers <= 1)).all()),
+        "small": float((np.abs(numbers) <= len(column.numbers)).all()),
+        "size_log": min(1.0, np.log10(1 + size) / 8),
+        "sum_one": float(abs(float(numbers.sum()) - 1) < 1e-6),
+    }
+
+
+def _text_facts(column: Column) -> dict[str, float]:
+    cells = [cell for cell in column.cells if isinstance(cell, str)] or [""]
+    return {
+        "rising": float(cells == sorted(cells)),
+        "separators": sum(any(s in cell for s in "_-/|,; ") for cell in cells) / len(cells),
+        "length_log": min(1.0, float(np.log1p(np.mean([len(cell) for cell in cells]))) / 4),
+        "one_word": float(all(cell.isalpha() for cell in cells)),
+        "digits_in_text": sum(any(letter.isdigit() for letter in cell) for cell in cells) / len(cells),
+        "upper": float(all(cell.isupper() for cell in cells)),
+        "lower": float(all(cell.islower() for cell in cells)),
+    }
+
+
+def _dependence(first: Column, second: Column) -> dict[str, float]:
+    pairs = len(set(zip(first.codes.tolist(), second.codes.tolist(), strict=True)))
+    return {
+        "pair_unique": float(pairs == len(first.codes)),
+        "determines": _determines(first, second),
+        "kind_equal": float(first.kind == second.kind),
+    }
+
+
+def _determines(first: Column, second: Column) -> float:
+    seen: dict[int, int] = {}
+    return float(
+        all(seen.setdefault(a, b) == b for a, b in zip(first.codes.tolist(), second.codes.tolist(), strict=True))
+    )
+
+
+class _Facts:
+    """What relations need of a column, computed once."""
+
+    __slots__ = ("code", "codes", "column", "label", "numbers", "numeric", "present", "rounded", "set", "sorted")
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self.codes = column.codes
+        self.set = column.distinct
+        self.label = column.label
+        self.code = column.book.code(column.label) if column.label is not None else NULL
+        self.numeric = column.kind in ("num", "bool")
+        self.numbers = column.numbers if self.numeric else None
+        self.present = self.codes[self.codes != NULL]
+        self.sorted = np.sort(self.codes)
+        self.rounded: frozenset[float] | None = None
+
+    def shown(self) -> frozenset[float]:
+        """The numbers, to nine digits, as a set."""
+        if self.rounded is None:
+            assert self.numbers is not None
+            self.rounded = frozenset(float(f"{x:.9g}") for x in self.numbers.tolist() if x == x)
+        return self.rounded
+
+
+def relate(a: _Facts, b: _Facts) -> dict[str, float]:
+    """How an output column ``b`` may come from an input column ``a``; empty where nothing links them."""
+    common = len(a.set & b.set)
+    facts: dict[str, float] = {}
+    if a.code != NULL and a.code == b.code:
+        facts["label_equal"] = 1.0
+    elif (isinstance(b.label, tuple) and a.label in b.label) or (
+        isinstance(a.label, str) and a.label and isinstance(b.label, str) and (a.label in b.label or b.label in a.label)
+    ):
+        facts["label_within"] = 1.0
+    if b.code != NULL and b.code in a.set:
+        facts["label_in_cells"] = 1.0
+    if a.code != NULL and a.code in b.set:
+        facts["cells_hold_label"] = 1.0
+    if common:
+        facts |= _shared_cells(a, b, common)
+    if a.numeric and b.numeric:
+        facts |= _number_relations(a, b)
+    if "equal" not in facts and len(a.codes) == len(b.codes) and not a.numeric:
+        facts |= _text_relations(a, b)
+    if facts or len(a.codes) == len(b.codes):
+        facts |= _sizes(a, b)
+    return facts
+
+
+def _sizes(a: _Facts, b: _Facts) -> dict[str, float]:
+    rows, n = len(b.codes), len(a.codes)
+    return {
+        "size_equal": float(rows == n),
+        "rows_distinct": float(rows == len(a.set)),
+        "rows_present": float(rows == len(a.present) < n),
+        "rows_twice": float(rows > n and n > 0 and rows % n == 0),
+        "kind_equal": float(a.column.kind == b.column.kind),
+        "both_numbers": float(a.numeric and b.numeric),
+    }
+
+
+def _shared_cells(a: _Facts, b: _Facts, common: int) -> dict[str, float]:
+    x, y = a.codes, b.codes
+    n, m = len(x), len(y)
+    facts = {"share_of_a": common / len(a.set), "share_of_b": common / len(b.set), "sets_equal": float(a.set == b.set)}
+    if n == m:
+        equal = bool((x == y).all())
+        facts["equal"] = float(equal)
+        facts["bag_equal"] = float(equal or (a.sorted == b.sorted).all())
+        facts["reversed"] = float(not equal and (x[::-1] == y).all())
+        holes = x == NULL
+        facts["filled"] = float(
+            holes.any() and not (y == NULL).all() and (x[~holes] == y[~holes]).all() and (y[holes] != NULL).any()
+        )
+        facts["order_kept"] = float((x == y).mean())
+        if facts["bag_equal"] and not equal:
+            facts |= _sorted_relations(b)
+        facts["shift"] = float(n > 1 and (x[:-1] == y[1:]).all() and y[0] == NULL)
+        facts["unshift"] = float(n > 1 and (x[1:] == y[:-1]).all() and y[-1] == NULL)
+    elif m < n:
+        facts["prefix"] = float((x[:m] == y).all())
+        facts["suffix"] = float((x[n - m :] == y).all())
+        facts["subsequence"] = float(_is_subsequence(y.tolist(), x.tolist()))
+        facts["dropped_null"] = float(len(a.present) == m and (a.present == y).all())
+        facts["unique_of"] = float(m == len(a.set) and m == len(b.set) and a.set == b.set)
+    elif n and m % n == 0:
+        facts["repeat"] = float((np.repeat(x, m // n) == y).all())
+        facts["tile"] = float((np.tile(x, m // n) == y).all())
+    else:
+        facts["joined"] = float((y[:n] == x).all() or (y[m - n :] == x).all())
+    return facts
+
+
+def _sorted_relations(b: _Facts) -> dict[str, float]:
+    values = b.numbers if b.numeric else None
+    if values is not None:
+        clean = values[~np.isnan(values)]
+        return {"sorted_up": float((np.diff(clean) >= 0).all()), "sorted_down": float((np.diff(clean) <= 0).all())}
+    cells = [str(cell) for cell in b.column.cells]
+    return {"sorted_up": float(cells == sorted(cells)), "sorted_down": float(cells == sorted(cells, reverse=True))}
+
+
+def _is_subsequence(few: list[int], many: list[int]) -> bool:
+    rest = iter(many)
+    return all(cell in rest for cell in few)
+
+
+def _number_relations(a: _Facts, b: _Facts) -> dict[str, float]:
+    assert a.numbers is not None
+    assert b.numbers is not None
+    x, y = a.numbers[~np.isnan(a.numbers)], b.numbers[~np.isnan(b.numbers)]
+    if not len(x) or not len(y) or not np.isfinite(x).all() or not np.isfinite(y).all():
+        return {}
+    shown = b.shown()
+    total, mean, top, low = float(x.sum()), float(x.mean()), float(x.max()), float(x.min())
+    facts = {
+        "sum_in": _has(shown, total),
+        "mean_in": _has(shown, mean),
+        "max_in": _has(shown, top),
+        "min_in": _has(shown, low),
+        "median_in": _has(shown, float(np.median(x))),
+        "count_in": _has(shown, float(len(x))),
+        "sum_equal": float(abs(total - float(y.sum())) <= 1e-6 * max(1.0, abs(total))),
+        "max_equal": float(abs(top - float(y.max())) <= 1e-9 * max(1.0, abs(top))),
+        "min_equal": float(abs(low - float(y.min())) <= 1e-9 * max(1.0, abs(low))),
+        "total_share": float(total != 0 and _has(shown, float(x[0]) / total)),
+        "counts_of": float(bool(b.set) and (y == np.rint(y)).all() and float(y.sum()) == len(a.codes)),
+    }
+    if len(a.numbers) == len(b.numbers):
+        facts |= _row_relations(a.numbers, b.numbers)
+    return {name: value for name, value in facts.items() if value}
+
+
+def _has(shown: frozenset[float], value: float) -> float:
+    return float(float(f"{value:.9g}") in shown)
+
+
+def _row_relations(x: NDArray[np.float64], y: NDArray[np.float64]) -> dict[str, float]:
+    def same(z: NDArray[np.float64]) -> float:
+        return float(np.allclose(z, y, rtol=1e-6, atol=1e-9, equal_nan=True))
+
+    facts = {
+        "cumsum": same(np.cumsum(np.nan_to_num(x))),
+        "round": float(same(np.round(x)) or same(np.round(x, 1)) or same(np.round(x, 2))),
+        "abs": same(np.abs(x)),
+    }
+    facts["diff"] = same(np.concatenate([[np.nan], np.diff(x)]))
+    order = np.argsort(np.argsort(x, kind="stable"), kind="stable") + 1.0
+    facts["rank"] = float(np.allclose(order, y, atol=1.01) and (y > 0).all())
+    with np.errstate(all="ignore"):
+        gap, ratio = (y - x)[~np.isnan(y - x)], (y / x)[~np.isnan(y / x)]
+    facts["plus"] = float(len(gap) > 1 and abs(gap[0]) > 0 and np.allclose(gap, gap[0]))
+    facts["times"] = float(
+        len(ratio) > 1 and np.isfinite(ratio).all() and ratio[0] not in (0, 1) and np.allclose(ratio, ratio[0])
+    )
+    facts["mapped"] = _determined(x, y)
+    return facts
+
+
+def _determined(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Ties in ``x`` are ties in ``y``, and there are ties."""
+    seen: dict[float, float] = {}
+    for a, b in zip(x.tolist(), y.tolist(), strict=True):
+        if seen.setdefault(a, b) != b and b == b:
+            return 0.0
+    return float(len(seen) < len(x))
+
+
+def _text_relations(a: _Facts, b: _Facts) -> dict[str, float]:
+    left, right = a.column.cells, b.column.cells
+    rows = max(1, len(left))
+    facts: dict[str, float] = {}
+    if b.column.kind == "str" and a.column.kind == "str":
+        pairs = [(x, y) for x, y in zip(left, right, strict=True) if isinstance(x, str) and isinstance(y, str) and y]
+        facts["substring"] = sum(y in x for x, y in pairs) / rows
+        facts["contains"] = sum(x in y for x, y in pairs) / rows
+        facts["same_letters"] = sum(x.lower() == y.lower() for x, y in pairs) / rows
+    elif b.numeric and a.column.kind == "str":
+        assert b.numbers is not None
+        found = [(x, y) for x, y in zip(left, b.numbers.tolist(), strict=True) if isinstance(x, str) and np.isfinite(y)]
+        facts["length_of"] = sum(y == len(x) for x, y in found) / rows
+        facts["contains"] = sum(str(int(y)) in x for x, y in found) / rows
+    elif a.column.kind == "date":
+        facts["part_of_date"] = _date_part(a.column, right)
+    if a.set and len(a.set) < rows:
+        seen: dict[int, int] = {}
+        facts["mapped"] = float(
+            all(seen.setdefault(x, y) == y for x, y in zip(a.codes.tolist(), b.codes.tolist(), strict=True))
+        )
+    if b.column.kind == "bool" or (b.numeric and b.numbers is not None and np.isin(b.numbers, (0, 1)).all()):
+        facts["flags_of"] = facts.get("mapped", 0.0)
+    return {name: value for name, value in facts.items() if value}
+
+
+def _date_part(column: Column, cells: Sequence[object]) -> float:
+    shown = [str(cell).zfill(2) for cell in cells]
+    moments = list(column.series)
+    hits = 0
+    for moment, text in zip(moments, shown, strict=True):
+        if isinstance(moment, pd.Timestamp):
+            parts = (
+                f"{moment.year}",
+                f"{moment.month:02d}",
+                f"{moment.day:02d}",
+                f"{moment.weekday():02d}",
+                f"{moment.quarter:02d}",
+            )
+            hits += (
+                text in parts
+                or text.startswith(f"{moment.year}-{moment.month:02d}")
+                or text in (moment.day_name(), moment.month_name())
+            )
+    return hits / max(1, len(shown))
+
+
+def table_relation(table: Table, output: Table) -> dict[str, float]:
+    """How an output as a whole relates to an input as a whole."""
+    rows, wide = table.rows, len(table.columns)
+    more, many = output.rows, len(output.columns)
+    mine, theirs = table.cells, output.cells
+    common = len(mine & theirs)
+    facts = {
+        "rows_equal": float(more == rows),
+        "rows_less": float(more < rows),
+        "rows_more": float(more > rows),
+        "rows_twice": float(rows > 0 and more > rows and more % rows == 0),
+        "width_equal": float(many == wide),
+        "width_less": float(many < wide),
+        "width_more": float(many > wide),
+        "cells_in": common / max(1, len(theirs)),
+        "cells_out": common / max(1, len(mine)),
+        "transposed": float(rows == many and wide == more and rows != wide),
+        "melted": float(wide > 1 and rows > 0 and any(more == rows * (wide - k) for k in (1, 2)) and more != rows),
+    }
+    if table.columns and output.columns:
+        facts["cells_bag"] = float(rows * wide == more * many and _bag(table) == _bag(output))
+        facts["labels_equal"] = float(table.label_codes == output.label_codes)
+        facts["index_equal"] = float([c.key for c in table.index] == [c.key for c in output.index])
+        if table.label_codes == output.label_codes:
+            inside = set(zip(*(c.codes.tolist() for c in table.columns), strict=True))
+            facts["rows_in"] = (
+                float(np.mean([row in inside for row in zip(*(c.codes.tolist() for c in output.columns), strict=True)]))
+                if more
+                else 0.0
+            )
+        if output.index and not output.plain_index:
+            facts["index_from_cells"] = max(
+                (len(level.distinct & mine) / max(1, len(level.distinct)) for level in output.index), default=0.0
+            )
+    return facts
+
+
+def _bag(table: Table) -> list[int]:
+    return sorted(code for column in table.columns for code in column.codes.tolist())
+
+
+__all__ = ["EDGE", "NODE", "Graph", "graph"]

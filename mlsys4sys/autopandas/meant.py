@@ -1,0 +1,557 @@
+"""Which program was meant: candidates run on changed inputs, classes of those that behave alike, and their ranking.
+
+An example never decides between all programs that fit it. What speaks for one of them is its text (short, few magic
+constants) and its manners: whether it gives the same rows when rows are shuffled, survives a dropped row, keeps the
+output's columns, and whether other, differently written candidates agree with it.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import time
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlsys4sys import checkpoint
+from mlsys4sys.autopandas.expression import CELL, ENTRY, FUNCTION, LABEL, OUTPUT, POSITION, WHERE, Expr, source
+from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.memo import Failed, Memo
+from mlsys4sys.autopandas.perturb import Variant, kept_rows, variants
+from mlsys4sys.autopandas.problem import Task, copied
+from mlsys4sys.autopandas.table import NULL, Codebook, Table
+from mlsys4sys.errors import CheckpointError
+from mlsys4sys.learn.nets import Perceptron
+
+Floats = NDArray[np.float64]
+
+KINDS = (
+    "shuffle", "extend", "numbers", "drop", "swap", "resample", "columns", "double", "half", "holes", "rename",
+    "extend", "numbers", "swap", "reverse",
+)  # fmt: skip
+"""The variants that candidates are run on, the most telling first."""
+
+LEAST = 4
+"""Variants that are run whatever the time."""
+
+KIND, VERSION = "autopandas.meant", 1
+SHIPPED = Path(__file__).parent / "weights" / "meant.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a candidate made of one variant."""
+
+    key: Hashable
+    """Equal for equal outputs; None where it raised."""
+    bag: Hashable = None
+    """Equal for outputs whose rows are equal but for their order and their labels."""
+    cells: Hashable = None
+    """Equal for outputs with the same cells, whatever the order of rows and columns."""
+    rows: int = 0
+    kind: str = ""
+    labels: tuple[int, ...] = ()
+    null: float = 0.0
+    """Share of missing cells."""
+    distinct: int = 0
+    """Different cells."""
+
+    @property
+    def raised(self) -> bool:
+        """Whether there is no output."""
+        return self.key is None
+
+
+_RAISED = Outcome(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """All candidates on all variants."""
+
+    kinds: tuple[str, ...]
+    """The kind of each variant."""
+    outcomes: tuple[tuple[Outcome, ...], ...]
+    """One tuple a candidate, one outcome a variant."""
+    wanted: Outcome
+    """The task's own output, seen in the same way."""
+    rows_in: int
+    """Rows of the largest input."""
+    grown: tuple[int, ...]
+    """Rows of the largest input of each variant."""
+    block: float = 0.0
+    """Nats of coincidence if the output's rows stand together in the input by chance; 0 where they do not."""
+
+    def classes(self) -> list[int]:
+        """A number a candidate, equal for those that behave alike; renamed columns aside."""
+        telling = [i for i, kind in enumerate(self.kinds) if kind != "rename"]
+        numbers: dict[Hashable, int] = {}
+        return [numbers.setdefault(tuple(row[i].key for i in telling), len(numbers)) for row in self.outcomes]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate in its place."""
+
+    expr: Expr
+    position: int
+    """Where it was among the candidates given."""
+    probability: float
+    """That its class is the one that was meant, if any of the candidates is."""
+    group: int
+    """Its class; candidates of a class gave the same outputs on every variant."""
+    leads: bool
+    """Whether it stands for its class."""
+
+
+@dataclass(frozen=True, slots=True)
+class Distinction:
+    """An input on which two programs part."""
+
+    inputs: tuple[Any, ...]
+    outputs: tuple[Any, Any]
+
+
+def observe(
+    exprs: Sequence[Expr], task: Task, *, seed: int = 0, deadline: float | None = None, kinds: Sequence[str] = KINDS
+) -> Behaviour:
+    """Run every candidate on variants of the first example's inputs.
+
+    Args:
+        exprs: Programs over ``inp0``, ``inp1`` …
+        task: What they were made for.
+        seed: Of the variants.
+        deadline: When to stop (:func:`time.perf_counter`), :data:`LEAST` variants are run in any case.
+        kinds: Which variants.
+    """
+    example = task.examples[0]
+    book = Codebook()
+    made = variants(example.inputs, kinds, seed)
+    columns: list[list[Outcome]] = []
+    for variant in made:
+        if deadline is not None and len(columns) >= LEAST and time.perf_counter() > deadline:
+            break
+        columns.append(_outcomes(exprs, variant.inputs, book))
+    made = made[: len(columns)]
+    return Behaviour(
+        tuple(variant.kind for variant in made),
+        tuple(zip(*columns, strict=True)) if columns else tuple(() for _ in exprs),
+        _outcome(Goal.of(example.output, book)),
+        _rows(example.inputs),
+        tuple(_rows(variant.inputs) for variant in made),
+        max((_block(value, example.output) for value in example.inputs), default=0.0),
+    )
+
+
+def _outcomes(exprs: Sequence[Expr], inputs: tuple[Any, ...], book: Codebook) -> list[Outcome]:
+    memo = Memo(inputs, book, most_cells=200_000)
+    return [_tried(memo, expr) for expr in exprs]
+
+
+def _tried(memo: Memo, expr: Expr) -> Outcome:
+    try:
+        return _outcome(memo.table(expr))
+    except Failed:
+        return _RAISED
+    except (TypeError, ValueError, OverflowError, KeyError):  # an output that no table can show
+        return _RAISED
+
+
+def _outcome(table: Table) -> Outcome:
+    columns = table.columns
+    codes = np.stack([column.codes for column in columns], axis=1) if columns else np.zeros((0, 0), dtype=np.int64)
+    return Outcome(
+        table.key,
+        tuple(sorted(map(tuple, codes.tolist()))) if columns else table.key,
+        (codes.shape, tuple(sorted(codes.ravel().tolist()))) if columns else table.key,
+        table.rows,
+        table.shape_kind,
+        table.label_codes,
+        float((codes == NULL).mean()) if codes.size else 0.0,
+        len(table.cells),
+    )
+
+
+MOST_NATS = 6.0
+"""No coincidence counts for more."""
+
+
+def _block(value: Any, output: Any) -> float:
+    """Nats for rows that are the input's first or last ones, less for others that stand together."""
+    if not isinstance(value, pd.DataFrame | pd.Series) or not isinstance(output, pd.DataFrame | pd.Series):
+        return 0.0
+    rows, kept = len(value), len(output)
+    book = Codebook()
+    given, wanted = Table(value, source(0), book), Goal.of(output, book)
+    pairs = [(a.codes, b.codes) for b in wanted.columns for a in given.columns if a.label == b.label]
+    if not pairs or not 0 < kept < rows:
+        return 0.0
+    starts = [s for s in range(rows - kept + 1) if all((a[s : s + kept] == b).all() for a, b in pairs)]
+    ways = math.lgamma(rows + 1) - math.lgamma(kept + 1) - math.lgamma(rows - kept + 1)
+    if 0 in starts or rows - kept in starts:
+        return min(MOST_NATS, ways)
+    return max(0.0, min(MOST_NATS, ways - math.log(rows - kept + 1))) if starts else 0.0
+
+
+def _rows(inputs: Sequence[Any]) -> int:
+    return max((len(value) for value in inputs if hasattr(value, "shape") and len(value.shape)), default=0)
+
+
+NAMES = (
+    "cost", "place", "calls", "length", "cell", "output", "position", "label", "entry", "where", "function", "branches",
+    "odd_numbers", "digits", "strings", "raised_rows", "raised_numbers", "raised_columns", "raised_rename",
+    "raised_holes",
+    "shuffle_bag", "shuffle_same", "columns_same", "double_same", "labels_kept", "kind_kept", "emptied", "all_null",
+    "more_null",
+    "unmoved", "varied", "rows_follow", "rows_fixed", "agreement", "group_share", "group_size", "group_leads",
+    "plurality", "prior", "rows_constant", "odd_fewer", "copies_input", "block_by_content", "block_by_place",
+    "inner_calls",
+    "labels_used",
+)  # fmt: skip
+"""What is known of a candidate when it is ranked, in this order."""
+
+_ROW_KINDS = frozenset({"shuffle", "reverse", "drop", "half", "double", "extend", "resample"})
+_NUMBER_KINDS = frozenset({"numbers", "swap"})
+
+
+def features(
+    exprs: Sequence[Expr], costs: Sequence[float], behaviour: Behaviour, *, prior: Sequence[float] | None = None
+) -> Floats:
+    """Shape (candidates, len(NAMES)).
+
+    Args:
+        exprs: The candidates.
+        costs: Their costs in nats, low for plausible.
+        behaviour: What :func:`observe` saw.
+        prior: Log-probability of each candidate's calls under the learned policy, if there is one.
+    """
+    cost = np.asarray(costs, dtype=np.float64)
+    weight = np.exp(-(cost - cost.min()) * 0.7)
+    weight /= weight.sum()
+    place = np.empty(len(cost))
+    place[np.argsort(cost, kind="stable")] = np.arange(len(cost))
+    groups = behaviour.classes()
+    votes = _votes(behaviour, weight)
+    shares, sizes, leaders = _group_facts(groups, weight, cost)
+    out = np.zeros((len(exprs), len(NAMES)))
+    for i, expr in enumerate(exprs):
+        given = behaviour.outcomes[i]
+        shared = [vote[outcome.key] for vote, outcome in zip(votes, given, strict=True) if not outcome.raised]
+        most = [vote[o.key] >= max(vote.values()) - 1e-9 for vote, o in zip(votes, given, strict=True)]
+        row = {
+            "cost": cost[i] - cost.min(),
+            "place": math.log1p(place[i]),
+            **_text_facts(expr),
+            **_manners(given, behaviour),
+            "agreement": sum(shared) / max(1, len(given)),
+            "group_share": shares[groups[i]],
+            "group_size": math.log(sizes[groups[i]]),
+            "group_leads": float(leaders[groups[i]] == i),
+            "plurality": sum(most) / max(1, len(most)),
+            "prior": prior[i] if prior is not None else 0.0,
+        }
+        out[i] = [row[name] for name in NAMES]
+    return out
+
+
+def _votes(behaviour: Behaviour, weight: Floats) -> list[dict[Hashable, float]]:
+    votes: list[dict[Hashable, float]] = []
+    for position in range(len(behaviour.kinds)):
+        vote: dict[Hashable, float] = {}
+        for row, share in zip(behaviour.outcomes, weight.tolist(), strict=True):
+            key = row[position].key
+            vote[key] = vote.get(key, 0.0) + share
+        votes.append(vote)
+    return votes
+
+
+def _group_facts(
+    groups: Sequence[int], weight: Floats, cost: Floats
+) -> tuple[dict[int, float], Counter[int], dict[int, int]]:
+    shares: dict[int, float] = {}
+    leaders: dict[int, int] = {}
+    for i, group in enumerate(groups):
+        shares[group] = shares.get(group, 0.0) + float(weight[i])
+        if group not in leaders or cost[i] < cost[leaders[group]]:
+            leaders[group] = i
+    return shares, Counter(groups), leaders
+
+
+@cache
+def _constants(text: str) -> tuple[int, int, int]:
+    """Numbers other than the natural ones, the digits of the longest, and string constants in a program's text."""
+    odd = digits = strings = 0
+    for node in ast.walk(ast.parse(text, mode="eval")):
+        if not isinstance(node, ast.Constant):
+            continue
+        value = node.value
+        if isinstance(value, str):
+            strings += 1
+        elif isinstance(value, int | float) and not isinstance(value, bool) and value not in (0, 1, 2, 100):
+            odd += 1
+            digits = max(digits, len(repr(value).replace(".", "").strip("-0")))
+    return odd, digits, strings
+
+
+def _text_facts(expr: Expr) -> dict[str, float]:
+    tags = Counter(expr.all_tags)
+    odd, digits, strings = _constants(expr.text)
+    inner = [node for node in expr.nodes if len(node.parts) > 1]
+    spine = _spine(expr)
+    labels = {node.text.rpartition("[")[2] for node in expr.nodes if node.op == "" and LABEL in node.tags}
+    return {
+        "calls": float(len(expr.ops)),
+        "length": len(expr.text) / 40,
+        "cell": float(tags[CELL]),
+        "output": float(tags[OUTPUT]),
+        "position": float(tags[POSITION]),
+        "label": float(tags[LABEL]),
+        "entry": math.log1p(tags[ENTRY]),
+        "where": float(tags[WHERE]),
+        "function": float(tags[FUNCTION]),
+        "branches": float(len(inner)),
+        "inner_calls": float(sum(bool(node.op) and node.text not in spine for node in expr.nodes)),
+        "labels_used": float(len(labels)),
+        "odd_numbers": float(odd),
+        "digits": float(digits),
+        "strings": math.log1p(strings),
+    }
+
+
+def _spine(expr: Expr) -> set[str]:
+    """The program's own chain of calls: the first part of the first part, and so on; not what stands in arguments."""
+    found, node = {expr.text}, expr
+    while node.parts:
+        node = node.parts[0]
+        found.add(node.text)
+    return found
+
+
+def _manners(given: Sequence[Outcome], behaviour: Behaviour) -> dict[str, float]:
+    wanted = behaviour.wanted
+    of = {kind: [o for o, k in zip(given, behaviour.kinds, strict=True) if k == kind] for kind in set(behaviour.kinds)}
+    ran = [o for o in given if not o.raised]
+    rows = [o for o, kind in zip(given, behaviour.kinds, strict=True) if kind in _ROW_KINDS]
+    rows_ran = [o for o in rows if not o.raised]
+    moved = [o for o, kind in zip(given, behaviour.kinds, strict=True) if kind in _NUMBER_KINDS]
+    order = of.get("shuffle", []) + of.get("reverse", [])
+    grown = [
+        (o, size) for o, kind, size in zip(given, behaviour.kinds, behaviour.grown, strict=True)
+        if kind in ("drop", "half", "double", "extend", "resample") and not o.raised
+    ]  # fmt: skip
+    same_size = wanted.rows == behaviour.rows_in
+    return {
+        "raised_rows": _share(rows, lambda o: o.raised),
+        "raised_numbers": _share(moved, lambda o: o.raised),
+        "raised_columns": _share(of.get("columns", []), lambda o: o.raised),
+        "raised_rename": _share(of.get("rename", []), lambda o: o.raised),
+        "raised_holes": _share(of.get("holes", []), lambda o: o.raised),
+        "shuffle_bag": _share(order, lambda o: o.bag == wanted.bag),
+        "shuffle_same": _share(order, lambda o: o.key == wanted.key),
+        "columns_same": _share(of.get("columns", []), lambda o: o.cells == wanted.cells),
+        "double_same": _share(of.get("double", []), lambda o: o.key == wanted.key),
+        "labels_kept": _share(rows_ran, lambda o: o.labels == wanted.labels),
+        "kind_kept": _share(ran, lambda o: o.kind == wanted.kind),
+        "emptied": _share(ran, lambda o: o.rows == 0 < wanted.rows),
+        "all_null": _share(ran, lambda o: o.null > 0.99 > wanted.null),
+        "more_null": float(np.mean([max(0.0, o.null - wanted.null) for o in ran])) if ran else 0.0,
+        "unmoved": _share(moved, lambda o: o.key == wanted.key),
+        "varied": len({o.key for o in ran}) / max(1, len(ran)),
+        "rows_follow": float(np.mean([o.rows == size for o, size in grown])) if grown and same_size else 0.0,
+        "rows_fixed": float(np.mean([o.rows == wanted.rows for o, _ in grown])) if grown and not same_size else 0.0,
+        "rows_constant": float(bool(grown) and len({o.rows for o, _ in grown}) == 1 and wanted.rows > 1),
+        "odd_fewer": float(np.mean([o.distinct * 2 < wanted.distinct for o in ran])) if ran else 0.0,
+        "block_by_content": behaviour.block * _share(order, lambda o: o.bag == wanted.bag),
+        "block_by_place": behaviour.block * _share(order, lambda o: not o.raised and o.bag != wanted.bag),
+        "copies_input": float(bool(moved) and all(o.cells == wanted.cells for o in moved)),
+    }
+
+
+def _share(outcomes: Sequence[Outcome], holds: Any) -> float:
+    return sum(bool(holds(outcome)) for outcome in outcomes) / len(outcomes) if outcomes else 0.0
+
+
+LEAST_LOG = -6.0
+"""No call counts as less likely than that, in nats."""
+
+
+def prior(exprs: Sequence[Expr], logits: Mapping[str, float]) -> list[float]:
+    """How well each program's calls go with what the policy expects: the mean log-probability of its calls.
+
+    Args:
+        exprs: Programs.
+        logits: Call → log-probability; a call that is not in it counts half of the floor.
+    """
+    found = []
+    for expr in exprs:
+        known = [max(LEAST_LOG, logits.get(op, LEAST_LOG / 2)) for op in set(expr.ops)]
+        found.append(sum(known) / max(1, len(known)))
+    return found
+
+
+HAND: dict[str, float] = {
+    "cost": -1.0, "place": -0.1, "output": -0.3, "position": -0.3, "entry": -0.3, "odd_numbers": -0.15, "digits": -0.1,
+    "length": -0.15, "raised_rows": -3.0, "raised_numbers": -2.0, "raised_columns": -1.5, "raised_holes": -1.0,
+    "shuffle_bag": 1.5, "shuffle_same": 0.3, "columns_same": 0.5, "labels_kept": 0.7, "kind_kept": 1.0, "emptied": -1.5,
+    "all_null": -1.5, "more_null": -2.0, "unmoved": -0.3, "rows_follow": 1.0, "rows_constant": -0.7, "agreement": 1.0,
+    "group_share": 1.0, "plurality": 0.5, "prior": 0.3,
+}  # fmt: skip
+"""Weights set by hand, from what wrong answers that fit the example look like."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Scores candidates; the softmax of a task's scores says how likely each was meant. Needs no torch."""
+
+    linear: Floats
+    """Shape (len(NAMES),)."""
+    network: Perceptron | None = None
+    """Added to the linear score: shape (candidates, len(NAMES)) → (candidates, 1)."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """How it was trained: command, seed, seconds, score."""
+
+    def scores(self, rows: Floats) -> Floats:
+        """Shape (candidates,), in nats."""
+        found = rows @ self.linear
+        return found if self.network is None else found + self.network(rows)[:, 0]
+
+    @classmethod
+    def by_hand(cls) -> Judge:
+        """The judge without learning."""
+        return cls(np.array([HAND.get(name, 0.0) for name in NAMES]))
+
+    def save(self, path: str | Path) -> None:
+        """Write the weights and how they were made."""
+        arrays = {"linear": self.linear.astype(np.float32)}
+        if self.network is not None:
+            arrays |= self.network.arrays("net.")
+        checkpoint.save(path, arrays, kind=KIND, version=VERSION, config={**self.config, "features": list(NAMES)})
+
+    @classmethod
+    def load(cls, path: str | Path) -> Judge:
+        """Read weights.
+
+        Raises:
+            CheckpointError: they were trained on other features.
+        """
+        arrays, config = checkpoint.load(path, kind=KIND, version=VERSION)
+        if config.pop("features", None) != list(NAMES) or "linear" not in arrays:
+            raise CheckpointError(f"{path}: trained on other features; train it again: mlsys4sys train autopandas")
+        linear = arrays.pop("linear").astype(np.float64)
+        return cls(linear, Perceptron.of(arrays, "net.") if arrays else None, config)
+
+
+@cache
+def shipped() -> Judge:
+    """The judge that comes with the package; the one by hand where there is none."""
+    return Judge.load(SHIPPED) if SHIPPED.is_file() else Judge.by_hand()
+
+
+def rank(
+    exprs: Sequence[Expr],
+    task: Task,
+    *,
+    costs: Sequence[float] | None = None,
+    prior: Sequence[float] | None = None,
+    judge: Judge | None = None,
+    seed: int = 0,
+    deadline: float | None = None,
+) -> list[Ranked]:
+    """Order candidates: one for each class first, the likeliest class first; then the rest of them.
+
+    Args:
+        exprs: Programs that fit the task's examples.
+        task: The task.
+        costs: Their costs in nats; their description lengths if not given.
+        prior: Log-probability of each one's calls under the learned policy.
+        judge: The shipped one if not given.
+        seed: Of the variants.
+        deadline: When to have stopped running variants (:func:`time.perf_counter`).
+    """
+    if not exprs:
+        return []
+    costs = [expr.total for expr in exprs] if costs is None else costs
+    behaviour = observe(exprs, task, seed=seed, deadline=deadline)
+    rows = features(exprs, costs, behaviour, prior=prior)
+    return ordered(exprs, (judge or shipped()).scores(rows), behaviour.classes())
+
+
+def ordered(exprs: Sequence[Expr], scores: Floats, groups: Sequence[int]) -> list[Ranked]:
+    """Candidates by score: the best of each class before any class shows a second.
+
+    A class is as likely as its best member, which stands for it: more ways of writing it make it no likelier.
+    """
+    best = _leaders(scores, groups)
+    tops = np.array([scores[i] for i in best.values()])
+    share = np.exp(tops - tops.max())
+    total = dict(zip(best, (share / share.sum()).tolist(), strict=True))
+    leading = set(best.values())
+    return [Ranked(exprs[i], i, total[groups[i]], groups[i], i in leading) for i in places(scores, groups)]
+
+
+def places(scores: Floats, groups: Sequence[int]) -> list[int]:
+    """The candidates' positions in the order in which they are shown."""
+    leading = set(_leaders(scores, groups).values())
+    return sorted(range(len(groups)), key=lambda i: (i not in leading, -float(scores[i]), i))
+
+
+def _leaders(scores: Floats, groups: Sequence[int]) -> dict[int, int]:
+    """Class → its best member."""
+    best: dict[int, int] = {}
+    for i, group in enumerate(groups):
+        if group not in best or scores[i] > scores[best[group]]:
+            best[group] = i
+    return best
+
+
+def distinguish(first: Expr, second: Expr, task: Task, *, seed: int = 0, tries: int = 40) -> Distinction | None:
+    """The smallest input found on which two programs give different outputs; None where none was found.
+
+    Args:
+        first: A program over ``inp0`` …
+        second: Another.
+        task: Whose inputs are varied.
+        seed: Of the variants.
+        tries: Variants to try; those that keep the rows as they are come first.
+    """
+    kinds = ("swap", "numbers", "extend", "drop", "double", "shuffle", "resample", "holes", "columns")
+    for round_ in range(-(-tries // len(kinds))):
+        for variant in variants(task.examples[0].inputs, kinds, seed + 7919 * (round_ + 1)):
+            if _parted(first, second, variant.inputs) is not None:
+                return _shrunk(first, second, variant)
+    return None
+
+
+def _parted(first: Expr, second: Expr, inputs: tuple[Any, ...]) -> Distinction | None:
+    """The two outputs, where both programs have one and they differ."""
+    memo = Memo(inputs, Codebook())
+    one, two = _tried(memo, first), _tried(memo, second)
+    if one.raised or two.raised or one.key == two.key or (not one.rows and not two.rows):
+        return None
+    return Distinction(inputs, (memo.value(first), memo.value(second)))
+
+
+def _shrunk(first: Expr, second: Expr, variant: Variant) -> Distinction:
+    """Rows are left out, one by one from the end, while the two programs still differ."""
+    inputs = tuple(copied(value) for value in variant.inputs)
+    best = _parted(first, second, inputs)
+    assert best is not None
+    for position, value in enumerate(inputs):
+        if not hasattr(value, "iloc"):
+            continue
+        for row in reversed(range(len(value))):
+            now = best.inputs[position]
+            if len(now) <= 1 or row >= len(now):
+                continue
+            fewer = kept_rows(now, [i for i in range(len(now)) if i != row])
+            found = _parted(first, second, (*best.inputs[:position], fewer, *best.inputs[position + 1 :]))
+            best = found or best
+    return best

@@ -1,0 +1,406 @@
+"""Best-first search over programs: three engines, one queue, an answer as soon as there is one.
+
+Every table that was reached is worked on in several ways, each an item of the queue with its own price: closing the gap
+by comparing columns, the calls that may end the program, closing with new columns and conditions, the calls that may be
+followed by more, and calls that join it with another table that was reached. Items give way to each other after a slice
+of time, so that one table with many candidates starves no other. Tables of equal cells are worked on once; what else
+makes them is kept, since two programs that agree on the example may mean different things.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import pandas as pd
+
+from mlsys4sys.autopandas import columns, ops
+from mlsys4sys.autopandas.expression import Expr, source
+from mlsys4sys.autopandas.finish import Finisher, retyped
+from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.memo import Failed, Memo
+from mlsys4sys.autopandas.problem import Example, Task
+from mlsys4sys.autopandas.table import Codebook, Table, alike, same
+from mlsys4sys.autopandas.usage import price
+
+log = logging.getLogger(__name__)
+
+SLICE_S = 0.04
+"""Processor seconds that an item of the queue works before others may."""
+
+MOST_CALLS = 4
+"""Calls before the finisher's own."""
+
+MOST_BRANCHES = 8
+"""Reached tables that an input is joined with."""
+
+MOST_ALIKE = 4
+"""Programs kept for one table."""
+
+PRICES = {"close": 0.0, "end": 0.3, "heavy": 1.2, "expand": 2.0, "branch": 3.0}
+"""Nats that the ways of working on a table cost beyond the table's own program."""
+
+MOST_SETTLE_S = 2.0
+"""Processor seconds after the first program in which all ways of working on the inputs themselves are finished."""
+
+DISTANCE = 3.0
+"""Nats for a table that shows nothing of the goal."""
+
+Prior = Callable[[str], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A program that gives the wanted output."""
+
+    expr: Expr
+    cost: float
+    """Description length in nats, the policy's surprise included."""
+    found_s: float
+    """Seconds after the start."""
+
+
+@dataclass(slots=True)
+class Search:
+    """One search for the programs of a task.
+
+    Args:
+        task: What is wanted.
+        prior: A call's op → nats to add; none without a policy.
+        use: Engines to use, for ablations: ``"ops"``, ``"finish"``, ``"columns"``.
+        prices: Of the ways of working on a table.
+    """
+
+    task: Task
+    prior: Prior | None = None
+    use: frozenset[str] = frozenset({"ops", "finish", "columns"})
+    prices: Mapping[str, float] = field(default_factory=lambda: PRICES)
+    memo: Memo = field(init=False)
+    goal: Goal = field(init=False)
+    inputs: list[Table] = field(init=False)
+    finisher: Finisher = field(init=False)
+    examined: int = 0
+    """Programs compared with the goal."""
+    _queue: list[tuple[float, int, str, Table, Iterator[Any]]] = field(default_factory=list)
+    _order: Iterator[int] = field(default_factory=itertools.count)
+    _branches: dict[str, Table] = field(default_factory=dict)
+    _alike: dict[Any, list[Expr]] = field(default_factory=dict)
+    _emitted: set[str] = field(default_factory=set)
+    _fitting: set[str] = field(default_factory=set)
+    _checks: list[tuple[Memo, Goal]] = field(default_factory=list)
+    _started: float = field(default_factory=time.monotonic)
+    nearest: Expr | None = None
+    """The program whose output shows most of the goal, while none gives it."""
+    _nearness: float = -1.0
+    interrupted: bool = False
+    """Whether Ctrl-C ended it; what was found until then stands."""
+    roots_done: bool = False
+    """Whether all ways of working on the inputs themselves have been tried."""
+
+    def __post_init__(self) -> None:
+        book = Codebook()
+        first, *more = self.task.examples
+        self.memo, self.goal = _opened(first, book)
+        self._checks = [_opened(example, Codebook()) for example in more]
+        self.inputs = [self.memo.table(source(i)) for i in range(len(first.inputs))]
+        for table in self.inputs:
+            _ = table.key
+        self.finisher = Finisher(
+            memo=self.memo,
+            synthesize=columns.synthesize,
+            masks=columns.masks,
+            scalars=columns.scalars,
+            constants=(*self.task.hints.constants, *_constants(self.inputs)),
+            others=self.inputs,
+            strictness=self.task.strictness,
+        )
+
+    def run(self, deadline: float) -> Iterator[Candidate | None]:
+        """Programs as they are found, until the deadline (``time.monotonic()``) or until there is nothing left.
+
+        None now and then, so that a caller may look up.
+        """
+        self.finisher.deadline = deadline
+        for table in self.inputs:
+            yield from self._visit(table, root=True)
+        roots = {id(table) for table in self.inputs}
+        open_roots = {"close", "end", "heavy"}
+        while self._queue and time.monotonic() < deadline:
+            yield None
+            price, _, way, table, work = heapq.heappop(self._queue)
+            if id(table) not in roots and not self.roots_done:
+                self.roots_done = not any(id(t) in roots and w in open_roots for _, _, w, t, _ in self._queue)
+            end = time.process_time() + SLICE_S
+            for made in work:
+                if isinstance(made, Candidate):
+                    yield made
+                if time.process_time() > end or time.monotonic() > deadline:
+                    heapq.heappush(self._queue, (price + 0.4, next(self._order), way, table, work))
+                    break
+
+    def _visit(self, table: Table, *, root: bool = False) -> Iterator[Candidate]:
+        """Work on a table from now on, unless one like it is being worked on."""
+        known = self._alike.setdefault(table.key, [])
+        known.append(table.expr)
+        if len(known) > 1 and not root:
+            return
+        if not root and self._fits(table, self.goal):
+            yield from self._found(table.expr)
+        base = self._cost(table.expr) + DISTANCE * (1.0 - _overlap(table, self.goal))
+        calls = len(table.expr.ops)
+        ways: dict[str, Callable[[], Iterator[Any]]] = {}
+        if "finish" in self.use:
+            ways["close"] = lambda: self._try(self.finisher.light(table, self.goal))
+        if "ops" in self.use:
+            ways["end"] = lambda: self._try(self._calls(table, last=True), close=True)
+        if "columns" in self.use:
+            ways["heavy"] = lambda: self._try(self.finisher.heavy(table, self.goal))
+        if "ops" in self.use and calls < MOST_CALLS - 1:
+            ways["expand"] = lambda: self._expand(table)
+        if calls == 1 and table.shape_kind == "frame":
+            self._branches[table.expr.text] = table
+        if "ops" in self.use and calls == 0 and table.shape_kind == "frame":
+            ways["branch"] = lambda: self._join(table)
+        for way, work in ways.items():
+            guarded = _guarded(way, table, work())
+            heapq.heappush(self._queue, (base + self.prices[way], next(self._order), way, table, guarded))
+
+    def _join(self, table: Table) -> Iterator[Any]:
+        """Calls that join the table with one that was reached from the inputs, ``df.merge(df.groupby(…)…)``."""
+        partners = sorted(self._branches.items(), key=lambda item: -_overlap(item[1], self.goal))[:MOST_BRANCHES]
+        for _, partner in partners:
+            if partner.expr.text == table.expr.text:
+                continue
+            yield from self._try(ops.joins(table, self.goal, [partner]), close=True)
+
+    def _calls(self, table: Table, *, last: bool) -> Iterator[Expr]:
+        without = self.task.hints.without
+        others = [other for other in self.inputs if other is not table]
+        for expr in ops.proposals(table, self.goal, others, last=last):
+            if not any(expr.op.split(".")[0] == name for name in without):
+                yield expr
+
+    def _try(self, exprs: Iterator[Expr], *, close: bool = False) -> Iterator[Any]:
+        """Run programs that should give the goal; those that do, and after calls those that can be closed lightly."""
+        for expr in exprs:
+            yield None
+            self.examined += 1
+            try:
+                table = self.memo.table(expr)
+                if self._fits(table, self.goal):
+                    yield from self._found(expr)
+                    continue
+                self._note(table)
+                if close and table.key not in self._alike and "finish" in self.use:
+                    yield from self._try(self.finisher.light(table, self.goal))
+            except Failed:
+                continue
+
+    def _note(self, table: Table) -> None:
+        """Remember the nearest miss, while nothing is found."""
+        if self._emitted:
+            return
+        alike = table.shape_kind == self.goal.shape_kind
+        near = _overlap(table, self.goal) + alike + (alike and table.rows == self.goal.rows)
+        if near > self._nearness:
+            self._nearness, self.nearest = near, table.expr
+
+    def _expand(self, table: Table) -> Iterator[Any]:
+        """The tables one call further on, each worked on in its turn."""
+        for expr in self._calls(table, last=False):
+            yield None
+            self.examined += 1
+            try:
+                reached = self.memo.table(expr)
+                yield from self._visit(reached)
+            except Failed:
+                continue
+
+    def _found(self, expr: Expr) -> Iterator[Candidate]:
+        """A program that gives the goal, and what else it could be with parts that give equal tables."""
+        cast = retyped(expr, self.memo.value(expr), self.goal.value)
+        for variant in (expr, *([cast] if cast else ()), *self._variants(expr)):
+            if variant.text in self._emitted:
+                continue
+            self._emitted.add(variant.text)
+            if variant is not expr and not self._gives(self.memo, self.goal, variant):
+                continue
+            if variant is not cast and (simpler := self._simpler(variant)) is not None:
+                yield from self._found(simpler)
+                continue
+            self._fitting.add(variant.text)
+            if all(self._gives(memo, goal, variant) for memo, goal in self._checks):
+                seconds = time.monotonic() - self._started
+                yield Candidate(expr=variant, cost=self._cost(variant), found_s=seconds)
+
+    def _fits(self, table: Table, goal: Goal) -> bool:
+        rules = self.task.strictness
+        if rules.row_order and rules.column_order and rules.index:
+            return same(table, goal, rtol=rules.rtol)
+        return alike(table, goal, row_order=rules.row_order, column_order=rules.column_order, index=rules.index)
+
+    def _gives(self, memo: Memo, goal: Goal, expr: Expr) -> bool:
+        try:
+            return self._fits(memo.table(expr), goal)
+        except Failed:
+            return False
+
+    def _simpler(self, expr: Expr) -> Expr | None:
+        """The program without a step that it does not need, where there is one."""
+        for node in reversed(expr.nodes):
+            if not node.parts or not node.op or node.op == "astype" or not self._keeps_shape(node):
+                continue
+            shorter = replaced(expr, node, node.parts[0])
+            if shorter.text not in self._emitted and self._gives(self.memo, self.goal, shorter):
+                return shorter
+            if shorter.text in self._fitting:
+                return shorter
+        return None
+
+    def _keeps_shape(self, node: Expr) -> bool:
+        """Whether a step makes a frame of a frame or a series of a series, so that a program may do without it."""
+        try:
+            made, before = self.memo.value(node), self.memo.value(node.parts[0])
+        except Failed:
+            return False
+        return isinstance(before, pd.DataFrame) and isinstance(made, pd.DataFrame)
+
+    def _variants(self, expr: Expr) -> Iterator[Expr]:
+        """The program with one intermediate table made otherwise."""
+        for node in expr.nodes[:-1]:
+            if not node.op:
+                continue
+            known = self.memo.tables.get(node.text)
+            if known is None or "key" not in known.__dict__:
+                continue
+            alike = self._alike.get(known.key, [])
+            if any(not other.op for other in alike):
+                continue  # equal to an input: other ways to do nothing mean nothing
+            for other in alike[:MOST_ALIKE]:
+                if other.text != node.text:
+                    yield replaced(expr, node, other)
+
+    def _cost(self, expr: Expr) -> float:
+        known = price(expr)
+        if self.prior is None:
+            return known
+        return known + sum(self.prior(node.op) for node in expr.nodes if node.op)
+
+
+def _guarded(way: str, table: Table, work: Iterator[Any]) -> Iterator[Any]:
+    """The work, ended quietly where an engine trips over a table that nobody thought of: the others go on."""
+    try:
+        yield from work
+    except Exception:
+        log.debug("%s on %s ended early", way, table.expr.text, exc_info=True)
+
+
+def replaced(expr: Expr, old: Expr, new: Expr) -> Expr:
+    """The program with one part in place of another."""
+    if expr.text == old.text:
+        return new
+    if not any(old.text in part.text for part in expr.parts):
+        return expr
+    parts = tuple(replaced(part, old, new) for part in expr.parts)
+    return Expr(expr.template, parts, expr.level, expr.op, expr.cost, expr.tags)
+
+
+def _opened(example: Example, book: Codebook) -> tuple[Memo, Goal]:
+    return Memo(example.inputs, book), Goal.of(example.output, book)
+
+
+def _constants(inputs: Sequence[Table]) -> tuple[Any, ...]:
+    """Scalars among the inputs are constants that a program may compare with."""
+    return tuple(table.value for table in inputs if table.shape_kind == "scalar")
+
+
+def _overlap(table: Table, goal: Goal) -> float:
+    """The share of the goal's words that the table shows, 0 to 1: how near it is at a glance."""
+    words = goal.words
+    if not words:
+        return 1.0
+    shown = table.cells | {code for level in table.index for code in level.distinct}
+    shown |= {
+        table.book.code(part) for label in table.labels for part in (label if isinstance(label, tuple) else (label,))
+    }
+    return len(words & shown) / len(words)
+
+
+class Helper(Protocol):
+    """Another search of the same task."""
+
+    def poll(self) -> list[Candidate]:
+        """What it has found since it was asked last."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+def candidates(
+    task: Task,
+    budget_s: float,
+    *,
+    prior: Prior | None = None,
+    settle_s: float = 0.35,
+    most: int = 60,
+    report: Callable[[Mapping[str, Any]], None] | None = None,
+) -> list[Candidate]:
+    """Programs that give the wanted output, in the order in which they were found.
+
+    The search goes on for a while after the first: as long as it took, and at least ``settle_s``, since the first
+    program is not always the one that was meant. That while is counted in processor time, so that what is found does
+    not depend on what else the machine does.
+
+    Args:
+        task: What is wanted.
+        budget_s: Seconds at most.
+        prior: See :class:`Search`.
+        settle_s: Seconds to go on after the first.
+        most: Programs at most.
+        report: Called with ``tried``, ``found`` and ``best`` now and then.
+    """
+    search = Search(task, prior)
+    return collected(search, budget_s, settle_s=settle_s, most=most, report=report)
+
+
+def collected(
+    search: Search,
+    budget_s: float,
+    *,
+    settle_s: float = 0.35,
+    most: int = 60,
+    report: Callable[[Mapping[str, Any]], None] | None = None,
+    relief: Helper | None = None,
+) -> list[Candidate]:
+    """What a search finds within a budget; see :func:`candidates`.
+
+    ``relief`` is asked for programs as long as there are none.
+    """
+    started = time.process_time()
+    deadline = time.monotonic() + budget_s
+    settled = most_settled = float("inf")
+    found: list[Candidate] = []
+    try:
+        for candidate in search.run(deadline):
+            new = [candidate] if candidate is not None else relief.poll() if relief is not None and not found else []
+            if new and not found:
+                now = time.process_time()
+                settled = now + max(settle_s, min(now - started, 1.5))
+                most_settled = now + MOST_SETTLE_S
+            found += new
+            if report is not None:
+                report({"tried": search.examined, "found": len(found), "best": found[0].expr.text if found else ""})
+            now = time.process_time()
+            if len(found) >= most or now > (settled if search.roots_done else most_settled):
+                break
+    except KeyboardInterrupt:
+        search.interrupted = True
+    finally:
+        if relief is not None:
+            relief.stop()
+    return found

@@ -1,0 +1,267 @@
+"""Trees for measured speed: many are built, each in milliseconds, and timed; the fastest within a bound on memory wins.
+
+A tree comes from a dozen constants (`native/neurocuts_latency.h`): how wide cuts may be, what memory costs, how rules
+are parted at the top. They are drawn at random first, then near the best found. Times are taken on one half of the traffic,
+and the winner is chosen among the best few on the other, so that a tree that fits the first by chance does not win.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlsys4sys import _native
+from mlsys4sys.neurocuts.lookup import Lookup
+from mlsys4sys.neurocuts.problem import RuleSet, Words
+from mlsys4sys.neurocuts.tree import Tree
+
+TRAFFIC = 32_768
+"""Packets of the default traffic."""
+SEEN = 8192
+"""Packets that weigh branches while a tree is built."""
+SLICE = 4096
+"""Packets timed at once: short, so that some slice of each is not disturbed by other programs."""
+FIRST = 24
+"""Configurations drawn at random before others are drawn near the best."""
+FINALISTS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constants:
+    """What a tree is built with; see `native/neurocuts_latency.h` for their meaning."""
+
+    leaf: int = 8
+    max_bits: int = 12
+    memory: float = 0.01
+    base: float = 16.0
+    rate: float = 0.1
+    block: float = 2.5
+    noise: float = 0.0
+    bits: bool = False
+    tests: tuple[tuple[int, float], ...] = ()
+    parts: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timed:
+    """A tree and what its lookups took.
+
+    Attributes:
+        constants: What it was built with.
+        ns: Nanoseconds a packet, on one core.
+        size_bytes: Memory of its table.
+    """
+
+    constants: Constants
+    ns: float
+    size_bytes: int
+
+
+_Made = tuple[Timed, Tree, Lookup]
+
+
+def default_traffic(rules: RuleSet, count: int = TRAFFIC, seed: int = 0) -> Words:
+    """Packets where no traffic is known: corners and insides of rules, drawn alike; shape (count, columns)."""
+    rng = np.random.default_rng(seed)
+    if not len(rules):
+        return rng.integers(0, rules.maxima.astype(np.int64) + 1, (count, rules.columns)).astype(np.uint32)
+    row = rng.integers(0, len(rules), count)
+    low, high = rules.low[row].astype(np.int64), rules.high[row].astype(np.int64)
+    corner = np.where(rng.random(low.shape) < 0.5, low, high)
+    return np.where(rng.random((count, 1)) < 0.5, corner, rng.integers(low, high + 1)).astype(np.uint32)
+
+
+def build(rules: RuleSet, constants: Constants, traffic: Words, *, max_bytes: float = 0.0) -> Tree:
+    """The tree of some constants; the same for the same arguments. Beyond ``max_bytes`` (0: none) nothing is cut."""
+    options: dict[str, Any] = {name: getattr(constants, name) for name in constants.__slots__}
+    options["tests"] = list(constants.tests)
+    arrays = _native.latency_tree(rules.low, rules.high, rules.maxima, traffic[:SEEN], max_bytes=max_bytes, **options)
+    return Tree(columns=rules.columns, rules=len(rules), **arrays)
+
+
+def nanoseconds(table: Lookup, traffic: Words, *, rounds: int, give_up: float = np.inf) -> float:
+    """Time of a packet: the sum over slices of traffic of each slice's best round.
+
+    Stops early, with what it has, when the second round is slower than ``give_up``.
+    """
+    starts = range(0, len(traffic), SLICE)
+    best = np.full(len(starts), np.inf)
+    out = np.empty(len(traffic), np.int32)
+    for number in range(rounds):
+        for place, start in enumerate(starts):
+            packets, answers = traffic[start : start + SLICE], out[start : start + SLICE]
+            began = time.perf_counter()
+            table.classify(packets, out=answers)
+            best[place] = min(best[place], time.perf_counter() - began)
+        if number and best.sum() * 1e9 / len(traffic) > give_up:
+            break
+    return float(best.sum() * 1e9 / max(len(traffic), 1))
+
+
+def tune(
+    rules: RuleSet,
+    *,
+    seconds: float,
+    trees: int | None = None,
+    traffic: Words | None = None,
+    max_bytes_per_rule: float | None = None,
+    seed: int = 0,
+    report: Callable[[str], None] | None = None,
+) -> tuple[Tree, Timed, list[Timed]]:
+    """The fastest tree that was found, its figures, and the frontier of all (time, bytes) pairs that were measured.
+
+    Args:
+        rules: What to build a tree for.
+        seconds: Of wall time; at least one tree is built.
+        trees: How many to time at most.
+        traffic: A sample of packets, shape (n, columns); None for `default_traffic`.
+        max_bytes_per_rule: Bound on the *real* memory of the table; the smallest tree wins when none is within it.
+        seed: What constants and the order of traffic are drawn from.
+        report: Called now and then with a line on how far it is.
+    """
+    latest = time.perf_counter() + 0.9 * seconds
+    rng = np.random.default_rng(seed)
+    packets = (
+        default_traffic(rules, seed=seed) if traffic is None else traffic[rng.permutation(len(traffic))[: 4 * TRAFFIC]]
+    )
+    half = max(len(packets) // 2, 1)
+    learned, held = packets[:half], packets[half:] if len(packets) > 1 else packets
+    limit = np.inf if max_bytes_per_rule is None else max_bytes_per_rule * max(len(rules), 1)
+    found: list[Timed] = []
+    kept: list[_Made] = []
+    told = time.perf_counter()
+    builds = _builds(rules, found, learned, limit, rng)
+    while not found or (time.perf_counter() < latest and len(found) != trees):
+        constants, tree, table = next(builds)
+        best = min((row.ns for row in found if row.size_bytes <= limit), default=np.inf)
+        within = table.size_bytes <= limit
+        ns = nanoseconds(table, learned, rounds=6 if within else 2, give_up=1.25 * best)
+        row = Timed(constants=constants, ns=ns, size_bytes=table.size_bytes)
+        found.append(row)
+        kept = sorted([*kept, (row, tree, table)], key=lambda made: _rank(made[0], limit))[:FINALISTS]
+        if report is not None and time.perf_counter() > told + 0.5:
+            told = time.perf_counter()
+            report(f"{len(found)} trees timed: {1e3 / min(best, ns):.1f} million packets a second")
+    builds.close()
+    fitting = [made for made in kept if made[0].size_bytes <= limit] or kept[:1]
+    tree, chosen = _final(fitting, held)
+    return tree, chosen, frontier(found)
+
+
+def _builds(
+    rules: RuleSet, found: list[Timed], learned: Words, limit: float, rng: np.random.Generator
+) -> Generator[tuple[Constants, Tree, Lookup]]:
+    """Tables to time, without end; while one is timed the next is built on another processor, if there is one."""
+
+    def make(constants: Constants) -> tuple[Constants, Tree, Lookup]:
+        tree = build(rules, constants, learned, max_bytes=_bound(limit))
+        return constants, tree, Lookup(tree, rules)
+
+    if len(os.sched_getaffinity(0)) < 2:
+        while True:
+            yield make(_drawn(rng, rules, found, limit))
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(make, _drawn(rng, rules, found, limit))
+        while True:
+            made = ahead.result()
+            ahead = pool.submit(make, _drawn(rng, rules, found, limit))
+            yield made
+
+
+def _bound(limit: float) -> float:
+    """Equal parts of a tree are counted each while it is built, and kept once in the table: hence the room."""
+    return 1.5 * limit if np.isfinite(limit) else 0.0
+
+
+def frontier(found: list[Timed]) -> list[Timed]:
+    """Those that none beats in both time and bytes, fastest first."""
+    kept: list[Timed] = []
+    for row in sorted(found, key=lambda row: (row.ns, row.size_bytes)):
+        if not kept or row.size_bytes < kept[-1].size_bytes:
+            kept.append(row)
+    return kept
+
+
+def _rank(row: Timed, limit: float) -> tuple[float, float]:
+    """Least for the best: the fastest within the bound on memory; where none is, the smallest."""
+    return max(row.size_bytes - limit, 0.0) if np.isfinite(limit) else 0.0, row.ns
+
+
+def _final(kept: list[_Made], held: Words) -> tuple[Tree, Timed]:
+    """The best of the finalists on traffic that none was chosen by, timed in turns."""
+    times = np.full(len(kept), np.inf)
+    for _ in range(4):
+        for place, (_row, _tree, table) in enumerate(kept):
+            times[place] = min(times[place], nanoseconds(table, held, rounds=2))
+    best = int(np.argmin(times))
+    row, tree, _ = kept[best]
+    return tree, replace(row, ns=float(times[best]))
+
+
+def _drawn(rng: np.random.Generator, rules: RuleSet, found: list[Timed], limit: float) -> Constants:
+    """Constants to try next."""
+    fresh = _fresh(rng, rules)
+    if not found:
+        return Constants()
+    if len(found) < FIRST or rng.random() < 0.15:
+        return fresh
+    order = sorted(found, key=lambda row: _rank(row, limit))
+    parent = order[min(int(rng.exponential(2.0)), len(order) - 1)].constants
+    changes: dict[str, Any] = {"seed": int(rng.integers(1 << 30))}
+    numbers: NDArray[Any] = rng.normal(0, 0.35, 4)
+    changes |= {
+        name: float(getattr(parent, name) * np.exp(step))
+        for name, step in zip(("memory", "base", "rate", "block"), numbers, strict=True)
+        if rng.random() < 0.5
+    }
+    for name in ("leaf", "max_bits", "bits", "noise"):
+        if rng.random() < 0.15:
+            changes[name] = getattr(fresh, name)
+    if rng.random() < 0.15:
+        changes |= {"tests": fresh.tests, "parts": fresh.parts}
+    elif parent.tests and rng.random() < 0.3:
+        changes["tests"] = tuple(
+            (column, bits + float(rng.normal(0, 1.5 if column >= 0 else 0.1))) for column, bits in parent.tests
+        )
+    return replace(parent, **changes)
+
+
+def _fresh(rng: np.random.Generator, rules: RuleSet) -> Constants:
+    tests: tuple[tuple[int, float], ...] = ()
+    parts = 0
+    if rng.random() < 0.6:
+        tests = tuple(_test(rng, rules) for _ in range(2))
+        parts = int(
+            rng.choice([0b10_01_01_00, 0b11_10_01_00, 0b01_01_01_00, 0b01_00_00_00, 0b10_10_01_00, 0b10_01_00_00])
+        )
+    return Constants(
+        leaf=int(rng.choice([4, 8, 8, 8, 16, 16, 24])),
+        max_bits=int(rng.integers(5, 17)),
+        memory=float(10 ** rng.uniform(-4, -0.7)),
+        base=float(np.exp(rng.uniform(1, 4.5))),
+        rate=float(rng.uniform(0, 0.5) ** 2),
+        block=float(rng.uniform(1.2, 5)),
+        noise=float(rng.choice([0, 0, 0.1, 0.3])),
+        bits=bool(rng.random() < 0.4),
+        tests=tests,
+        parts=parts,
+        seed=int(rng.integers(1 << 30)),
+    )
+
+
+def _test(rng: np.random.Generator, rules: RuleSet) -> tuple[int, float]:
+    """A column and a width that halves the rules somewhere, or a place in the list."""
+    if rng.random() < 0.15:
+        return -2, float(rng.uniform(0.1, 0.95))
+    widths = [int(word).bit_length() for word in rules.maxima]
+    odds = np.array(widths, float) ** 2
+    column = int(rng.choice(len(widths), p=odds / odds.sum()))
+    return column, float(rng.uniform(0.1, 0.97) * widths[column])
