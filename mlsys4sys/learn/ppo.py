@@ -1,12 +1,13 @@
 """Proximal policy optimisation over episodes that branch.
 
-Sources: Schulman et al., Proximal Policy Optimization Algorithms, 2017 (clipped surrogate, entropy bonus); Liang et al.,
-Neural Packet Classification, SIGCOMM 2019, section 4 (branching decision processes: a step's return is what becomes of
-the subtree below it, so that each step is a bandit of its own, undiscounted).
+Sources: Schulman et al., Proximal Policy Optimization Algorithms, 2017 (clipped surrogate, entropy bonus); Liang et
+al., Neural Packet Classification, SIGCOMM 2019, section 4 (branching decision processes: a step's return is what
+becomes of the subtree below it, so that each step is a bandit of its own, undiscounted).
 
-An episode that branches says what each of its steps was worth: at its end the environment puts ``returns``, one number a
-step, into its info. Where it does not, a step is worth the rewards from it to the end. Actions that cannot be taken are
-masked by ``info["mask"]``. Differences from the paper's set-up (RLlib): one process, smaller networks, fewer epochs.
+An episode that branches says what each of its steps was worth: at its end the environment puts ``returns``, one
+number a step, into its info. Where it does not, a step is worth the rewards from it to the end. Actions that cannot
+be taken are masked by ``info["mask"]``. Differences from the paper's set-up (RLlib): one process, smaller networks,
+fewer epochs.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ def train(
     critic = sequential(len(observation), config.hidden, 1, seed=seed + 1)
     optimizer = torch.optim.Adam([*actor.parameters(), *critic.parameters()], lr=config.learning_rate)
     still = np.zeros(len(observation), np.float32), np.ones(len(observation), np.float32)
-    steps, episodes, best, best_actions = 0, 0, -np.inf, ()
+    steps, episodes, best = 0, 0, -np.inf
+    best_actions: tuple[int, ...] = ()
     centre = 0.0
     while steps < config.steps:
         policy, batch, firsts = perceptron(actor, *still), _Batch([], [], [], [], []), []
@@ -169,7 +171,9 @@ def _update(
         advantage = worth - critic(observations).squeeze(-1)
         advantage = (advantage - advantage.mean()) / (advantage.std(unbiased=False) + 1e-6)
     for _ in range(config.epochs):
-        for rows in torch.from_numpy(rng.permutation(len(actions))).split(config.minibatch):
+        order = torch.from_numpy(rng.permutation(len(actions)))
+        for start in range(0, len(order), config.minibatch):
+            rows = order[start : start + config.minibatch]
             logits = actor(observations[rows]).masked_fill(~masks[rows], -1e9)
             chances: Tensor = torch.log_softmax(logits, -1)
             ratio = torch.exp(chances.gather(1, actions[rows, None]).squeeze(1) - before[rows])

@@ -2,8 +2,9 @@
 
 Source: Liang, Zhu, Jin, Stoica, Neural Packet Classification, SIGCOMM 2019, sections 3 and 4. Nodes are taken depth
 first. The observation is a node's box in bits, which partitions it has been through, and how many rules it has; the
-actions cut a column into 2 to 32 equal pieces or, at the root alone, partition the rules by what they take of a column.
-At the end of an episode ``info["returns"]`` says for each step -(c·f(time) + (1 - c)·f(bytes)) of the subtree below it.
+actions cut a column into 2 to 32 equal pieces or, at the root alone, partition the rules by what they take of a
+column. At the end of an episode ``info["returns"]`` says for each step -(c·f(time) + (1 - c)·f(bytes)) of what is
+below it.
 
 Differences from the paper: any columns; ``ours=True`` adds what the search does too: splits at ends of rules, cuts inside
 the smallest box around a node's rules, and the shares of wide rules in the observation, so that a policy sees rules and
@@ -15,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import gymnasium
 import numpy as np
@@ -76,7 +77,7 @@ class Node:
             yield node, *cost
 
 
-class TreeEnv(gymnasium.Env[NDArray[np.float32], int]):
+class TreeEnv(gymnasium.Env[NDArray[np.float32], Any]):
     """Grow a tree for a rule set.
 
     Args:
@@ -86,8 +87,6 @@ class TreeEnv(gymnasium.Env[NDArray[np.float32], int]):
         ours: Our actions and observations beside the paper's.
         max_steps: Steps of an episode (the paper: 15,000); nodes that are left then are leaves side by side.
     """
-
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
 
     def __init__(
         self,
@@ -109,7 +108,7 @@ class TreeEnv(gymnasium.Env[NDArray[np.float32], int]):
         self.choices += [("partition", c, k) for c in range(columns) for k in range(len(PARTITIONS))]
         if ours:
             self.choices += [("split", c, k) for c in range(columns) for k in SPLITS]
-        self.action_space = gymnasium.spaces.Discrete(len(self.choices))
+        self.action_space: gymnasium.Space[Any] = gymnasium.spaces.Discrete(len(self.choices))
         width = 2 * sum(self._bits) + 2 * columns * (len(PARTITIONS) + 1) + 1 + (3 * columns if ours else 0)
         self.observation_space = gymnasium.spaces.Box(0.0, 1.0, (width,), np.float32)
 

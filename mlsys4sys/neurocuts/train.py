@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class TrainConfig:
     """That a search of a part may try, beside one for each rule."""
     amount: float = 0.5
     """By which profiles are varied."""
-    regression: RegressionConfig = RegressionConfig()
+    regression: RegressionConfig = field(default_factory=RegressionConfig)
     threads: int = 2
 
 
