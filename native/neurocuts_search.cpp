@@ -11,7 +11,7 @@ namespace {
 
 constexpr float NODE_BYTES = 18, CHILD_BYTES = 4, LEAF_BYTES = 2, RULE_BYTES = 16;
 constexpr int PARTITION_FROM = 64;  // rules of the smallest node that is partitioned
-constexpr int FORESEEN_FROM = 256, LOOKED_AT = 8;  // rules of a node whose cuts the network compares; children it looks at
+constexpr int COMPARED_FROM = 512;  // rules from which looking at parts is cheaper than trying them
 constexpr float LATE = 1;  // logarithm of what an access too much costs, against bytes
 
 float leaf_bytes(size_t n) { return LEAF_BYTES + RULE_BYTES * float(n); }
@@ -409,15 +409,17 @@ void Search::look_at(const uint32_t *list, size_t n, const Box &box, float *out)
     out[1] = least;
 }
 
-// Accesses that the network expects of a list of rules.
-float Search::expected(const List &list, const Box &box, int cap) const {
+// Accesses that a list of rules will take, by rule of thumb (one cut, then leaves side by side) and by the network.
+void Search::expected(const List &list, const Box &box, float *out) const {
     const float most = float(chunks(list.size()));
-    if (list.size() <= 2 * BINTH) return most;
-    float row[PART_FEATURES], out[CAPS];
+    out[0] = out[1] = most;
+    if (list.size() <= 2 * BINTH) return;
+    float row[PART_FEATURES], foreseen[CAPS];
     look_at(list.data(), list.size(), box, row);
-    if (!net_) return std::min(row[1], most);  // one cut, then leaves side by side
-    (*net_)(row, out);
-    return std::clamp(std::exp(out[cap]), 2.0f, most);
+    out[0] = std::min(row[1], most);
+    if (!net_) return;
+    (*net_)(row, foreseen);
+    out[1] = std::clamp(std::exp(foreseen[cap_]), 2.0f, most);
 }
 
 std::vector<float> Search::features() const {
@@ -426,56 +428,37 @@ std::vector<float> Search::features() const {
     return out;
 }
 
-// A partition of a node that the network thinks well of, out of some drawn at random now and before; -1: none left.
+// A partition of a node that promises few accesses, out of some drawn at random now and before; -1: none left. The rule
+// of thumb and the network take turns by chance: where one is wrong, it is seldom wrong in the same way as the other.
 int32_t Search::promising(int32_t node) {
     std::vector<Prospect> &known = prospects_[node];
-    for (int i = 0; i < options_.ways_compared; i++) {
+    const int fresh = known.size() < 64 ? options_.ways_compared : 2;
+    for (int i = 0; i < fresh; i++) {
         const int way = draw_way(options_.splits);
         if (std::any_of(known.begin(), known.end(), [&](const Prospect &p) { return p.way == way; })) continue;
         const std::vector<List> parts = divided(rules_, &lists_[nodes_[node].rules], nodes_[node].n, way);
-        float sum = parts.size() < 2 ? INFEASIBLE : 0;
-        for (size_t p = 0; p < parts.size() && sum < INFEASIBLE; p++) {
+        Prospect prospect{way, {0, 0}, parts.size() < 2};
+        for (size_t p = 0; p < parts.size() && !prospect.tried; p++) {
             Box box = box_of(node);
-            List list = parts[p];
-            compact(rules_, list.data(), list.size(), box);
-            sum += expected(list, box, cap_);
+            compact(rules_, parts[p].data(), parts[p].size(), box);
+            float accesses[2];
+            expected(parts[p], box, accesses);
+            for (int k = 0; k < 2; k++) prospect.accesses[k] += accesses[k];
         }
-        known.push_back({way, sum});
+        known.push_back(prospect);
     }
+    const int by = net_ && chance_.below(2) ? 1 : 0;
     while (true) {
         Prospect *best = nullptr;
-        float least = INFEASIBLE / 2;
+        float least = INFEASIBLE;
         for (Prospect &p : known) {
-            const float noisy = p.accesses * std::exp(0.1f * noise_ * float(chance_.uniform()));
-            if (noisy < least) least = noisy, best = &p;
+            const float noisy = p.accesses[by] * std::exp(0.1f * noise_ * float(chance_.uniform()));
+            if (!p.tried && noisy < least) least = noisy, best = &p;
         }
         if (!best) return -1;
-        best->accesses = INFEASIBLE;
+        best->tried = true;
         const int32_t made = divide(node, best->way);
         if (made >= 0) return made;
-    }
-}
-
-// Weighs a cut anew, with what the network foresees of its largest children.
-void Search::foresee(int32_t node, int time, Candidate &candidate) {
-    const Box box = box_of(node);
-    Runs runs;
-    runs.divide(rules_, &lists_[nodes_[node].rules], nodes_[node].n, box, candidate.cut);
-    std::vector<std::pair<uint32_t, uint32_t>> large;
-    for (uint32_t r = 0; r < runs.count(); r++) {
-        const uint32_t n = runs.start[r + 1] - runs.start[r];
-        if (n > 2 * BINTH) large.push_back({n, r});
-    }
-    const size_t seen = std::min<size_t>(large.size(), LOOKED_AT);
-    std::partial_sort(large.begin(), large.begin() + long(seen), large.end(), std::greater<>());
-    for (size_t i = 0; i < seen; i++) {
-        const auto [n, r] = large[i];
-        Box inside = box;
-        inside.side[candidate.cut.dim] = candidate.cut.span(runs.first_cell[r], runs.first_cell[r + 1] - 1, box);
-        List list(runs.rules.begin() + runs.start[r], runs.rules.begin() + runs.start[r + 1]);
-        compact(rules_, list.data(), list.size(), inside);
-        const float excess = expected(list, inside, cap_) - float(time - 1);
-        candidate.bytes += guess_bytes_[n] * (excess > 0 ? std::exp(excess * late_) : 1) - guessed(int(n), time - 1);
     }
 }
 
@@ -486,7 +469,7 @@ bool Search::expand(int32_t node, int time) {
     if (options_.partitions && nodes_[node].n >= PARTITION_FROM) {
         const bool top = nodes_[node].n * 4 >= nodes_[root_].n || node == root_;
         const bool divides = chance_.uniform() < (top ? 0.5 : 0.03);
-        if (divides && top && (net_ || options_.ways_compared > 1)) {
+        if (divides && top && nodes_[node].n >= COMPARED_FROM) {
             const int32_t made = promising(node);
             if (made >= 0) {
                 open(node, made, time);
@@ -514,17 +497,6 @@ bool Search::expand(int32_t node, int time) {
         float score = std::log(candidate.bytes);
         if (noise_ > 0) score += noise_ * float(-std::log(-std::log(chance_.uniform() + 1e-12) + 1e-12));
         candidate.score = score;
-    }
-    if (net_ && nodes_[node].n >= FORESEEN_FROM && options_.cuts_compared > 1) {
-        const size_t few = std::min<size_t>(all.size(), size_t(options_.cuts_compared));
-        std::partial_sort(all.begin(), all.begin() + long(few), all.end(),
-                          [](const Candidate &a, const Candidate &b) { return a.score < b.score; });
-        all.resize(few);
-        for (Candidate &candidate : all) {
-            const float before = std::log(candidate.bytes);
-            foresee(node, time, candidate);
-            candidate.score += std::log(std::max(candidate.bytes, NODE_BYTES)) - before;
-        }
     }
     for (const Candidate &candidate : all)
         if (candidate.score < least) least = candidate.score, best = &candidate;
@@ -792,7 +764,7 @@ void Search::run(double seconds, int64_t expansions, const std::atomic<bool> *st
             const int time = std::min<int>(nodes_[root_].length, 6 + 3 * int(round_));
             int made = -1;
             if (options_.partitions && round_ < 5 && nodes_[root_].n >= PARTITION_FROM)
-                made = (net_ || options_.ways_compared > 1) && round_ % 2 ? promising(root_) : divide(root_, FIRST_WAYS[round_]);
+                made = round_ % 2 && nodes_[root_].n >= COMPARED_FROM ? promising(root_) : divide(root_, FIRST_WAYS[round_]);
             if (made >= 0)
                 open(root_, made, time);
             else

@@ -25,8 +25,7 @@ struct Options {
     int64_t max_expansions = -1;  // none
     size_t max_nodes = 4000000;
     std::vector<float> caps;   // bytes per rule whose best time is looked for; at most 0: any size
-    int cuts_compared = 5;     // by the network, at nodes of many rules
-    int ways_compared = 16;    // by the network, for each partition that is tried
+    int ways_compared = 16;  // for each partition that is tried
 };
 
 // What the policy sees of a list of rules: its size, and of each of five fields how wide its rules are and how one cut
@@ -110,9 +109,10 @@ class Search {
     int cap_ = CAPS - 1;  // which bound the descent works on
     struct Prospect {
         int32_t way;
-        float accesses;
+        float accesses[2];  // by rule of thumb, by the network
+        bool tried = false;
     };
-    std::unordered_map<int32_t, std::vector<Prospect>> prospects_;  // of a node: partitions seen by the network, not tried yet
+    std::unordered_map<int32_t, std::vector<Prospect>> prospects_;  // of a node: partitions weighed, whether tried or not
     double deadline_ = 0;
     int64_t last_expansion_ = 0;
 
@@ -128,9 +128,8 @@ class Search {
     float guessed(int inside, int time);
     void weigh(const Box &box, int time, Candidate &candidate);
     void look_at(const uint32_t *list, size_t n, const Box &box, float *out) const;
-    float expected(const List &list, const Box &box, int cap) const;
+    void expected(const List &list, const Box &box, float *out) const;
     int32_t promising(int32_t node);
-    void foresee(int32_t node, int time, Candidate &candidate);
     bool expand(int32_t node, int time);
     int32_t apply(int32_t node, const Cut &cut);
     int draw_way(bool rich);

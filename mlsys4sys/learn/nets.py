@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -76,6 +78,19 @@ def perceptron(module: nn.Sequential, mean: Floats32, scale: Floats32) -> Percep
     weights = tuple(layer.weight.detach().numpy().T.astype(np.float32).copy() for layer in linear)
     biases = tuple(layer.bias.detach().numpy().astype(np.float32).copy() for layer in linear)
     return Perceptron(weights, biases, mean.astype(np.float32), scale.astype(np.float32))
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread: for networks this small, more of them only wait for each other."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def sequential(inputs: int, hidden: tuple[int, ...], outputs: int, *, seed: int) -> nn.Sequential:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsys4sys.errors import InputError
-from mlsys4sys.learn.nets import Perceptron, perceptron, sequential
+from mlsys4sys.learn.nets import Perceptron, one_thread, perceptron, sequential
 
 if TYPE_CHECKING:
     import gymnasium
@@ -90,6 +90,7 @@ class _Batch:
     returns: list[float]
 
 
+@one_thread()
 def train(
     environment: gymnasium.Env[Any, Any],
     config: PPOConfig,

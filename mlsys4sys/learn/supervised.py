@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsys4sys.errors import InputError
-from mlsys4sys.learn.nets import Perceptron, perceptron, sequential
+from mlsys4sys.learn.nets import Perceptron, one_thread, perceptron, sequential
 
 Floats32 = NDArray[np.float32]
 
@@ -51,6 +51,7 @@ class Fit:
     naive: Floats32
 
 
+@one_thread()
 def regress(
     rows: Floats32,
     targets: Floats32,

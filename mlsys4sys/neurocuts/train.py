@@ -27,7 +27,8 @@ Words = NDArray[np.uint32]
 Report = Callable[[str], None]
 
 SHARES = (0.6, 0.3, 0.05, 2.0**-8, 2.0**-12, 2.0**-16, 2.0**-20, 2.0**-24)
-FEWEST, MOST = 40, 12_000
+FEWEST = 40
+"""Rules of a part from which it is searched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class TrainConfig:
     """Rule sets of a round, each of another profile, size and seed."""
     parts: int = 6
     """Of each set that are searched."""
+    rules: tuple[int, int] = (160, 12_000)
+    """Fewest and most rules of a set; drawn evenly by their logarithm."""
     rounds: int = 1
     actions: int = 1500
     """That a search of a part may try, beside one for each rule."""
@@ -102,7 +105,7 @@ def sampled(seed: np.random.SeedSequence, config: TrainConfig, policy: Policy | 
     """Search parts of one generated rule set."""
     rng = np.random.default_rng(seed)
     profile = rule_data.vary(rule_data.find(str(rng.choice(rule_data.names()))), rng, amount=config.amount)
-    size = int(np.exp(rng.uniform(np.log(4 * FEWEST), np.log(MOST))))
+    size = int(np.exp(rng.uniform(*np.log(config.rules))))
     made = rule_data.generate(profile, size, seed=int(rng.integers(1 << 31)))
     maxima = np.array([0xFFFFFFFF] * (made.low.shape[1] - 3) + [0xFFFF, 0xFFFF, 0xFF], np.uint32)
     for _ in range(config.parts):
