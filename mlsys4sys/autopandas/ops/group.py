@@ -13,7 +13,7 @@ from mlsys4sys.autopandas.expression import FUNCTION, Expr, is_keyword_name, lit
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups, close
 from mlsys4sys.autopandas.ops.keys import KeySet, by, derived_keys, key_sets, keys_of, pairs, plausible_keys
-from mlsys4sys.autopandas.ops.parts import distinct, label_shown, numeric, step
+from mlsys4sys.autopandas.ops.parts import distinct, hashable, label_shown, numeric, step
 from mlsys4sys.autopandas.table import Codes, Column, Table
 
 FAMILY = "group"
@@ -101,11 +101,13 @@ class Solved:
 
     @cached_property
     def _numbers(self) -> list[tuple[int, tuple[str, ...], np.ndarray]]:
-        return [(i, *self.groups.numbers(self.table.columns[i])) for i in self.values]
+        columns = self.table.columns
+        return [(i, *self.groups.numbers(columns[i])) for i in self.values if hashable(columns[i])]
 
     @cached_property
     def _coded(self) -> list[tuple[int, tuple[str, ...], Codes]]:
-        return [(i, *self.groups.coded(self.table.columns[i])) for i in self.values]
+        columns = self.table.columns
+        return [(i, *self.groups.coded(columns[i])) for i in self.values if hashable(columns[i])]
 
     def _explain(self, wanted: Column) -> list[Source]:
         assert self.at is not None
@@ -176,7 +178,7 @@ class Solved:
                 lists = self.groups.lists(column)
                 if self._same_cells([lists[g] for g in at], wanted, set if isinstance(first, set) else list):
                     out.append(Source(i, column.label, "set" if isinstance(first, set) else "list", 0.6))
-                elif not isinstance(first, set) and self._same_cells(
+                elif hashable(column) and not isinstance(first, set) and self._same_cells(
                     [list(dict.fromkeys(lists[g])) for g in at], wanted, list
                 ):
                     out.append(Source(i, column.label, "unique", 0.9))

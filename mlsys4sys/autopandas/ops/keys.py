@@ -154,9 +154,18 @@ def key_sets(goal: Goal, keys: Sequence[Key], *, most: int, columns_too: bool = 
             if placed is not None:
                 group = KeySet(tuple(keys[i] for i in chosen), placed)
                 likeness = sum(_likeness(keys[i], p) for i, p in zip(chosen, placed, strict=True))
-                found.append((group.cost - likeness, _ordered(group, goal)))
+                found.append((group.cost - likeness + _oddness(group, goal), _ordered(group, goal)))
     found.sort(key=lambda pair: pair[0])
     return [group for _, group in found[:most]]
+
+
+def _oddness(group: KeySet, goal: Goal) -> float:
+    """Keys without repeats make groups of one row, and an index that is set should hold the keys, all of them and alone."""
+    odd = 2.0 * any(key.column.unique for key in group.keys)
+    if not goal.plain_index and goal.index:
+        inside = sum(any(place is level for level in goal.index) for place in group.places)
+        odd += 0.0 if inside == len(group.places) == len(goal.index) else 4.0
+    return odd
 
 
 def _ordered(group: KeySet, goal: Goal) -> KeySet:
