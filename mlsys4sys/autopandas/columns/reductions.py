@@ -41,7 +41,7 @@ def scalars(
         return []
     count = count if count is not None else Count()
     clock = Clock(deadline)
-    checker = Checker(table, others)
+    checker = Checker(pool_of(table), others)
     code = table.book.code(wanted)
     out: dict[str, Expr] = {}
     for _, expr in sorted(_candidates(table), key=lambda item: item[0]):
