@@ -250,15 +250,18 @@ struct BoundServing {
         }
         return give(std::move(ids));
     }
-    bool remove(int32_t id) {
+    // 0: done; 1: no such rule; 2: only a new tree can be without it
+    int remove(int32_t id) {
         nb::gil_scoped_release release;
-        return serving.remove(id);
+        return int(serving.remove(id));
     }
-    size_t remove_many(In<int32_t> ids) {
-        nb::gil_scoped_release release;
-        size_t removed = 0;
-        for (size_t i = 0; i < ids.size(); i++) removed += serving.remove(ids.data()[i]);
-        return removed;
+    Out<int32_t> remove_many(In<int32_t> ids) {
+        std::vector<int32_t> out(ids.size());
+        {
+            nb::gil_scoped_release release;
+            for (size_t i = 0; i < ids.size(); i++) out[i] = int(serving.remove(ids.data()[i]));
+        }
+        return give(std::move(out));
     }
     nb::tuple begin() {
         std::vector<Range> bounds;

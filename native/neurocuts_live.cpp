@@ -14,7 +14,9 @@ namespace neurocuts {
 
 namespace {
 
-constexpr size_t MOST_LEAVES = 64;    // that an inserted rule is written into; else it stands in the overlay
+constexpr size_t MOST_LEAVES = 32;    // that an inserted rule is written into; else it stands in the overlay
+constexpr size_t MOST_AWAKE = 32;     // hidden rules that appear with one removal; else a new tree has to be built
+constexpr uint32_t NOTHING_HIDDEN = 0, FIRST_HIDING = 1;
 constexpr size_t COMPARED = 64;       // rules of the longest leaf in which hidden ones are looked for one by one
 constexpr size_t LONG_LEAF = 16;      // from where they are looked for
 constexpr size_t ROOM_BLOCKS = 1 << 16, ROOM_SLOTS = 1 << 17;
@@ -32,9 +34,12 @@ uint32_t place_bits(uint32_t x, uint32_t mask) {
     return out;
 }
 
-// meets[i] &= whether [low[i], high[i]] meets the side.
-FOR_EACH_MACHINE void filter(const uint32_t *low, const uint32_t *high, size_t n, uint32_t from, uint32_t to, uint8_t *meets) {
-    for (size_t i = 0; i < n; i++) meets[i] &= uint8_t(low[i] <= to) & uint8_t(high[i] >= from);
+// Whether a rule is of a part and meets two sides of a box.
+FOR_EACH_MACHINE void filter(const uint32_t *low, const uint32_t *high, const uint32_t *low2, const uint32_t *high2, const uint8_t *part,
+                             size_t n, Range side, Range side2, uint8_t which, uint8_t *meets) {
+    for (size_t i = 0; i < n; i++)
+        meets[i] = uint8_t(low[i] <= side.high) & uint8_t(high[i] >= side.low) & uint8_t(low2[i] <= side2.high) &
+                   uint8_t(high2[i] >= side2.low) & uint8_t(part[i] == which);
 }
 
 uint32_t floor_of(uint64_t key) { return uint32_t(std::min<uint64_t>(key >> 32, NO_RULE)); }
@@ -103,7 +108,8 @@ Live::Live(const TreeView &tree, const Rules &rules, const uint64_t *keys, const
         where_[ids[r]] = uint32_t(r);
     }
     refs_.assign(capacity_, 0);
-    complete_.assign(capacity_, 0);
+    hid_.assign(capacity_, FIRST_HIDING);
+    born_.assign(slots_used_, 0);
     for (Step &step : steps)
         if (step.code() == AT_LEAF && step.offset) {
             step.mask = floor_of(keys[step.mask]);
@@ -158,78 +164,93 @@ List Live::listed(const Step &leaf) const {
     return out;
 }
 
-// The leaves that a rule meets; false when there are more than `most`.
-bool Live::reach(uint32_t at, const Region &region, const Range *rule, std::vector<Cells> &out, size_t most) const {
-    const Step step = steps[at];
-    if (step.code() == AT_LEAF) {
-        out.push_back({at, at, region});
+// The leaves that a rule meets, and if asked where they lie; false when there are more than `most`. `at` is put back.
+bool Live::reach(uint32_t step_at, Region &at, const Range *rule, std::vector<Cells> &out, std::vector<Region> *where, size_t most) const {
+    const Step step = steps[step_at];
+    auto leaf = [&](uint32_t first, uint32_t last) {
+        out.push_back({first, last});
+        if (where) where->push_back(at);
         return out.size() <= most;
-    }
+    };
+    if (step.code() == AT_LEAF) return leaf(step_at, step_at);
     const uint32_t c = step.code();
-    const Range side = region.box.side[c];
+    const Range side = at.box.side[c];
     if (step.scattered()) {
         const uint32_t open = open_bits(rule[c]) & step.mask, fixed = rule[c].low & step.mask & ~open;
         if (most < (size_t(1) << __builtin_popcount(open))) return false;
-        for (uint32_t sub = open;; sub = (sub - 1) & open) {
-            const uint32_t value = fixed | sub;
-            if (!((value ^ region.value[c]) & region.mask[c] & step.mask)) {
-                Region inside = region;
-                inside.mask[c] |= step.mask;
-                inside.value[c] |= value;
-                if (!reach(step.offset + place_bits(value, step.mask), inside, rule, out, most)) return false;
+        const uint32_t mask = at.mask[c], value = at.value[c];
+        bool within = true;
+        for (uint32_t sub = open; within; sub = (sub - 1) & open) {
+            const uint32_t bits = fixed | sub;
+            if (!((bits ^ value) & mask & step.mask)) {
+                at.mask[c] = mask | step.mask;
+                at.value[c] = value | bits;
+                within = reach(step.offset + place_bits(bits, step.mask), at, rule, out, where, most);
             }
             if (!sub) break;
         }
-        return true;
+        at.mask[c] = mask;
+        at.value[c] = value;
+        return within;
     }
     const uint64_t from = uint64_t(step.base) << step.shift(), to = (uint64_t(step.base + step.last()) << step.shift()) - 1;
     const uint64_t low = std::max(rule[c].low, side.low), high = std::min(rule[c].high, side.high);
     if (low > high) return true;
     if (low < from || high > to) {  // the cell for what lies outside
-        Region beyond = region;
-        beyond.outside = int(c);
-        beyond.inner = {uint32_t(from), uint32_t(std::min<uint64_t>(to, 0xFFFFFFFFu))};
-        out.push_back({step.offset + step.last(), step.offset + step.last(), beyond});
-        if (out.size() > most) return false;
+        at.outside = int(c);
+        at.inner = {uint32_t(from), uint32_t(std::min<uint64_t>(to, 0xFFFFFFFFu))};
+        const bool within = leaf(step.offset + step.last(), step.offset + step.last());
+        at.outside = -1;
+        if (!within) return false;
     }
     if (std::max(low, from) > std::min(high, to)) return true;
     const uint32_t first = uint32_t(std::max(low, from) >> step.shift()) - step.base;
     const uint32_t last = uint32_t(std::min(high, to) >> step.shift()) - step.base;
-    auto span = [&](uint32_t i, uint32_t j) {
-        Region inside = region;
-        inside.box.side[c] = {uint32_t(std::max<uint64_t>(side.low, uint64_t(step.base + i) << step.shift())),
-                              uint32_t(std::min<uint64_t>(side.high, (uint64_t(step.base + j + 1) << step.shift()) - 1))};
-        return inside;
+    auto narrow = [&](uint32_t i, uint32_t j) {
+        at.box.side[c] = {uint32_t(std::max<uint64_t>(side.low, uint64_t(step.base + i) << step.shift())),
+                          uint32_t(std::min<uint64_t>(side.high, (uint64_t(step.base + j + 1) << step.shift()) - 1))};
     };
-    for (uint32_t i = first; i <= last; i++) {
+    bool within = true;
+    for (uint32_t i = first; i <= last && within; i++) {
         const Step child = steps[step.offset + i];
         uint32_t j = i;
         while (j < last && steps[step.offset + j + 1] == child) j++;
         if (child.code() == AT_LEAF) {
-            out.push_back({step.offset + i, step.offset + j, span(i, j)});
-            if (out.size() > most) return false;
+            narrow(i, j);
+            within = leaf(step.offset + i, step.offset + j);
         } else {  // one child of all the cells that show it
             uint32_t a = i, b = j;
             while (a > 0 && steps[step.offset + a - 1] == child) a--;
             while (b + 1 < step.last() && steps[step.offset + b + 1] == child) b++;
-            if (!reach(step.offset + i, span(a, b), rule, out, most)) return false;
+            narrow(a, b);
+            within = reach(step.offset + i, at, rule, out, where, most);
         }
         i = j;
     }
-    return true;
+    at.box.side[c] = side;
+    return within;
 }
 
 // Rules of a part that meet a region, by key, without those that one before them hides there.
 List Live::meeting(const Region &region, uint8_t part, bool &complete) const {
-    meets_.assign(slots_used_, 1);
-    for (int c = 0; c < columns_; c++)
-        filter(low_[c].data(), high_[c].data(), slots_used_, region.box.side[c].low, region.box.side[c].high, meets_.data());
+    meets_.resize(slots_used_ + 8);
+    const size_t second = columns_ > 1;
+    filter(low_[0].data(), high_[0].data(), low_[second].data(), high_[second].data(), part_.data(), slots_used_, region.box.side[0],
+           region.box.side[second], part, meets_.data());
+    std::memset(&meets_[slots_used_], 0, 8);
     List found;
     for (size_t slot = 0; slot < slots_used_; slot++) {
-        if (!meets_[slot] || part_[slot] != part) continue;
+        uint64_t eight;
+        std::memcpy(&eight, &meets_[slot], 8);
+        if (!eight) {
+            slot += 7;
+            continue;
+        }
+        if (!meets_[slot]) continue;
         bool meets = true;
         for (int c = 0; c < columns_ && meets; c++)
-            meets = !((low_[c][slot] ^ region.value[c]) & region.mask[c] & ~open_bits({low_[c][slot], high_[c][slot]}));
+            meets = low_[c][slot] <= region.box.side[c].high && high_[c][slot] >= region.box.side[c].low &&
+                    !((low_[c][slot] ^ region.value[c]) & region.mask[c] & ~open_bits({low_[c][slot], high_[c][slot]}));
         if (meets && region.outside >= 0) {
             const int c = region.outside;
             meets = std::max(low_[c][slot], region.box.side[c].low) < region.inner.low ||
@@ -308,22 +329,34 @@ void Live::reclaim() {
 
 // -- changes
 
-// Shows a new leaf in some cells.
-bool Live::write(const Cells &cells, const List &list, bool complete) {
+// Shows a new leaf in some cells: these rules, which are copied from the old leaf where they stand there.
+void Live::write(const Cells &cells, const List &list, uint32_t hid) {
     const Step old = steps[cells.first];
     const uint32_t count = uint32_t((list.size() + LANES - 1) / LANES), showing = cells.last - cells.first + 1;
-    uint32_t block = 0, floor = NO_RULE;
+    uint32_t block = 0, floor = NO_RULE, from = 0;
     if (count) {
         block = blocks_for(count);
         floor = floor_of(entries[list[0]].key);
         Range range[MAX_COLUMNS];
         for (uint32_t i = 0; i < count * LANES; i++) {
-            if (i < list.size()) range_of(list[i], range);
-            put_rule(layout, blocks + size_t(block + i / LANES) * layout.bytes, int(i % LANES), i < list.size() ? list[i] : NO_RULE,
-                     i < list.size() ? range : nullptr);
+            uint8_t *to = blocks + size_t(block + i / LANES) * layout.bytes;
+            if (i >= list.size()) {
+                put_rule(layout, to, int(i % LANES), NO_RULE, nullptr);
+                continue;
+            }
+            auto standing = [&](uint32_t k) { return blocks + size_t(old.base + k / LANES) * layout.bytes; };
+            uint32_t k = from;  // both are in order; at most one rule is new or gone, unless the leaf was made anew
+            while (k < old.offset * LANES && k < from + 2 && get_rule(layout, standing(k), int(k % LANES)) != list[i]) k++;
+            if (k < old.offset * LANES && k < from + 2) {
+                copy_rule(layout, standing(k), int(k % LANES), to, int(i % LANES));
+                from = k + 1;
+            } else {
+                range_of(list[i], range);
+                put_rule(layout, to, int(i % LANES), list[i], range);
+            }
         }
         refs_[block] = showing;
-        complete_[block] = complete;
+        hid_[block] = hid;
     }
     const uint64_t place = uint64_t(count) << 32 | block;
     for (uint32_t cell = cells.first; cell <= cells.last; cell++) {
@@ -334,7 +367,6 @@ bool Live::write(const Cells &cells, const List &list, bool complete) {
         if (!lower) __atomic_store_n(&step.mask, floor, __ATOMIC_RELEASE);
     }
     if (old.offset && !(refs_[old.base] -= showing)) retire(old.base, old.offset);
-    return true;
 }
 
 void Live::lower(uint8_t part, uint32_t floor) {
@@ -369,6 +401,7 @@ bool Live::insert(const Range *range, uint64_t key, int32_t id) {
     } else {
         slot = uint32_t(slots_used_++);
         part_.push_back(NOWHERE);
+        born_.push_back(0);
         for (int c = 0; c < columns_; c++) low_[c].push_back(1), high_[c].push_back(0);
     }
     entries[slot] = {key, id, 0};
@@ -386,11 +419,13 @@ bool Live::insert(const Range *range, uint64_t key, int32_t id) {
 bool Live::place(uint32_t slot) {
     Range range[MAX_COLUMNS];
     range_of(slot, range);
-    std::vector<Cells> best, here;
+    std::vector<Cells> &best = best_, &here = here_;
+    best.clear();
+    Region at = everywhere();
     uint8_t part = IN_OVERLAY;
     for (size_t p = 0; p < top.size(); p++) {
         here.clear();
-        if (!reach(top[p].step, everywhere(), range, here, part == IN_OVERLAY ? MOST_LEAVES : best.size() - 1)) continue;
+        if (!reach(top[p].step, at, range, here, nullptr, part == IN_OVERLAY ? MOST_LEAVES : best.size() - 1)) continue;
         best.swap(here);
         part = uint8_t(p);
         if (best.size() <= 1) break;
@@ -411,30 +446,31 @@ bool Live::place(uint32_t slot) {
         if (free < 2 * needed) return false;
     }
     part_[slot] = part;
+    born_[slot] = ++clock_;
     lower(part, floor_of(entries[slot].key));
     for (const Cells &cells : best) {
         const Step old = steps[cells.first];
         List list = listed(old);
         list.insert(std::upper_bound(list.begin(), list.end(), slot, before), slot);
-        write(cells, list, old.offset && complete_[old.base]);
+        write(cells, list, old.offset ? hid_[old.base] : FIRST_HIDING);
     }
     return true;
 }
 
-// Rules that are hidden everywhere appear before what may hide them goes.
-void Live::wake(const Range *range) {
-    for (size_t i = 0; i < dormant_.size();) {
-        const uint32_t slot = dormant_[i];
+// Rules that are hidden everywhere appear before what may hide them goes; false when there are too many.
+bool Live::wake(const Range *range) {
+    List awake;
+    for (uint32_t slot : dormant_) {
         bool meets = true;
         for (int c = 0; c < columns_ && meets; c++) meets = low_[c][slot] <= range[c].high && high_[c][slot] >= range[c].low;
-        if (!meets) {
-            i++;
-            continue;
-        }
-        dormant_[i] = dormant_.back();
-        dormant_.pop_back();
-        if (!place(slot)) throw std::runtime_error("no room is left for changes: build the classifier anew");
+        if (meets) awake.push_back(slot);
     }
+    if (awake.size() > MOST_AWAKE) return false;
+    for (uint32_t slot : awake) {
+        if (!place(slot)) return false;
+        dormant_.erase(std::find(dormant_.begin(), dormant_.end(), slot));
+    }
+    return true;
 }
 
 Region Live::everywhere() const {
@@ -443,42 +479,50 @@ Region Live::everywhere() const {
     return all;
 }
 
-bool Live::remove(int32_t id) {
+Live::Removal Live::remove(int32_t id) {
     const auto found = where_.find(id);
-    if (found == where_.end()) return false;
+    if (found == where_.end()) return Removal::NO_SUCH_RULE;
     const uint32_t slot = found->second;
     Range range[MAX_COLUMNS];
     range_of(slot, range);
     const auto asleep = std::find(dormant_.begin(), dormant_.end(), slot);
     if (asleep != dormant_.end())
         dormant_.erase(asleep);
-    else
-        wake(range);
+    else if (!wake(range))
+        return Removal::TOO_MUCH;
     const uint8_t part = part_[slot];
+    std::vector<Cells> &cells = best_;
+    std::vector<Region> where;
+    cells.clear();
+    if (part < NOWHERE) {
+        Region at = everywhere();
+        reach(top[part].step, at, range, cells, &where, SIZE_MAX);
+        if (used_ + 8 * cells.size() > capacity_) return Removal::TOO_MUCH;
+    }
     where_.erase(id);
     for (int c = 0; c < columns_; c++) low_[c][slot] = 0xFFFFFFFFu, high_[c][slot] = 0;  // meets nothing from now on
+    part_[slot] = NOWHERE;
     if (part == IN_OVERLAY) {
         overlaid_.erase(std::find(overlaid_.begin(), overlaid_.end(), slot));
         put_overlay();
-    } else if (part != NOWHERE) {
-        std::vector<Cells> cells;
-        reach(top[part].step, everywhere(), range, cells, SIZE_MAX);
-        for (const Cells &each : cells) {
-            const Step old = steps[each.first];
-            List list = listed(old);
-            const auto place = std::find(list.begin(), list.end(), slot);
-            if (place == list.end()) continue;
-            bool complete = complete_[old.base];
-            if (complete)
-                list.erase(place);
-            else
-                list = meeting(each.region, part, complete);
-            write(each, list, complete);
-        }
     }
-    part_[slot] = NOWHERE;
+    for (size_t i = 0; i < cells.size(); i++) {
+        const Step old = steps[cells[i].first];
+        List list = listed(old);
+        const auto place = std::find(list.begin(), list.end(), slot);
+        if (place == list.end()) continue;
+        uint32_t hid = hid_[old.base];
+        if (hid == NOTHING_HIDDEN || born_[slot] > hid) {  // it came after what hides others: it hides nothing
+            list.erase(place);
+        } else {
+            bool complete;
+            list = meeting(where[i], part, complete);
+            hid = complete ? NOTHING_HIDDEN : ++clock_;
+        }
+        write(cells[i], list, hid);
+    }
     retired_.push_back({epochs_.now(), slot, 0});
-    return true;
+    return Removal::DONE;
 }
 
 void Live::snapshot(std::vector<Range> &bounds, std::vector<uint64_t> &keys, std::vector<int32_t> &ids) const {
@@ -527,12 +571,13 @@ int32_t Serving::insert(const Range *rule, uint32_t priority) {
     return next_id_++;
 }
 
-bool Serving::remove(int32_t id) {
+Live::Removal Serving::remove(int32_t id) {
     const std::lock_guard<std::mutex> lock(writer_);
-    if (!current_.load()->remove(id)) return false;
+    const Live::Removal removal = current_.load()->remove(id);
+    if (removal != Live::Removal::DONE) return removal;
     changes_++;
     if (noting_) noted_.push_back({id, NO_KEY, {}});
-    return true;
+    return removal;
 }
 
 void Serving::begin(std::vector<Range> &bounds, std::vector<uint64_t> &keys, std::vector<int32_t> &ids) {
@@ -557,10 +602,11 @@ void Serving::abandon() {
 bool Serving::replace(std::unique_ptr<Live> next) {
     auto apply = [&](const std::vector<Change> &changes) {
         for (const Change &change : changes)
-            if (change.key == NO_KEY)
-                next->remove(change.id);
-            else if (!next->insert(change.range.data(), change.key, change.id))
+            if (change.key == NO_KEY) {
+                if (next->remove(change.id) == Live::Removal::TOO_MUCH) return false;
+            } else if (!next->insert(change.range.data(), change.key, change.id)) {
                 return false;
+            }
         return true;
     };
     for (int rounds = 0; rounds < 100; rounds++) {  // catch up while writers go on

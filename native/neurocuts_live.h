@@ -70,8 +70,10 @@ class Live {
     ~Live();
     Live(const Live &) = delete;
 
+    enum class Removal { DONE, NO_SUCH_RULE, TOO_MUCH };  // the last: a new table without the rule has to be built
+
     bool insert(const Range *range, uint64_t key, int32_t id);  // false: no room is left, build anew
-    bool remove(int32_t id);                                    // false: no such rule
+    Removal remove(int32_t id);
     void snapshot(std::vector<Range> &bounds, std::vector<uint64_t> &keys, std::vector<int32_t> &ids) const;
     size_t rules() const { return where_.size(); }
     size_t overlay_rules() const { return overlaid_.size(); }
@@ -92,9 +94,8 @@ class Live {
         uint64_t epoch;
         uint32_t block, count;  // of blocks; 0: a slot
     };
-    struct Cells {  // adjacent cells with one leaf, and where they lie
+    struct Cells {  // adjacent cells with one leaf
         uint32_t first, last;
-        Region region;
     };
     struct Free {
         void operator()(void *p) const { std::free(p); }
@@ -105,7 +106,9 @@ class Live {
     size_t capacity_ = 0, used_ = 0;        // blocks
     size_t slots_ = 0, slots_used_ = 0;
     std::vector<uint32_t> refs_;            // cells that show a leaf, by its first block
-    std::vector<uint8_t> complete_;         // whether it lists every rule that meets it
+    std::vector<uint32_t> hid_;             // when rules that others hide were last left out of it; 0: none is left out
+    std::vector<uint32_t> born_;            // when a slot's rule was put into leaves
+    uint32_t clock_ = 1;
     std::vector<std::vector<uint32_t>> free_;  // leaves by their number of blocks
     std::vector<uint32_t> free_slots_;
     std::deque<Retired> retired_;
@@ -116,11 +119,12 @@ class Live {
     std::unordered_map<int32_t, uint32_t> where_;    // id -> slot
     std::vector<uint32_t> overlaid_;                 // slots, by key
     mutable std::vector<uint8_t> meets_;
+    std::vector<Cells> best_, here_;
 
-    bool reach(uint32_t step, const Region &region, const Range *rule, std::vector<Cells> &out, size_t most) const;
+    bool reach(uint32_t step_at, Region &at, const Range *rule, std::vector<Cells> &out, std::vector<Region> *where, size_t most) const;
     List listed(const Step &leaf) const;
     List meeting(const Region &region, uint8_t part, bool &complete) const;
-    bool write(const Cells &cells, const List &list, bool complete);
+    void write(const Cells &cells, const List &list, uint32_t hid);
     uint32_t blocks_for(size_t n);
     void retire(uint32_t block, uint32_t count);
     void reclaim();
@@ -128,7 +132,7 @@ class Live {
     void range_of(uint32_t slot, Range *out) const;
     void lower(uint8_t part, uint32_t floor);
     bool place(uint32_t slot);
-    void wake(const Range *range);
+    bool wake(const Range *range);
     Region everywhere() const;
 };
 
@@ -142,7 +146,7 @@ class Serving {
     void classify(const uint32_t *packets, size_t n, int32_t *out, int threads);
     // The new rule's id, or -1 when there is no room until `replace`.
     int32_t insert(const Range *range, uint32_t priority);
-    bool remove(int32_t id);
+    Live::Removal remove(int32_t id);
     // Rules by key; changes are noted from here on until `replace`.
     void begin(std::vector<Range> &bounds, std::vector<uint64_t> &keys, std::vector<int32_t> &ids);
     bool replace(std::unique_ptr<Live> next);  // false: it had no room for what changed meanwhile

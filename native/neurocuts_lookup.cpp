@@ -234,6 +234,21 @@ uint32_t get_rule(const Layout &layout, const uint8_t *block, int lane) {
     return rule;
 }
 
+void copy_rule(const Layout &layout, const uint8_t *from, int lane, uint8_t *to, int to_lane) {
+    auto copy = [&](uint32_t place, int size) { std::memcpy(to + place + size * to_lane, from + place + size * lane, size_t(size)); };
+    if (layout.five) {
+        for (uint32_t place : {0, 32, 64, 96}) copy(place, 4);
+        for (uint32_t place : {128, 144, 160, 176, 192, 208, 224, 240}) copy(place, 2);
+        return;
+    }
+    for (int c = 0; c < layout.columns; c++) {
+        const int size = layout.narrow[c] ? 2 : 4;
+        copy(layout.place[c], size);
+        copy(layout.place[c] + uint32_t(size * LANES), size);
+    }
+    copy(layout.ids, 4);
+}
+
 void put_rule(const Layout &layout, uint8_t *block, int lane, uint32_t rule, const Range *range) {
     auto put = [&](uint32_t place, uint32_t value, int size) { std::memcpy(block + place + size * lane, &value, size_t(size)); };
     for (int c = 0; c < layout.columns; c++) {

@@ -50,6 +50,7 @@ struct Layout {
 
 Layout layout_of(const Rules &rules);
 uint32_t get_rule(const Layout &layout, const uint8_t *block, int lane);
+void copy_rule(const Layout &layout, const uint8_t *from, int lane, uint8_t *to, int to_lane);
 // Writes one rule into a lane of a block; range: nullptr for a lane that matches nothing.
 void put_rule(const Layout &layout, uint8_t *block, int lane, uint32_t rule, const Range *range);
 

@@ -30,8 +30,12 @@ LAST = 0xFFFFFFFF
 MOST_PRIORITY = (1 << 31) - 2
 TRIES = 4
 """Trees that are timed for rules whose tree cannot be updated."""
+NO_SUCH_RULE, TOO_MUCH = 1, 2
+"""What the table says of a removal: in the second case so many hidden rules would appear that only a new tree has room."""
 OVERLAY = 32
 """Rules in front from which a new tree is built."""
+LOOK = 64
+"""Changes between two looks at how many these are."""
 CHANGES = 20_000
 """Changes, at least, between two new trees."""
 
@@ -69,7 +73,8 @@ class Updates:
             log.info("the tree is built anew for updates: %s", error)
             self._table = self._serving(self.tree_for(self.rules), keys, ids)
         self._rebuilding = threading.Lock()
-        self._until = max(CHANGES, count)
+        self._until, self._look = max(CHANGES, count), LOOK
+        self._maxima = [int(most) for most in self.rules.maxima]
 
     def _serving(self, tree: Tree, keys: NDArray[np.uint64], ids: NDArray[np.int32]) -> _native.Serving:
         rules = self.rules
@@ -109,7 +114,8 @@ class Updates:
             InputError: The rule has other columns, an empty range, or a value beyond its column.
         """
         low, high = self._bounds(rule)
-        self._checked(np.array([priority]))
+        if not 0 <= priority <= MOST_PRIORITY:
+            raise InputError(f"priorities must be in 0..{MOST_PRIORITY}, not {priority}")
         number = self._table.insert(low, high, priority)
         if number < 0:  # no room in this table
             self.rebuild()
@@ -142,17 +148,23 @@ class Updates:
         Raises:
             InputError: There is no rule of that id (any more).
         """
-        if not self._table.remove(rule_id):
+        outcome = self._table.remove(rule_id)
+        if outcome == NO_SUCH_RULE:
             raise InputError(f"there is no rule {rule_id}")
+        if outcome == TOO_MUCH:
+            self.rebuild(without=[rule_id])
         self._changed(1)
 
     def remove_many(self, rule_ids: ArrayLike) -> None:
         """Take rules away, one after the other; those that are not there count as an error once the others are gone."""
         ids = np.ascontiguousarray(rule_ids, np.int32)
-        removed = self._table.remove_many(ids)
-        self._changed(removed)
-        if removed < len(ids):
-            raise InputError(f"{len(ids) - removed} of {len(ids)} rules are not there")
+        outcomes = self._table.remove_many(ids)
+        if (outcomes == TOO_MUCH).any():
+            self.rebuild(without=ids[outcomes == TOO_MUCH].tolist())
+        missing = int((outcomes == NO_SUCH_RULE).sum())
+        self._changed(len(ids) - missing)
+        if missing:
+            raise InputError(f"{missing} of {len(ids)} rules are not there")
 
     def current(self) -> tuple[RuleSet, NDArray[np.int32]]:
         """The rules as they are now, in order, and their ids."""
@@ -161,10 +173,12 @@ class Updates:
             self._table.abandon()
         return RuleSet(fields=self.rules.fields, low=low, high=high), ids
 
-    def rebuild(self) -> None:
+    def rebuild(self, *, without: Sequence[int] = ()) -> None:
         """Build a tree for the rules as they are, prove it, put it in place; lookups and changes go on meanwhile."""
         with self._rebuilding:
             low, high, keys, ids = self._table.begin()
+            stays = ~np.isin(ids, without)
+            low, high, keys, ids = low[stays], high[stays], keys[stays], ids[stays]
             try:
                 rules = RuleSet(fields=self.rules.fields, low=low, high=high)
                 tree = self.tree_for(rules)
@@ -175,6 +189,8 @@ class Updates:
                 self._table.abandon()
                 raise
             self.rebuilds += placed
+            if without and not placed:
+                raise InputError("too much changed meanwhile for these rules to be taken away: try again")
 
     def tree_for(self, rules: RuleSet) -> Tree:
         """A tree for other rules, built as this one."""
@@ -186,7 +202,11 @@ class Updates:
 
     def _changed(self, count: int) -> None:
         self._until -= count
-        if not self.background or (self._until > 0 and (self._until % 64 or self.in_front <= OVERLAY)):
+        self._look -= count
+        if not self.background or (self._until > 0 and self._look > 0):
+            return
+        self._look = LOOK
+        if self._until > 0 and self.in_front <= OVERLAY:
             return
         self._until = max(CHANGES, len(self))
         if not self._rebuilding.locked():
@@ -204,10 +224,6 @@ class Updates:
             if not 0 <= low <= high <= most:
                 raise InputError(f"range {low} : {high} of {name} is empty or beyond {most}")
         return tuple(pair[0] for pair in rule), tuple(pair[1] for pair in rule)
-
-    @property
-    def _maxima(self) -> list[int]:
-        return [int(most) for most in self.rules.maxima]
 
     @staticmethod
     def _checked(priorities: NDArray[np.integer]) -> NDArray[np.uint32]:

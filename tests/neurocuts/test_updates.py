@@ -51,7 +51,7 @@ class Scan:
 
 
 @pytest.mark.parametrize("kernel", ["scalar", ""])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     rules=rule_sets(WIDE, most=40),
     constants=st.sampled_from(
@@ -124,8 +124,10 @@ def test_wide_rules_stand_in_front_until_a_new_tree_takes_them_in() -> None:
     assert (updates.classify(packets) == wide[0]).all()
     updates.remove(wide[0])
     assert (updates.classify(packets) == wide[1]).all()
+    assert updates.rebuilds == 1  # too many rules that were hidden might appear
+    wide += [updates.insert(anything, 0) for _ in range(2)]
     updates.rebuild()
-    assert updates.rebuilds == 1
+    assert updates.rebuilds == 2
     assert updates.in_front == 0
     assert (updates.classify(packets) == wide[1]).all()
     updates.remove_many(wide[1:])
