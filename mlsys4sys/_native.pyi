@@ -1,7 +1,10 @@
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Token = TypeVar("Token")
 
 class JoinCounter:
     def __init__(self, relations: int, hidden: int, domains: list[int]) -> None: ...
@@ -25,6 +28,16 @@ def best_trees(
     coefficients: list[float],
     left_deep: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.uint64]]: ...
+def best_tree(
+    adjacency: list[int],
+    masks: NDArray[np.uint64],
+    rows: NDArray[np.float64],
+    width: list[float],
+    coefficients: list[float],
+    left_deep: bool,
+    scans: list[tuple[int, float, float, float, list[tuple[int, float, float]]]],
+) -> NDArray[np.uint64]: ...
+def scan_text(sql: str, make: Callable[[tuple[str, str, int, int]], Token]) -> list[Token] | None: ...
 
 class TreeSearch:
     def __init__(
@@ -129,3 +142,37 @@ class Serving:
 
 def lookup_kernel() -> str: ...
 def force_lookup_kernel(name: str) -> None: ...
+def rule_differences(
+    low_a: NDArray[np.uint32],
+    high_a: NDArray[np.uint32],
+    keys_a: NDArray[np.int32],
+    low_b: NDArray[np.uint32],
+    high_b: NDArray[np.uint32],
+    keys_b: NDArray[np.int32],
+    maxima: NDArray[np.uint32],
+    limit: int,
+    seconds: float,
+) -> tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int32], int, bool]: ...
+def rule_shadowed(
+    low: NDArray[np.uint32], high: NDArray[np.uint32], maxima: NDArray[np.uint32], seconds: float
+) -> NDArray[np.int32]: ...
+def rule_redundant(
+    low: NDArray[np.uint32],
+    high: NDArray[np.uint32],
+    keys: NDArray[np.int32],
+    dead: NDArray[np.uint8],
+    maxima: NDArray[np.uint32],
+    seconds: float,
+) -> NDArray[np.int32]: ...
+def all_matches(
+    low: NDArray[np.uint32], high: NDArray[np.uint32], maxima: NDArray[np.uint32], packets: NDArray[np.uint32]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
+
+class Peer:
+    def __init__(self, *args: Any) -> None: ...
+    def classify(self, packets: NDArray[np.uint32], out: NDArray[np.int32]) -> None: ...
+    def insert(self, rule: int) -> bool: ...
+    def remove(self, rule: int) -> bool: ...
+    def churn(self, which: NDArray[np.int32]) -> int: ...
+    @property
+    def size_bytes(self) -> int: ...

@@ -5,10 +5,12 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "joinopt_count.h"
 #include "joinopt_filter.h"
+#include "joinopt_scan.h"
 #include "joinopt_search.h"
 
 namespace nb = nanobind;
@@ -68,6 +70,64 @@ nb::tuple search(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> 
                           {c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]}, left_deep);
     }
     return nb::make_tuple(give(std::move(best.cost)), give(std::move(best.probe)));
+}
+
+void flatten(const Mask *masks, std::size_t n, const Best &best, Mask mask, std::vector<Mask> &into) {
+    const auto place = static_cast<std::size_t>(std::lower_bound(masks, masks + n, mask) - masks);
+    const Mask probe = place < n && masks[place] == mask ? best.probe[place] : 0;
+    if (!probe) return;
+    into.insert(into.end(), {mask, probe});
+    flatten(masks, n, best, probe, into);
+    flatten(masks, n, best, mask & ~probe, into);
+}
+
+// (relation, key_s, in_scan_s, above_s, [(partners, share, spread), ...])
+ScanCost scan_cost(nb::handle of) {
+    const nb::tuple raw = nb::cast<nb::tuple>(of);
+    ScanCost scan{nb::cast<int>(raw[0]), nb::cast<double>(raw[1]), nb::cast<double>(raw[2]), nb::cast<double>(raw[3]), {}};
+    for (nb::handle one : nb::cast<nb::list>(raw[4])) {
+        const nb::tuple link = nb::cast<nb::tuple>(one);
+        scan.links.push_back({nb::cast<Mask>(link[0]), nb::cast<double>(link[1]), nb::cast<double>(link[2])});
+    }
+    return scan;
+}
+
+// The cheapest tree over the last subset: pairs of a join and its probe side, parents first.
+Out<Mask> best_tree(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> rows, const std::vector<double> &width,
+                    const std::vector<double> &c, bool left_deep, nb::list scans) {
+    std::vector<ScanCost> scanned;
+    for (nb::handle scan : scans) scanned.push_back(scan_cost(scan));
+    if (c.size() != 8) throw std::invalid_argument("a join cost has eight coefficients");
+    if (rows.size() != masks.size() || !masks.size()) throw std::invalid_argument("one row count for each subset");
+    std::vector<Mask> flat;
+    {
+        nb::gil_scoped_release release;
+        const Best best = best_trees(adjacency, masks.data(), rows.data(), masks.size(), width,
+                                     {c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]}, left_deep, scanned);
+        flatten(masks.data(), masks.size(), best, masks.data()[masks.size() - 1], flat);
+    }
+    return give(std::move(flat));
+}
+
+// Tokens as `make((kind, text, start, end))`, or None when the text is not plain.
+nb::object scan_text(nb::str sql, nb::callable make) {
+    static const char *const names[] = {"word", "name", "text", "number", "sign"};
+    Py_ssize_t size = 0;
+    const char *data = PyUnicode_AsUTF8AndSize(sql.ptr(), &size);
+    // Positions are those of characters, which are bytes in ASCII only.
+    if (!data || !PyUnicode_IS_ASCII(sql.ptr())) {
+        PyErr_Clear();
+        return nb::none();
+    }
+    const Scanned scanned = scan({data, static_cast<std::size_t>(size)});
+    if (!scanned.plain) return nb::none();
+    nb::list found;
+    nb::object kinds[5];
+    for (int k = 0; k < 5; ++k) kinds[k] = nb::str(names[k]);
+    for (const Token &token : scanned.tokens)
+        found.append(make(nb::make_tuple(kinds[static_cast<int>(token.kind)], nb::str(token.text.data(), token.text.size()),
+                                         token.start, token.end)));
+    return found;
 }
 
 // The columns of a small table, filtered by programs of mlsys4sys/joinopt/filters.py.
@@ -168,4 +228,6 @@ void bind_joinopt(nb::module_ &m) {
         return give(connected_subsets(adjacency, cap));
     });
     m.def("best_trees", &search);
+    m.def("best_tree", &best_tree);
+    m.def("scan_text", &scan_text);
 }

@@ -14,30 +14,6 @@ void find_support(Message &message) {
         if (message.dense[id] != 0) message.support.push_back(static_cast<std::int32_t>(id));
 }
 
-// out[entry[row]] += product over the factors of weight[id[row]]; a NULL or an id outside weighs nothing.
-struct Factor {
-    const std::int32_t *ids;
-    const double *weight;
-};
-
-void accumulate(std::int64_t rows, const std::int32_t *entry, std::int64_t limit, const std::vector<Factor> &factors,
-                double *out) {
-    const auto bound = static_cast<std::uint32_t>(limit);
-    if (factors.empty()) {
-        for (std::int64_t row = 0; row < rows; ++row)
-            if (static_cast<std::uint32_t>(entry[row]) < bound) out[entry[row]] += 1;
-        return;
-    }
-    const Factor first = factors[0];
-    for (std::int64_t row = 0; row < rows; ++row) {
-        if (static_cast<std::uint32_t>(entry[row]) >= bound || first.ids[row] < 0) continue;
-        double weight = first.weight[first.ids[row]];
-        for (std::size_t f = 1; weight != 0 && f < factors.size(); ++f)
-            weight *= factors[f].ids[row] < 0 ? 0 : factors[f].weight[factors[f].ids[row]];
-        out[entry[row]] += weight;
-    }
-}
-
 }  // namespace
 
 Counter::Counter(int relations, int hidden, std::vector<std::int64_t> domains)
@@ -85,6 +61,7 @@ Counter::View &Counter::view(int root, std::int64_t limit) {
     v.entry.assign(relations_, -1);
     v.attached.resize(domains_.size());
     v.relation_messages.resize(relations_);
+    v.survivors.resize(relations_);
     v.class_messages.resize(domains_.size());
     hang(v, root, -1);
     // Joining the most selective relations first keeps the partial products of `count` short.
@@ -97,23 +74,58 @@ Counter::View &Counter::view(int root, std::int64_t limit) {
 
 const Message &Counter::relation_message(View &v, int root, int relation, Mask subset) {
     auto [slot, fresh] = v.relation_messages[relation].try_emplace(subset);
-    if (!fresh) return slot->second;
+    Message &message = slot->second;  // references into an unordered_map stay valid while it grows
+    if (!fresh) return message;
     const Table &table = tables_[relation];
     const Column &entry = table.columns[v.entry[relation]];
-    std::vector<Factor> factors;
+    const auto bound = static_cast<std::uint32_t>(domain(v, root, entry.klass));
+    message.dense.assign(bound, 0.0);
+    const Mask behind = subset & ~(relation < hidden_ ? Mask(1) << relation : 0);
+    if (!behind) {
+        for (std::int64_t row = 0; row < table.rows; ++row)
+            if (static_cast<std::uint32_t>(entry.ids[row]) < bound) message.dense[entry.ids[row]] += 1;
+    } else {
+        const Survivors &some = survivors(v, root, relation, behind);
+        for (std::size_t k = 0; k < some.rows.size(); ++k) message.dense[entry.ids[some.rows[k]]] += some.weights[k];
+    }
+    find_support(message);
+    return message;
+}
+
+// The branches of a relation are multiplied one after another, the last class first taken away: subsets share prefixes,
+// and rows without partners are not looked at again.
+const Counter::Survivors &Counter::survivors(View &v, int root, int relation, Mask subset) {
+    auto [slot, fresh] = v.survivors[relation].try_emplace(subset);
+    Survivors &some = slot->second;
+    if (!fresh) return some;
+    const Table &table = tables_[relation];
+    const Column &entry = table.columns[v.entry[relation]];
+    const Column *last = nullptr;
+    Mask behind = 0;
     for (const Column &column : table.columns) {
         if (column.klass == entry.klass) continue;
-        Mask behind = 0;
+        Mask here = 0;
         for (int r : v.attached[column.klass])
-            if (included(r, subset, v.below[r])) behind |= v.below[r] & subset;
-        if (behind) factors.push_back({column.ids, class_message(v, root, column.klass, behind).dense.data()});
+            if (included(r, subset, v.below[r])) here |= v.below[r] & subset;
+        if (here) last = &column, behind = here;
     }
-    Message message;
-    const std::int64_t size = domain(v, root, entry.klass);
-    message.dense.assign(size, 0.0);
-    accumulate(table.rows, entry.ids, size, factors, message.dense.data());
-    find_support(message);
-    return v.relation_messages[relation][subset] = std::move(message);
+    const auto bound = static_cast<std::uint32_t>(domain(v, root, entry.klass));
+    if (!last) {  // nothing behind: every row that can be entered
+        for (std::int64_t row = 0; row < table.rows; ++row)
+            if (static_cast<std::uint32_t>(entry.ids[row]) < bound) some.rows.push_back(static_cast<std::int32_t>(row));
+        some.weights.assign(some.rows.size(), 1.0);
+        return some;
+    }
+    const double *weight = class_message(v, root, last->klass, behind).dense.data();
+    const Survivors &before = survivors(v, root, relation, subset & ~behind);
+    for (std::size_t k = 0; k < before.rows.size(); ++k) {
+        const std::int32_t row = before.rows[k], id = last->ids[row];
+        const double product = id < 0 ? 0 : before.weights[k] * weight[id];
+        if (product == 0) continue;
+        some.rows.push_back(row);
+        some.weights.push_back(product);
+    }
+    return some;
 }
 
 const Message &Counter::class_message(View &v, int root, int klass, Mask subset) {

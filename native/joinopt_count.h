@@ -42,6 +42,11 @@ private:
         std::int64_t rows = 0;
         std::vector<Column> columns;
     };
+    // Rows of a relation that have partners in some of the branches behind it, with the product of their weights.
+    struct Survivors {
+        std::vector<std::int32_t> rows;
+        std::vector<double> weights;
+    };
     // The forest as seen from one root class.
     struct View {
         std::int64_t limit = 0;
@@ -50,6 +55,7 @@ private:
         std::vector<std::vector<int>> attached;       // of each class: the relations that hang below it
         std::vector<std::unordered_map<Mask, Message>> relation_messages;
         std::vector<std::unordered_map<Mask, Message>> class_messages;
+        std::vector<std::unordered_map<Mask, Survivors>> survivors;  // by the relations behind that were asked for
         std::vector<int> order;                       // relations at the root, most selective first
     };
 
@@ -57,6 +63,7 @@ private:
     Mask hang(View &v, int klass, int parent);
     std::int64_t domain(const View &v, int root, int klass) const { return klass == root ? v.limit : domains_[klass]; }
     const Message &relation_message(View &v, int root, int relation, Mask subset);
+    const Survivors &survivors(View &v, int root, int relation, Mask subset);
     const Message &class_message(View &v, int root, int klass, Mask subset);
     bool included(int relation, Mask subset, Mask below) const;
 

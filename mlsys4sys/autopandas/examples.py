@@ -127,6 +127,10 @@ def _roles(**roles: Sequence[Column]) -> tuple[tuple[str, Hashable], ...]:
     return tuple((role, c.label) for role, columns in roles.items() for c in columns)
 
 
+def _filled(columns: Sequence[Column]) -> list[Column]:
+    return [c for c in columns if c.distinct]
+
+
 def _cell(v: _View, c: Column) -> Any:
     codes = sorted(c.distinct)
     if not codes:
@@ -146,7 +150,7 @@ def condition(v: _View) -> tuple[Expr, list[Column]]:
             c
         ]
     if style < 0.55:
-        c = v.one(v.numeric())
+        c = v.one(_filled(v.numeric()))
         low, high = np.nanmin(c.numbers), np.nanmax(c.numbers)
         if not np.isfinite([low, high]).all() or low == high:
             raise _Pass
@@ -870,7 +874,7 @@ def _flag(v: _View) -> Step:
 
 
 def _cut(v: _View) -> Step:
-    c = v.one(v.numeric())
+    c = v.one(_filled(v.numeric()))
     low, high = float(np.nanmin(c.numbers)), float(np.nanmax(c.numbers))
     bounds = [k for k in (0, 1, 5, 10, 20, 50, 100, 500, 1000) if low < k < high][:2]
     if not bounds:
@@ -903,7 +907,7 @@ _MAKERS: tuple[tuple[float, _Maker], ...] = (
     (1, _clip),
     (2.5, _set_index),
     (2.5, _reset_index),
-    (1, _transpose),
+    (0.6, _transpose),
     (0.8, _to_frame),
     (2.5, _pivot),
     (2, _pivot_table),

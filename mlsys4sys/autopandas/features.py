@@ -249,7 +249,7 @@ def column_facts(column: Column) -> dict[str, float]:
 
 
 def _number_facts(column: Column) -> dict[str, float]:
-    numbers = column.numbers[~np.isnan(column.numbers)]
+    numbers = column.numbers[np.isfinite(column.numbers)]
     if not len(numbers):
         return {}
     facts = {"rising": float((np.diff(numbers) >= 0).all()), "falling": float((np.diff(numbers) <= 0).all())}
@@ -478,15 +478,10 @@ def _text_relations(a: _Facts, b: _Facts) -> dict[str, float]:
         facts["contains"] = sum(x in y for x, y in pairs) / rows
         facts["same_letters"] = sum(x.lower() == y.lower() for x, y in pairs) / rows
     elif b.numeric and a.column.kind == "str":
-        facts["length_of"] = sum(isinstance(x, str) and y == len(x) for x, y in zip(left, right, strict=True)) / rows
-        facts["contains"] = (
-            sum(
-                isinstance(x, str) and y == y and str(int(y)) in x
-                for x, y in zip(left, right, strict=True)
-                if np.isfinite(y)
-            )
-            / rows
-        )
+        assert b.numbers is not None
+        found = [(x, y) for x, y in zip(left, b.numbers.tolist(), strict=True) if isinstance(x, str) and np.isfinite(y)]
+        facts["length_of"] = sum(y == len(x) for x, y in found) / rows
+        facts["contains"] = sum(str(int(y)) in x for x, y in found) / rows
     elif a.column.kind == "date":
         facts["part_of_date"] = _date_part(a.column, right)
     if a.set and len(a.set) < rows:

@@ -19,7 +19,9 @@ from mlsys4sys.autopandas import align
 from mlsys4sys.autopandas.expression import LABEL, OUTPUT, POSITION, Expr, assign, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
+from mlsys4sys.autopandas.problem import Strictness
 from mlsys4sys.autopandas.table import Column, Table
+from mlsys4sys.autopandas.usage import price
 
 MOST_NEW = 4
 """New columns that one finish may add."""
@@ -38,6 +40,7 @@ class Finisher:
         scalars: Its ``scalars``.
         constants: Values that a program may use though no table shows them.
         others: Tables that conditions may look into.
+        strictness: What must agree.
     """
 
     memo: Memo
@@ -46,6 +49,7 @@ class Finisher:
     scalars: Columns
     constants: tuple[Any, ...] = ()
     others: Sequence[Table] = ()
+    strictness: Strictness = field(default_factory=Strictness)
     deadline: float | None = None
     """``time.monotonic()`` at which to stop."""
     _new: dict[tuple[str, bytes], list[Expr]] = field(default_factory=dict)
@@ -69,7 +73,7 @@ class Finisher:
         elif kind in ("list", "array", "index"):
             yield from self._sequence(table, goal, heavy=heavy)
         elif kind == "scalar" and heavy and table.shape_kind in ("frame", "series"):
-            yield from self.scalars(table, goal.value, constants=self.constants, deadline=self._until(0.3))
+            yield from self.scalars(table, goal.value, constants=self.constants, deadline=self._until(1.5))
 
     def _until(self, seconds: float) -> float:
         end = time.monotonic() + seconds
@@ -103,20 +107,31 @@ class Finisher:
 
     # Rows.
 
-    def _rows(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Table]:
-        """Tables whose rows are the goal's, one for one, from this one."""
+    def _rows(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[tuple[Table, Goal]]:
+        """Tables whose rows are the goal's, one for one, from this one; and the goal, its rows in a freer order."""
         for positions in align.row_maps(table, goal)[:3]:
-            plain = list(itertools.islice(align.row_picks(table, positions), 12))
-            if not heavy:
-                yield from self._tables(plain, 12)
-                yield from self._tables(list(self._cleaned_and_sorted(table, positions)), 6)
-                continue
-            if plain and plain[0] is table.expr:
-                yield table
-                continue
-            yield from self._tables(plain, 6)
-            for start, ends in self._filtered(table, positions):
-                yield from self._tables(ends, 4 if start else 8)
+            if self.strictness.row_order or (np.diff(positions) >= 0).all():
+                ordered, wanted = positions, goal
+            else:
+                order = np.argsort(positions, kind="stable")
+                ordered, wanted = positions[order], Goal.of(goal.value.iloc[order], goal.book)
+                if goal.plain_index:
+                    wanted = Goal.of(wanted.value.reset_index(drop=True), goal.book)
+            yield from ((rows, wanted) for rows in self._picked_rows(table, ordered, heavy=heavy))
+
+    def _picked_rows(self, table: Table, positions: align.Positions, *, heavy: bool) -> Iterator[Table]:
+        """The table with these rows, by whichever calls give them."""
+        plain = list(itertools.islice(align.row_picks(table, positions), 12))
+        if not heavy:
+            yield from self._tables(plain, 12)
+            yield from self._tables(list(self._cleaned_and_sorted(table, positions)), 6)
+            return
+        if plain and plain[0] is table.expr:
+            yield table
+            return
+        yield from self._tables(plain, 6)
+        for start, ends in self._filtered(table, positions):
+            yield from self._tables(ends, 4 if start else 16)
 
     def _cleaned_and_sorted(self, table: Table, positions: align.Positions) -> Iterator[Expr]:
         """Rows without gaps or repeats, and then in another order."""
@@ -135,8 +150,9 @@ class Finisher:
             return
         keep = np.zeros(table.rows, dtype=bool)
         keep[positions] = True
-        conditions = self.masks(
-            table, keep, constants=self.constants, others=self.others, deadline=self._until(0.4), limit=16
+        conditions = sorted(
+            self.masks(table, keep, constants=self.constants, others=self.others, deadline=self._until(1.5), limit=60),
+            key=price,
         )
         if (np.diff(positions) > 0).all():
             yield False, [align.masked(table, mask) for mask in conditions]
@@ -150,9 +166,9 @@ class Finisher:
     # Columns.
 
     def _frame(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr]:
-        for rows in self._rows(table, goal, heavy=heavy):
-            if rows.rows == goal.rows and not (rows.duplicate_labels and rows.label_codes != goal.label_codes):
-                yield from self._columns(rows, goal, heavy=heavy)
+        for rows, wanted in self._rows(table, goal, heavy=heavy):
+            if rows.rows == wanted.rows and not (rows.duplicate_labels and rows.label_codes != wanted.label_codes):
+                yield from self._columns(rows, wanted, heavy=heavy)
 
     def _columns(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr]:
         """Programs that give the goal's columns from a table of the same rows."""
@@ -222,7 +238,9 @@ class Finisher:
         key = (table.expr.text, column.key)
         if key not in self._new:
             self._new[key] = list(
-                self.synthesize(table, column, constants=self.constants, deadline=self._until(0.5), limit=10)
+                self.synthesize(
+                    table, column, constants=self.constants, others=self.others, deadline=self._until(1.5), limit=12
+                )
             )
         return self._new[key]
 
@@ -282,6 +300,9 @@ class Finisher:
     def _indexed(self, expr: Expr, table: Table, goal: Goal) -> Iterator[Expr]:
         """The program with the goal's row labels; rows are in place already."""
         levels, wanted = table.index, goal.index
+        if not self.strictness.index:
+            yield expr
+            return
         if len(levels) == len(wanted) and all(a.key == b.key for a, b in zip(levels, wanted, strict=True)):
             yield expr
             return
@@ -317,18 +338,18 @@ class Finisher:
     # Series, lists, arrays.
 
     def _series(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr]:
-        wanted = goal.columns[0]
         if table.shape_kind not in ("frame", "series"):
             return
-        for rows in self._rows(table, goal, heavy=heavy):
-            if rows.rows != goal.rows:
+        for rows, ordered in self._rows(table, goal, heavy=heavy):
+            if rows.rows != ordered.rows:
                 continue
-            for i, column in enumerate(rows.columns):
-                if column.equals(wanted):
-                    yield from self._indexed(_picked(rows, i), rows, goal)
-            if heavy:
+            wanted = ordered.columns[0]
+            there = [i for i, column in enumerate(rows.columns) if column.equals(wanted)]
+            for i in there:
+                yield from self._indexed(_picked(rows, i), rows, ordered)
+            if heavy and not there:
                 for expr in self._made(rows, wanted):
-                    yield from self._indexed(expr, rows, goal)
+                    yield from self._indexed(expr, rows, ordered)
 
     def _sequence(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr]:
         """Lists, arrays and indexes: a series, then the call that turns it into one."""

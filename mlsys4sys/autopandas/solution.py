@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mlsys4sys.autopandas.expression import Expr, evaluate, literal
-from mlsys4sys.autopandas.problem import Task, copied
+from mlsys4sys.autopandas.problem import Example, Task, copied
 from mlsys4sys.autopandas.verify import difference, raised
 from mlsys4sys.errors import DataError, InputError
 
@@ -156,6 +156,14 @@ class Result:
         total = sum(p.score for p in kept)
         scored = tuple(replace(p, score=p.score / total if total else p.score) for p in kept)
         return replace(self, programs=scored, ambiguity=None)
+
+    def asked(self, choice: str) -> Task:
+        """The task with the user's answer to :attr:`ambiguity` as one more example."""
+        doubt = self.ambiguity
+        if doubt is None:
+            raise InputError("there is nothing to answer: no two of the programs were found to differ")
+        more = Example(inputs=doubt.inputs, output=doubt.output(choice))
+        return replace(self.task, examples=(*self.task.examples, more))
 
     def save(self, path: str | Path) -> Path:
         """Write the likeliest program as a module with ``def transform(…)`` and its example.

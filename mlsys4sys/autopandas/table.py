@@ -26,6 +26,9 @@ Floats = NDArray[np.float64]
 NULL = 0
 """The code of every missing value: None, NaN, NaT and NA are equal here, as they are to a reader."""
 
+LONGEST_TEXT = 2_000
+"""Characters of a text that the search looks into."""
+
 DIGITS = 9
 """Significant digits in which two numbers must agree to be equal."""
 
@@ -169,7 +172,7 @@ class Column:
         if isinstance(dtype, pd.CategoricalDtype):
             dtype = dtype.categories.dtype
         if isinstance(dtype, pd.StringDtype):
-            return "str"
+            return "obj" if self._long() else "str"
         found = _KINDS.get(dtype.kind)
         if found is not None and not isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype):
             return found
@@ -178,8 +181,12 @@ class Column:
             return "obj"
         for kind, types in _OBJECT_KINDS:
             if all(isinstance(cell, types) for cell in present):
-                return kind
+                return "obj" if kind == "str" and self._long() else kind
         return "obj"
+
+    def _long(self) -> bool:
+        """Whether texts are so long that looking into them would take too much time: then they are just compared."""
+        return any(isinstance(cell, str) and len(cell) > LONGEST_TEXT for cell in self.cells)
 
     @cached_property
     def null(self) -> Bools:
@@ -367,6 +374,35 @@ def same(a: Table, b: Table, *, rtol: float = 1e-5) -> bool:
     )
 
 
+def alike(a: Table, b: Table, *, row_order: bool = True, column_order: bool = True, index: bool = True) -> bool:
+    """:func:`same` with the order of rows or columns, or the row labels, left free.
+
+    Where the order of rows is free, row labels belong to their rows, unless those of ``b`` just count them.
+    """
+    if a.shape_kind != b.shape_kind or a.shape_kind not in ("frame", "series", "list") or a.rows != b.rows:
+        return same(a, b)
+    mine, theirs = (
+        list(zip(a.label_codes or (0,), a.columns, strict=False)),
+        list(zip(b.label_codes or (0,), b.columns, strict=False)),
+    )
+    if not column_order:
+        mine, theirs = (sorted(pairs, key=lambda pair: (pair[0], pair[1].key)) for pairs in (mine, theirs))
+    if [code for code, _ in mine] != [code for code, _ in theirs]:
+        return False
+    left, right = [c for _, c in mine], [c for _, c in theirs]
+    if index and not (not row_order and b.plain_index):
+        if len(a.index) != len(b.index):
+            return False
+        left, right = [*a.index, *left], [*b.index, *right]
+    if row_order:
+        return all(x.equals(y) for x, y in zip(left, right, strict=True))
+    return sorted(_rows(left, a.rows)) == sorted(_rows(right, b.rows))
+
+
+def _rows(columns: Sequence[Column], rows: int) -> list[tuple[int, ...]]:
+    return list(zip(*(c.codes.tolist() for c in columns), strict=True)) if columns else [()] * rows
+
+
 def _close(a: Any, b: Any, rtol: float) -> bool:
     numbers = (int, float, np.integer, np.floating)
     if isinstance(a, bool | np.bool_) or isinstance(b, bool | np.bool_):
@@ -390,7 +426,7 @@ def plain_array(values: pd.Series | pd.Index) -> Any:
 
 def level_columns(index: pd.Index, book: Codebook) -> list[Column]:
     """The levels of an index as columns."""
-    if index.nlevels == 1:
+    if not isinstance(index, pd.MultiIndex):  # which may have one level, too
         return [Column(index.name, plain_array(index), book)]
     return [Column(index.names[i], plain_array(index.get_level_values(i)), book) for i in range(index.nlevels)]
 

@@ -95,6 +95,8 @@ def pair(rng: Rng) -> tuple[pd.DataFrame, pd.DataFrame]:
     facts = facts.drop(columns=[key], errors="ignore")
     facts.insert(int(rng.integers(0, 2)), key, _column([keys[i] for i in rng.integers(0, kinds + 1, len(facts))]))
     known = [k for k in keys if rng.random() < 0.85] or keys
+    if not set(known) & set(facts[key]):
+        known = keys
     about = business(rng, len(known), int(rng.integers(1, 3)))
     about = about.drop(columns=[c for c in about.columns if c == key or (c in facts.columns and rng.random() < 0.7)])
     if not about.shape[1]:
@@ -330,7 +332,7 @@ def _indexed(rng: Rng, made: pd.DataFrame) -> pd.DataFrame:
     """The table with row labels: of a column or two, letters, dates, or the numbers that a filter left."""
     style = rng.random()
     if style < 0.55 and made.shape[1] > 2:
-        keys = list(made.columns[: 1 if style < 0.35 or made.shape[1] < 4 else 2])
+        keys = list(made.columns[: 1 if style < 0.3 or made.shape[1] < 4 else 2])
         usable = not made[keys].isna().any(axis=None) and not any(isinstance(c, list) for k in keys for c in made[k])
         return made.set_index(keys) if usable else made
     if style < 0.75:

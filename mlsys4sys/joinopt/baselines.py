@@ -16,6 +16,7 @@ from mlsys4sys.joinopt.cardinality import Cardinalities, Floats, Masks
 from mlsys4sys.joinopt.cost import CostModel, COut, HashJoinCost, join_costs, subset_width
 from mlsys4sys.joinopt.counting import connected_parts
 from mlsys4sys.joinopt.problem import JoinGraph, Mask, Predicate, Relation, bits
+from mlsys4sys.joinopt.scans import Scan
 from mlsys4sys.joinopt.solution import JoinTree
 from mlsys4sys.search import Budget
 
@@ -39,7 +40,7 @@ def dpccp(
     cost: CostModel,
     *,
     budget: Budget | None = None,  # noqa: ARG001 - one signature
-    together: Sequence[Mask] = (),
+    scans: Sequence[Scan] = (),
 ) -> JoinTree:
     """The cheapest bushy tree.
 
@@ -51,11 +52,9 @@ def dpccp(
         cards: Sizes.
         cost: Of joins.
         budget: Not used: it ends by itself.
-        together: Disjoint, connected sets of relations that must be joined among themselves first.
+        scans: Relations whose scans depend on the order; each is priced by the first join its rows stream into.
     """
-    return _by_parts(
-        graph, cards, cost, lambda part: _exact(graph, part, cards, cost, left_deep=False, together=together)
-    )
+    return _by_parts(graph, cards, cost, lambda part: _exact(graph, part, cards, cost, left_deep=False, scans=scans))
 
 
 def left_deep(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budget: Budget | None = None) -> JoinTree:  # noqa: ARG001 - one signature
@@ -93,16 +92,15 @@ def duckdb_like(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budg
     """
     small = exactly_searchable(graph)
     order = (dpccp if small else goo)(graph, cards, COut())
+    masks = list(order.masks())
+    rows = dict(zip(masks, cards.estimate(masks).rows.tolist(), strict=True))
+    size = {mask: rows[mask] * (24 + subset_width(graph, mask)) for mask in masks}
 
     def turn(tree: JoinTree) -> JoinTree:
         if tree.probe is None or tree.build is None:
             return tree
         left, right = turn(tree.probe), turn(tree.build)
-        rows = cards.estimate([left.mask, right.mask]).rows
-        bytes_left, bytes_right = (
-            n * (24 + subset_width(graph, side.mask)) for n, side in zip(rows, (left, right), strict=True)
-        )
-        return JoinTree.join(left, right) if bytes_right <= bytes_left else JoinTree.join(right, left)
+        return JoinTree.join(left, right) if size[right.mask] <= size[left.mask] else JoinTree.join(right, left)
 
     return turn(order)
 
@@ -133,10 +131,6 @@ BLOCK = 8
 def adjacency_of(graph: JoinGraph, part: Mask) -> list[Mask]:
     """Neighbours of each relation inside ``part``; none for relations outside."""
     return [near & part if part >> i & 1 else 0 for i, near in enumerate(graph.adjacency)]
-
-
-FORBIDDEN_ROWS = 1e18
-"""Rows that keep a subset out of every cheapest tree."""
 
 
 def connected_subsets(graph: JoinGraph, part: Mask | None = None, *, cap: int = 1 << 20) -> Masks | None:
@@ -188,27 +182,34 @@ def _exact(
     cost: CostModel,
     *,
     left_deep: bool,
-    together: Sequence[Mask] = (),
+    scans: Sequence[Scan] = (),
 ) -> JoinTree:
     masks = connected_subsets(graph, part)
     if masks is None:
         return _greedy(graph, part, cards, cost)
     rows = np.ascontiguousarray(cards.estimate(masks).rows)
-    for group in together:
-        shared = masks & np.uint64(group)
-        rows[(shared != 0) & (shared != np.uint64(group)) & (shared != masks)] = FORBIDDEN_ROWS
     width = [relation.width_bytes for relation in graph.relations]
     if isinstance(cost, HashJoinCost | COut):
         adjacency = adjacency_of(graph, part)
-        _, probe = _native.best_trees(adjacency, masks, rows, width, list(cost.coefficients), left_deep)
-    else:
-        _, probe = plain_best_trees(graph, masks, rows, cost, left_deep=left_deep)
-    sides = dict(zip(masks.tolist(), probe.tolist(), strict=True))
-    return _unfold(part, sides)
+        priced = [
+            (
+                scan.relation,
+                scan.key_s,
+                scan.in_scan_s,
+                scan.above_s,
+                [(link.partners, link.share, link.spread) for link in scan.links],
+            )
+            for scan in scans
+            if part >> scan.relation & 1
+        ]
+        flat = _native.best_tree(adjacency, masks, rows, width, list(cost.coefficients), left_deep, priced).tolist()
+        return _unfold(part, dict(zip(flat[::2], flat[1::2], strict=True)))
+    _, probe = plain_best_trees(graph, masks, rows, cost, left_deep=left_deep)
+    return _unfold(part, dict(zip(masks.tolist(), probe.tolist(), strict=True)))
 
 
 def _unfold(mask: Mask, sides: dict[Mask, Mask]) -> JoinTree:
-    probe = sides[mask]
+    probe = sides.get(mask, 0)
     if not probe:
         return JoinTree.leaf(mask.bit_length() - 1)
     return JoinTree.join(_unfold(probe, sides), _unfold(mask & ~probe, sides))
@@ -239,20 +240,6 @@ def plain_best_trees(
     return total, probe
 
 
-def disjoint(groups: Sequence[Mask]) -> list[Mask]:
-    """The first groups that have no relation in common.
-
-    >>> disjoint([0b011, 0b110, 0b1100])
-    [3, 12]
-    """
-    taken, kept = 0, []
-    for group in groups:
-        if not group & taken:
-            kept.append(group)
-            taken |= group
-    return kept
-
-
 def proper_subsets(mask: Mask) -> Iterable[Mask]:
     """Every subset of ``mask`` but the empty one and itself."""
     sub = (mask - 1) & mask
@@ -263,14 +250,16 @@ def proper_subsets(mask: Mask) -> Iterable[Mask]:
 
 def _greedy(graph: JoinGraph, part: Mask, cards: Cardinalities, cost: CostModel) -> JoinTree:
     trees = {1 << i: JoinTree.leaf(i) for i in bits(part)}
+    near = {mask: graph.neighbours(mask) for mask in trees}
     rows: dict[Mask, float] = {}
     while len(trees) > 1:
-        pairs = [(a, b) for a in trees for b in trees if a < b and graph.joinable(a, b)]
+        pairs = [(a, b) for a in trees for b in trees if a < b and near[a] & b]
         unknown = sorted({a | b for a, b in pairs if a | b not in rows})
         rows.update(zip(unknown, cards.estimate(unknown).rows.tolist(), strict=True))
         left, right = min(pairs, key=lambda pair: (rows[pair[0] | pair[1]], pair))
         joined = cheaper_way_round(graph, trees.pop(left), trees.pop(right), cards, cost)
         trees[joined.mask] = joined
+        near[joined.mask] = (near[left] | near[right]) & ~joined.mask
     return next(iter(trees.values()))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlsys4sys.display import duration
-from mlsys4sys.joinopt.cost import join_costs
+from mlsys4sys.joinopt.cost import HashJoinCost, join_costs
 from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.problem import JoinGraph, Mask
 from mlsys4sys.joinopt.scans import scan_seconds
@@ -86,9 +86,18 @@ Priced = dict[tuple[Mask, Mask], float]
 
 
 def _priced(sizes: Sizes, tree: JoinTree) -> Priced:
-    joins = list(tree.joins())
-    costs = join_costs(joins, sizes.graph, sizes, sizes.cost)
-    return {(t.mask, t.build.mask): float(c) for t, c in zip(joins, costs, strict=True) if t.build is not None}
+    joins = [join for join in tree.joins() if join.probe is not None and join.build is not None]
+    sizes.ask(list(tree.masks()))
+    if not isinstance(sizes.cost, HashJoinCost):
+        costs = join_costs(joins, sizes.graph, sizes, sizes.cost).tolist()
+        return {(t.mask, t.build.mask): c for t, c in zip(joins, costs, strict=True) if t.build is not None}
+    # A handful of joins: plain numbers are quicker than arrays.
+    rows, width, seconds = sizes.rows, sizes.width, sizes.cost.seconds
+    return {
+        (join.mask, build.mask): seconds(rows[probe.mask], rows[build.mask], width(build.mask), rows[join.mask])
+        for join in joins
+        if (probe := join.probe) is not None and (build := join.build) is not None
+    }
 
 
 def _differs(mask: Mask, mine: Priced, theirs: Priced) -> bool:
@@ -109,7 +118,7 @@ def _scans(sizes: Sizes, tree: JoinTree) -> float:
     if not sizes.scans:
         return 0.0
     sizes.ask(list(tree.masks()))
-    return scan_seconds(tree, sizes.graph, sizes.scans, sizes.rows)
+    return scan_seconds(tree, sizes.scans, sizes.rows)
 
 
 def total(regions: Sequence[RegionPlan]) -> Comparison:

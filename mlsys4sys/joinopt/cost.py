@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -106,6 +107,13 @@ class HashJoinCost:
         probing = probe_rows * (self.probe + misses * self.probe_miss)
         building = build_rows * (self.build + self.build_byte * build_width + misses * self.build_miss)
         return np.asarray(self.fixed + probing + building + output_rows * self.output)
+
+    def seconds(self, probe_rows: float, build_rows: float, build_width: float, output_rows: float) -> float:
+        """:meth:`join` of a single join."""
+        misses = math.log2(1 + build_rows * build_width / self.knee_bytes)
+        probing = probe_rows * (self.probe + misses * self.probe_miss)
+        building = build_rows * (self.build + self.build_byte * build_width + misses * self.build_miss)
+        return self.fixed + probing + building + output_rows * self.output
 
     def scan(self, table_rows: Floats, output_rows: Floats, width: Floats, filters: Floats) -> Floats:  # noqa: ARG002 - the interface
         """Seconds of reading, filtering and handing on."""

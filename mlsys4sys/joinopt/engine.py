@@ -89,6 +89,7 @@ class Engine:
         self._lock = _lock_of(self._control)
         self._catalogue: Catalogue | None = None
         self._looked = 0.0
+        self._read_only = False
         self._held = False
 
     @property
@@ -101,6 +102,10 @@ class Engine:
             self._looked = time.monotonic()
             if self._catalogue is None or self._catalogue.stamp != stamp:
                 self._catalogue = read_catalogue(self.connection, stamp)
+                row = self.connection.execute(
+                    "SELECT bool_and(readonly) FROM duckdb_databases() WHERE NOT internal"
+                ).fetchone()
+                self._read_only = bool(row and row[0])
             return self._catalogue
 
     def recent_catalogue(self, seconds: float) -> Catalogue:
@@ -109,6 +114,11 @@ class Engine:
             if self._catalogue is None or time.monotonic() - self._looked > seconds:
                 return self.catalogue
             return self._catalogue
+
+    @property
+    def unchanging(self) -> bool:
+        """Whether every database of this instance was opened for reading only, when the catalogue was last read."""
+        return self._read_only
 
     @property
     def known_catalogue(self) -> Catalogue:

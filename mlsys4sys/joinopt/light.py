@@ -1,16 +1,17 @@
-"""The quickest front end: one flat SELECT over base tables, read by a scanner of our own in a fraction of a millisecond.
+"""The quickest front end: one flat SELECT over base tables, read by a scanner of our own within a millisecond.
 
-It takes what :mod:`mlsys4sys.joinopt.flat` takes and reads it the same way, as long as the text keeps to what it is sure
-about: plain names, comparisons, IN, LIKE, BETWEEN, CASE, calls of functions. Anything else (subqueries, casts, windows,
-parentheses in FROM, parameters, comments that nest, ...) is refused, and the general parser looks at the query.
+It takes what :mod:`mlsys4sys.joinopt.flat` takes and reads it the same way, as long as the text keeps to what it is
+sure about: plain names, comparisons, IN, LIKE, BETWEEN, CASE, calls of functions. Anything else (subqueries, casts,
+windows, parentheses in FROM, parameters, ...) is refused, and the general parser looks at the query.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
+from mlsys4sys._native import scan_text
 from mlsys4sys.joinopt.catalogue import Catalogue, Table
 from mlsys4sys.joinopt.clauses import NotFlat
 from mlsys4sys.joinopt.emit import Wording, from_clause, quote
@@ -21,17 +22,6 @@ from mlsys4sys.joinopt.skeleton import Region, Renderer, Skeleton
 from mlsys4sys.joinopt.solution import JoinTree
 from mlsys4sys.joinopt.width import size_of
 
-_SCANNER = re.compile(
-    r"""(?:\s+|--[^\n]*(?:\n|\Z))*(?:
-      (?P<word>[A-Za-z_][A-Za-z0-9_]*)
-    | (?P<text>'(?:[^']|'')*')
-    | (?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)
-    | (?P<name>"(?:[^"]|"")+")
-    | (?P<sign><=|>=|<>|!=|\|\||[-+*/%(),.=<>;])
-    | (?P<end>\Z)
-    )""",
-    re.VERBOSE,
-)
 KEYWORDS = frozenset(
     # Words of expressions that can stand where a column could; a table with such a column is left to the parser.
     """
@@ -47,8 +37,6 @@ _STRANGE = frozenset(
     columns values array struct map row grouping rollup cube sets lambda at pivot unpivot fetch recursive table into
     """.split()  # noqa: SIM905
 )
-_SIGNS_APART = ("/*", "->", "==")
-"""What would be read as two signs, and is one."""
 _TAIL = frozenset(["group", "having", "order", "limit", "offset"])
 
 
@@ -78,36 +66,25 @@ class Conjunct(NamedTuple):
     high: int
 
 
+_token = partial(tuple.__new__, Token)
+
+
 def scan(sql: str) -> list[Token]:
     """The tokens of a text.
 
+    >>> [token.text for token in scan("SELECT a.x FROM a -- all")]
+    ['select', 'a', '.', 'x', 'from', 'a']
+
     Raises:
-        NotPlain: It holds a character that this scanner does not know.
+        NotPlain: It holds words or signs that are not plain.
     """
-    if any(strange in sql for strange in _SIGNS_APART):
+    found: list[Token] | None = scan_text(sql, _token)
+    if found is None:
         raise NotPlain("not plain enough for the quick reader")
-    found: list[Token] = []
-    at = 0
-    match = _SCANNER.match
-    while True:
-        hit = match(sql, at)
-        if hit is None:
-            raise NotPlain("not plain enough for the quick reader")
-        kind = hit.lastgroup or ""
-        if kind == "end":
-            return found
-        start, at = hit.span(kind)
-        text = sql[start:at]
-        if kind == "word":
-            text = text.lower()
-            if text in _STRANGE:
-                if text != "select" or found:
-                    raise NotPlain(f"has {text}")
-        elif kind == "name":
-            text = text[1:-1].replace('""', '"')
-        elif kind == "text":
-            text = text[1:-1].replace("''", "'")
-        found.append(Token(kind, text, start, at))
+    strange = [token.text for token in found[1:] if token.kind == "word" and token.text in _STRANGE]
+    if strange:
+        raise NotPlain(f"has {strange[0]}")
+    return found
 
 
 def read_light(sql: str, catalogue: Catalogue) -> Skeleton:
@@ -148,9 +125,9 @@ class _Reader:
         """Where each parenthesis, and each CASE, closes; top-level commas and clauses lie outside of all."""
         closing, pending = {}, []
         for at, token in enumerate(self.tokens):
-            if token.text == "(" and token.kind == "sign" or token.text == "case" and token.kind == "word":
+            if (token.text == "(" and token.kind == "sign") or (token.text == "case" and token.kind == "word"):
                 pending.append(at)
-            elif token.text == ")" and token.kind == "sign" or token.text == "end" and token.kind == "word":
+            elif (token.text == ")" and token.kind == "sign") or (token.text == "end" and token.kind == "word"):
                 if not pending or (self.tokens[pending[-1]].text == "(") != (token.text == ")"):
                     raise NotFlat("brackets do not match")
                 closing[pending.pop()] = at
@@ -295,7 +272,9 @@ class _Reader:
                 if token.text.lower() in VOLATILE:
                     raise NotFlat(f"calls {token.text}()")
                 at += 1
-            elif follower is not None and follower.kind == "text" and token.kind == "word" and token.text not in KEYWORDS:
+            elif (
+                follower is not None and follower.kind == "text" and token.kind == "word" and token.text not in KEYWORDS
+            ):
                 raise NotFlat("has a literal of a type")
             elif token.kind == "word" and token.text == "interval":
                 at = self._past_interval(at, high)
@@ -346,7 +325,7 @@ class _Reader:
         for piece in [*pieces, (start, high)]:
             yield from self._split(*piece)
 
-    def _conjunct(self, low: int, high: int, disjunction: bool, begin: int, end: int, *, kept: bool) -> Conjunct:  # noqa: FBT001
+    def _conjunct(self, low: int, high: int, disjunction: bool, begin: int, end: int, *, kept: bool) -> Conjunct:
         start, stop = self.tokens[low].start, self.tokens[high - 1].end
         text = self.sql[start:stop]
         columns, mask, patches = [], 0, []

@@ -45,19 +45,20 @@ class JoinTree:
             return 1 << self.relation
         return self.probe.mask | self.build.mask
 
+    @cached_property
+    def _joins(self) -> tuple[JoinTree, ...]:
+        if self.probe is None or self.build is None:
+            return ()
+        return (*self.probe._joins, *self.build._joins, self)
+
     def joins(self) -> Iterator[JoinTree]:
         """All joins, children before parents."""
-        if self.probe is not None and self.build is not None:
-            yield from self.probe.joins()
-            yield from self.build.joins()
-            yield self
+        return iter(self._joins)
 
     def masks(self) -> Iterator[Mask]:
         """The relations of this tree and of each tree in it, leaves included."""
-        yield self.mask
-        for side in (self.probe, self.build):
-            if side is not None:
-                yield from side.masks()
+        yield from (join.mask for join in reversed(self._joins))
+        yield from (1 << relation for relation in self.leaves())
 
     def leaves(self) -> Iterator[int]:
         """Relations from left (probe) to right (build)."""

@@ -16,7 +16,7 @@ from mlsys4sys.neurocuts.formats.spans import ALWAYS, Condition, meets, without
 from mlsys4sys.neurocuts.losses import Effect
 
 MOST_DEPTH = 100
-MOST_VISITS = 500_000
+MOST_VISITS = 200_000
 MOST_PIECES = 20_000
 
 

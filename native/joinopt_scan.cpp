@@ -1,0 +1,82 @@
+// See joinopt_scan.h and mlsys4sys/joinopt/light.py, which says what is done with the tokens.
+#include "joinopt_scan.h"
+
+namespace joinopt {
+
+namespace {
+
+bool blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool digit(char c) { return c >= '0' && c <= '9'; }
+bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+
+// The end of what is in quotes (twice a quote stands for one), or npos.
+std::size_t quoted(std::string_view sql, std::size_t at, std::string &inside) {
+    const char quote = sql[at++];
+    while (at < sql.size()) {
+        if (sql[at] == quote && (at + 1 >= sql.size() || sql[at + 1] != quote)) return at + 1;
+        at += sql[at] == quote;
+        inside.push_back(sql[at++]);
+    }
+    return std::string_view::npos;
+}
+
+std::size_t number(std::string_view sql, std::size_t at) {
+    while (at < sql.size() && digit(sql[at])) ++at;
+    if (at < sql.size() && sql[at] == '.') {
+        ++at;
+        while (at < sql.size() && digit(sql[at])) ++at;
+    }
+    if (at < sql.size() && (sql[at] == 'e' || sql[at] == 'E')) {
+        std::size_t power = at + 1;
+        if (power < sql.size() && (sql[power] == '+' || sql[power] == '-')) ++power;
+        if (power < sql.size() && digit(sql[power]))
+            for (at = power; at < sql.size() && digit(sql[at]);) ++at;
+    }
+    return at;
+}
+
+// Signs of two characters; those that mean something that is not plain are refused.
+std::size_t sign_length(std::string_view sql, std::size_t at) {
+    const std::string_view two = sql.substr(at, 2);
+    for (std::string_view known : {"<=", ">=", "<>", "!=", "||"})
+        if (two == known) return 2;
+    for (std::string_view strange : {"/*", "->", "==", "**", "//"})
+        if (two == strange) return 0;
+    return std::string_view("-+*/%(),.=<>;").find(sql[at]) == std::string_view::npos ? 0 : 1;
+}
+
+}  // namespace
+
+Scanned scan(std::string_view sql) {
+    Scanned found;
+    std::size_t at = 0;
+    while (at < sql.size()) {
+        const char c = sql[at];
+        if (blank(c)) {
+            ++at;
+        } else if (c == '-' && at + 1 < sql.size() && sql[at + 1] == '-') {
+            while (at < sql.size() && sql[at] != '\n') ++at;
+        } else if (letter(c)) {
+            std::size_t end = at;
+            std::string word;
+            for (; end < sql.size() && (letter(sql[end]) || digit(sql[end])); ++end)
+                word.push_back(sql[end] >= 'A' && sql[end] <= 'Z' ? static_cast<char>(sql[end] + 32) : sql[end]);
+            found.tokens.push_back({Kind::word, std::move(word), at, end});
+            at = end;
+        } else if (c == '\'' || c == '"') {
+            std::string inside;
+            const std::size_t end = quoted(sql, at, inside);
+            if (end == std::string_view::npos || (c == '"' && inside.empty())) return {{}, false};
+            found.tokens.push_back({c == '"' ? Kind::name : Kind::text, std::move(inside), at, end});
+            at = end;
+        } else {
+            const std::size_t end = digit(c) ? number(sql, at) : at + sign_length(sql, at);
+            if (end == at) return {{}, false};
+            found.tokens.push_back({digit(c) ? Kind::number : Kind::sign, std::string(sql.substr(at, end - at)), at, end});
+            at = end;
+        }
+    }
+    return found;
+}
+
+}  // namespace joinopt

@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mlsys4sys.autopandas import meant
+from mlsys4sys.autopandas.expression import CELL, ENTRY, OUTPUT, POSITION, Expr, call, column, source
+from mlsys4sys.autopandas.meant import Judge
+from mlsys4sys.autopandas.problem import Task
+from mlsys4sys.errors import CheckpointError
+
+INP = source(0)
+FRAME = pd.DataFrame({"city": ["Rome", "Oslo", "Rome", "Bonn", "Oslo"], "n": [7, 12, 3, 30, 8], "id": [1, 2, 3, 4, 5]})
+
+
+def _mask(text: str, label: str, *, tags: tuple[str, ...] = ()) -> Expr:
+    return call("{0}[{1:arg}]", INP, Expr(text, (column(INP, label),), 4, "compare", 1.0, tags), op="mask")
+
+
+def _ranked(exprs: list[Expr], output: object, frame: pd.DataFrame = FRAME) -> list[meant.Ranked]:
+    return meant.rank(exprs, Task.of([frame], output), judge=Judge.by_hand())
+
+
+def test_a_condition_beats_positions() -> None:
+    kept = FRAME[FRAME["n"] > 7]
+    positions = call("{0}.iloc[[1, 3, 4]]", INP, op="iloc", cost=1.5, tags=(POSITION,) * 3)
+    order = _ranked([positions, _mask("{0:sum} > 7", "n", tags=(CELL,))], kept)
+    assert order[0].expr.text == "inp0[inp0['n'] > 7]"
+
+
+def test_a_rule_beats_a_table_of_answers() -> None:
+    wanted = FRAME["city"].str.upper()
+    listed = "{0}.map({{'Rome': 'ROME', 'Oslo': 'OSLO', 'Bonn': 'BONN'}})"
+    mapped = call(listed, column(INP, "city"), op="map", cost=3.0, tags=(ENTRY,) * 3 + (OUTPUT,) * 3)
+    upper = call("{0}.str.upper()", column(INP, "city"), op="str", cost=2.0)
+    assert _ranked([mapped, upper], wanted)[0].expr == upper
+
+
+def test_programs_that_differ_in_writing_alone_are_one_class() -> None:
+    kept = FRAME[FRAME["n"] > 7]
+    exprs = [
+        _mask("{0:sum} > 7", "n"),
+        _mask("{0}.gt(7)", "n"),
+        _mask("{0:sum} != 1", "id"),
+        _mask("{0:sum} >= 8", "n"),
+    ]
+    order = _ranked([e for e in exprs if e.text != exprs[2].text], kept)
+    assert len({r.group for r in order}) == 1
+    assert [r.leads for r in order] == [True, False, False]
+    assert order[0].probability == pytest.approx(1.0)
+
+
+def test_each_class_is_shown_before_any_is_shown_twice() -> None:
+    wanted = FRAME["n"].max()
+    top = call("{0}.max()", column(INP, "n"), op="reduce", cost=1.0)
+    also = call("{0}.agg('max')", column(INP, "n"), op="reduce", cost=1.2)
+    fourth = call("{0}.iloc[3]", column(INP, "n"), op="iloc", cost=2.0, tags=(POSITION,))
+    order = _ranked([top, also, fourth], wanted)
+    assert [r.leads for r in order] == [True, True, False]
+    assert sum(r.probability for r in order if r.leads) == pytest.approx(1.0)
+
+
+def test_ranking_repeats() -> None:
+    kept = FRAME[FRAME["n"] > 7]
+    exprs = [_mask("{0:sum} > 7", "n"), call("{0}.iloc[[1, 3, 4]]", INP, op="iloc")]
+    first, second = (_ranked(exprs, kept) for _ in range(2))
+    assert first == second
+
+
+def test_candidates_that_crash_on_fewer_rows_are_told_so() -> None:
+    wanted = FRAME["n"].iloc[4]
+    task = Task.of([FRAME], wanted)
+    exprs = [call("{0}.iloc[4]", column(INP, "n"), op="iloc"), call("{0}.iloc[-1]", column(INP, "n"), op="iloc")]
+    rows = meant.features(exprs, [1.0, 1.0], meant.observe(exprs, task))
+    raised = rows[:, meant.NAMES.index("raised_rows")]
+    assert raised[0] > 0
+    assert raised[1] == 0
+
+
+def test_no_candidates_no_ranking() -> None:
+    assert meant.rank([], Task.of([FRAME], 1)) == []
+
+
+def test_two_programs_are_told_apart_by_a_small_input() -> None:
+    task = Task.of([FRAME], FRAME[FRAME["n"] > 7])
+    first, second = _mask("{0:sum} > 7", "n"), call("{0}.iloc[[1, 3, 4]]", INP, op="iloc")
+    found = meant.distinguish(first, second, task)
+    assert found is not None
+    one, two = found.outputs
+    assert not one.equals(two)
+    assert len(found.inputs[0]) <= len(FRAME)
+    threshold = meant.distinguish(_mask("{0:sum} > 7", "n"), _mask("{0:sum} >= 8", "n"), task)
+    assert threshold is None
+
+
+def test_weights_come_back_as_they_were_saved(tmp_path: Path) -> None:
+    judge = Judge.by_hand()
+    judge.save(tmp_path / "j.safetensors")
+    rows = np.random.default_rng(0).normal(size=(4, len(meant.NAMES)))
+    assert np.allclose(Judge.load(tmp_path / "j.safetensors").scores(rows), judge.scores(rows), atol=1e-5)
+
+
+def test_weights_of_other_features_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Judge.by_hand().save(tmp_path / "j.safetensors")
+    monkeypatch.setattr(meant, "NAMES", (*meant.NAMES[1:], "else"))
+    with pytest.raises(CheckpointError, match="train it again"):
+        Judge.load(tmp_path / "j.safetensors")
