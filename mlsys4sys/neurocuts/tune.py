@@ -1,8 +1,8 @@
 """Trees for measured speed: many are built, each in milliseconds, and timed; the fastest within a bound on memory wins.
 
 A tree comes from a dozen constants (`native/neurocuts_latency.h`): how wide cuts may be, what memory costs, how rules
-are parted at the top. They are drawn at random first, then near the best found. Times are taken on one half of the traffic,
-and the winner is chosen among the best few on the other, so that a tree that fits the first by chance does not win.
+are parted at the top. They are drawn at random first, then near the best found. Times are taken on one half of the
+traffic, and the winner is chosen among the best few on the other, so that none wins that fits the first by chance.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ MOST_PRIORITY = (1 << 31) - 2
 TRIES = 4
 """Trees that are timed for rules whose tree cannot be updated."""
 NO_SUCH_RULE, TOO_MUCH = 1, 2
-"""What the table says of a removal: in the second case so many hidden rules would appear that only a new tree has room."""
+"""What the table says of a removal: the second where so many hidden rules would appear that a new tree is needed."""
 OVERLAY = 32
 """Rules in front from which a new tree is built."""
 LOOK = 64
