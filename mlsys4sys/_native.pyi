@@ -28,7 +28,6 @@ def best_trees(
     coefficients: list[float],
     left_deep: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.uint64]]: ...
-
 def best_tree(
     adjacency: list[int],
     masks: NDArray[np.uint64],
