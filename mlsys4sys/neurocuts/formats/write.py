@@ -219,8 +219,12 @@ def _iptables(rules: RuleSet, verbs: list[str], policy: str, chain: str) -> Writ
     bits, six = rules.fields[0].bits, rules.fields == IPV6
     lines: list[str] = []
     special: set[str] = set()
+    zero = 0
     for row, verb in enumerate(verbs):
         for own in _plain(rules, row):
+            if own.proto == 0:  # -p 0 means every protocol
+                zero += 1
+                continue
             words = [f"-A {chain}"]
             iprange = []
             for option, name, (low, high) in (("-s", "src", own.src), ("-d", "dst", own.dst)):
@@ -251,6 +255,8 @@ def _iptables(rules: RuleSet, verbs: list[str], policy: str, chain: str) -> Writ
         tail += [f"-A NOPORTS-{verb} -p {number} -j RETURN\n" for number in sorted(WITH_PORTS)]
         tail.append(f"-A NOPORTS-{verb} -j {verb}\n")
     notes = [f"packets that meet no rule meet the policy {policy}"]
+    if zero:
+        notes.append(f"iptables has no word for protocol 0: it is left out of {zero} rules")
     if any(not _has_no_ports(rules, row) for row in range(len(rules))):
         notes.append(_REAL)
     return Written("".join([*head, *lines, *tail, "COMMIT\n"]), tuple(notes))

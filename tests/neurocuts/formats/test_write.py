@@ -14,7 +14,7 @@ from mlsys4sys.neurocuts.compare import compare
 from mlsys4sys.neurocuts.formats import parse
 from mlsys4sys.neurocuts.formats.names import WITH_PORTS
 from mlsys4sys.neurocuts.formats.write import NAMES, blocks, write
-from mlsys4sys.neurocuts.problem import IPV4, IPV6, Field, RuleSet
+from mlsys4sys.neurocuts.problem import IPV4, Field, RuleSet
 from tests.neurocuts.trees import probes, random_rules, rule_sets
 
 READ_AS = {"classbench": "classbench", "dpdk": "classbench", "csv": "csv", "iptables": "iptables", "nft-json": "nft"}
@@ -24,6 +24,7 @@ def real_packets(rules: RuleSet, rng: np.random.Generator) -> np.ndarray:
     """Packets that exist: without ports where their protocol has none."""
     packets = probes(rules, rng, 300)
     packets[: len(packets) // 2, -1] = rng.choice([6, 17, 132], len(packets) // 2)
+    packets[packets[:, -1] == 0, -1] = 1  # -p 0 is every protocol for iptables, which has no word for 0
     packets[~np.isin(packets[:, -1], list(WITH_PORTS)), -3:-1] = 0
     return packets
 
@@ -73,7 +74,7 @@ def test_ipv6_rules_ranges_that_are_no_prefix_included_are_written_and_read(kind
     rules = parse("\n".join(lines), "csv", version=6)
     back = parse(write(rules, kind).text, READ_AS[kind], **({"version": 6} if kind[0] not in "cd" else {}))
     packets = real_packets(rules, np.random.default_rng(2))
-    assert (rules.classify_linear(packets) >= 0).mean() > 0.5
+    assert (rules.classify_linear(packets) >= 0).mean() > 0.3
     if kind != "dpdk":
         none = "accept" if kind in ("iptables", "nft-json") else "none"
         assert answers(back, packets, none) == answers(rules, packets, none)
