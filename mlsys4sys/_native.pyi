@@ -35,6 +35,7 @@ def best_tree(
     width: list[float],
     coefficients: list[float],
     left_deep: bool,
+    scans: list[tuple[int, float, float, float, list[tuple[int, float, float]]]],
 ) -> NDArray[np.uint64]: ...
 def scan_text(sql: str, make: Callable[[tuple[str, str, int, int]], Token]) -> list[Token] | None: ...
 
@@ -81,6 +82,25 @@ class Lookup:
     @property
     def size_bytes(self) -> int: ...
 
+def latency_tree(
+    low: NDArray[np.uint32],
+    high: NDArray[np.uint32],
+    maxima: NDArray[np.uint32],
+    packets: NDArray[np.uint32],
+    *,
+    leaf: int,
+    max_bits: int,
+    memory: float,
+    base: float,
+    rate: float,
+    block: float,
+    noise: float,
+    bits: bool,
+    tests: list[tuple[int, float]],
+    parts: int,
+    seed: int,
+    max_bytes: float,
+) -> dict[str, NDArray[Any]]: ...
 def lookup_kernel() -> str: ...
 def force_lookup_kernel(name: str) -> None: ...
 def rule_differences(

@@ -81,16 +81,29 @@ void flatten(const Mask *masks, std::size_t n, const Best &best, Mask mask, std:
     flatten(masks, n, best, mask & ~probe, into);
 }
 
+// (relation, key_s, in_scan_s, above_s, [(partners, share, spread), ...])
+ScanCost scan_cost(nb::handle of) {
+    const nb::tuple raw = nb::cast<nb::tuple>(of);
+    ScanCost scan{nb::cast<int>(raw[0]), nb::cast<double>(raw[1]), nb::cast<double>(raw[2]), nb::cast<double>(raw[3]), {}};
+    for (nb::handle one : nb::cast<nb::list>(raw[4])) {
+        const nb::tuple link = nb::cast<nb::tuple>(one);
+        scan.links.push_back({nb::cast<Mask>(link[0]), nb::cast<double>(link[1]), nb::cast<double>(link[2])});
+    }
+    return scan;
+}
+
 // The cheapest tree over the last subset: pairs of a join and its probe side, parents first.
 Out<Mask> best_tree(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> rows, const std::vector<double> &width,
-                    const std::vector<double> &c, bool left_deep) {
+                    const std::vector<double> &c, bool left_deep, nb::list scans) {
+    std::vector<ScanCost> scanned;
+    for (nb::handle scan : scans) scanned.push_back(scan_cost(scan));
     if (c.size() != 8) throw std::invalid_argument("a join cost has eight coefficients");
     if (rows.size() != masks.size() || !masks.size()) throw std::invalid_argument("one row count for each subset");
     std::vector<Mask> flat;
     {
         nb::gil_scoped_release release;
         const Best best = best_trees(adjacency, masks.data(), rows.data(), masks.size(), width,
-                                     {c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]}, left_deep);
+                                     {c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]}, left_deep, scanned);
         flatten(masks.data(), masks.size(), best, masks.data()[masks.size() - 1], flat);
     }
     return give(std::move(flat));

@@ -123,6 +123,8 @@ Search::Search(const Rules &rules, const Options &options, const Net *net)
     shrink(all, box);
     guess_bytes_.resize(all.size() + 2);
     guess_time_.resize(all.size() + 2);
+    guess_costs_.resize(all.size() + 2);
+    guess_stamps_.resize(all.size() + 2, 0);
     draw_guess(0);
     if (options_.caps.empty()) options_.caps = {0};
     root_ = intern(all, box);
@@ -177,7 +179,7 @@ int32_t Search::intern(List &list, Box box) {
 void Search::draw_guess(double noise) {
     rate_ = 0.02f + 0.9f * float(chance_.uniform() * chance_.uniform());
     base_ = std::exp(0.7f + 2.9f * float(chance_.uniform()));
-    late_ = std::exp(0.3f + 2.2f * float(chance_.uniform()));
+    late_ = 0.3f + 2.2f * float(chance_.uniform());
     noise_ = float(noise);
     for (size_t n = 0; n < guess_bytes_.size(); n++) {
         const float over = std::max(1.0f, float(n) / BINTH);
@@ -186,50 +188,78 @@ void Search::draw_guess(double noise) {
     }
 }
 
-void Search::weigh(const uint32_t *list, size_t n, const Box &box, int time, Candidate &candidate) {
+// Where rules of a list begin and end in a column, inside its box: every cut of the column is weighed by walking them.
+void Search::find_ends(const uint32_t *list, size_t n, Range side, int column) {
+    come_.resize(n);
+    go_.clear();
+    for (size_t i = 0; i < n; i++) {
+        const Range r = rules_.row(list[i])[column];
+        come_[i] = std::max(r.low, side.low);
+        if (r.high < side.high) go_.push_back(r.high);
+    }
+    std::sort(come_.begin(), come_.end());
+    std::sort(go_.begin(), go_.end());
+}
+
+// Bytes that a child of so many rules is guessed to lead to within a time.
+float Search::guessed(int inside, int time) {
+    if (guess_stamps_[inside] != guess_stamp_) {
+        guess_stamps_[inside] = guess_stamp_;
+        const float excess = guess_time_[inside] - float(time);
+        guess_costs_[inside] = guess_bytes_[inside] * (excess > 0 ? std::exp(excess * late_) : 1);
+    }
+    return guess_costs_[inside];
+}
+
+void Search::weigh(const Box &box, int time, Candidate &candidate) {
     const Cut &cut = candidate.cut;
     const uint32_t cells = cut.cells(box), base = cut.base(box);
-    const Range side = box.side[cut.dim];
-    delta_.assign(2 * size_t(cells) + 2, 0);  // cell c: arrivals at 2c, departures before c at 2c + 1
-    for (size_t i = 0; i < n; i++) {
-        const Range r = rules_.row(list[i])[cut.dim];
-        delta_[2 * cut.cell(std::max(r.low, side.low), base)]++;
-        delta_[2 * cut.cell(std::min(r.high, side.high), base) + 3]++;
-    }
+    const uint32_t none = 0xFFFFFFFF;
+    size_t i = 0, j = 0;
+    auto arrives = [&]() { return i == come_.size() ? none : cut.kind == CUT ? (come_[i] >> cut.shift) - base : cut.cell(come_[i], 0); };
+    auto leaves = [&]() { return j == go_.size() ? none : (cut.kind == CUT ? (go_[j] >> cut.shift) - base : cut.cell(go_[j], 0)) + 1; };
     int inside = 0;
-    float bytes = 0, worst = 1;
-    for (uint32_t c = 0; c < cells; c++) {
-        const int come = delta_[2 * c], go = delta_[2 * c + 1];
-        if (c && !come && !go) continue;
-        inside += come - go;
-        const float excess = std::max(0.0f, guess_time_[inside] - float(time - 1));
-        bytes += CHILD_BYTES + (excess > 0 ? guess_bytes_[inside] * std::exp(excess * std::log(late_)) : guess_bytes_[inside]);
-        worst = std::max(worst, guess_time_[inside]);
+    float bytes = 0;
+    uint32_t come = arrives(), go = leaves();
+    uint32_t at = 0;
+    while (at < cells) {
+        while (come == at) i++, inside++, come = arrives();
+        while (go == at) j++, inside--, go = leaves();
+        bytes += CHILD_BYTES + guessed(inside, time - 1);
         candidate.runs++;
         candidate.most = std::max(candidate.most, inside);
         candidate.inner += inside > BINTH;
         candidate.sum += float(inside);
+        at = std::min(come, go);
     }
     candidate.bytes = NODE_BYTES + bytes;
-    candidate.time = 1 + worst;
+    candidate.time = 1 + guess_time_[candidate.most];
 }
 
 void Search::candidates(int32_t node, int time, std::vector<Candidate> &out) {
     const size_t n = nodes_[node].n;
     const Box box = box_of(node);
-    const List copy(&lists_[nodes_[node].rules], &lists_[nodes_[node].rules] + n);
-    const uint32_t *list = copy.data();
+    const uint32_t *list = &lists_[nodes_[node].rules];
+    guess_stamp_++;
+    Candidate last;
     auto consider = [&](const Cut &cut) {
-        for (const Action &a : nodes_[node].actions)
-            if (a.way < 0 && a.cut == cut) return;
         Candidate candidate;
         candidate.cut = cut;
-        weigh(list, n, box, time, candidate);
-        if (candidate.most < int(n)) out.push_back(candidate);
+        weigh(box, time, candidate);
+        // Finer cuts that divide nothing more are the same action.
+        const bool same = last.runs == candidate.runs && last.sum == candidate.sum && last.most == candidate.most;
+        last = candidate;
+        if (same || candidate.most >= int(n)) return;
+        for (const Action &a : nodes_[node].actions)
+            if (a.way < 0 && a.cut == cut) return;
+        out.push_back(candidate);
     };
     for (int c = 0; c < rules_.columns; c++) {
         const Range side = box.side[c];
         if (side.low == side.high) continue;
+        find_ends(list, n, side, c);
+        if (go_.empty() && come_.back() == side.low) continue;
+        last = {};
         Cut cut;
         cut.dim = uint8_t(c);
         for (int shift = 31; shift >= 0; shift--) {
@@ -242,18 +272,17 @@ void Search::candidates(int32_t node, int time, std::vector<Candidate> &out) {
         if (!options_.splits) continue;
         // Ends of rules, so that every piece holds about as many.
         points_.clear();
-        for (size_t i = 0; i < n; i++) {
-            const Range r = rules_.row(list[i])[c];
-            if (r.low > side.low) points_.push_back(r.low);
-            if (r.high < side.high) points_.push_back(r.high + 1);
-        }
-        std::sort(points_.begin(), points_.end());
+        for (uint32_t low : come_)
+            if (low > side.low) points_.push_back(low);
+        const size_t lows = points_.size();
+        for (uint32_t high : go_) points_.push_back(high + 1);
+        std::inplace_merge(points_.begin(), points_.begin() + long(lows), points_.end());
         for (int pieces : {2, 4, 8, 16}) {
             Cut split;
             split.kind = SPLIT;
             split.dim = uint8_t(c);
             for (int k = 1; k < pieces && !points_.empty(); k++) {
-                const uint32_t at = points_[std::min(points_.size() - 1, points_.size() * k / pieces)];
+                const uint32_t at = points_[std::min(points_.size() - 1, points_.size() * size_t(k) / size_t(pieces))];
                 if (!split.n_bounds || split.bounds[split.n_bounds - 1] != at) split.bounds[split.n_bounds++] = at;
             }
             if (split.n_bounds) consider(split);
@@ -618,7 +647,9 @@ std::vector<float> Search::samples(size_t most) {
         Candidate candidate;
         candidate.cut = self.actions[a].cut;
         const Box box = box_of(node);
-        weigh(&lists_[self.rules], self.n, box, time, candidate);
+        guess_stamp_++;
+        find_ends(&lists_[self.rules], self.n, box.side[candidate.cut.dim], candidate.cut.dim);
+        weigh(box, time, candidate);
         float row[FEATURES];
         features(node, box, time, candidate, row);
         out.insert(out.end(), row, row + FEATURES);

@@ -89,10 +89,12 @@ class Search {
     uint32_t stamp_ = 0;
     float root_bytes_ = 0;
     // How an expansion guesses what is to come; drawn anew for each descent.
-    float rate_ = 0.3f, base_ = 8, late_ = 3, noise_ = 0;
+    float rate_ = 0.3f, base_ = 8, late_ = 1, noise_ = 0;
     std::vector<float> guess_bytes_, guess_time_;
-    std::vector<int32_t> delta_;
-    std::vector<uint32_t> points_;
+    std::vector<float> guess_costs_;
+    std::vector<uint32_t> guess_stamps_;
+    uint32_t guess_stamp_ = 0;
+    std::vector<uint32_t> come_, go_, points_;  // of a column: where rules begin, where they end, where it may be split
     const std::atomic<bool> *stop_ = nullptr;
     double deadline_ = 0;
     int64_t last_expansion_ = 0;
@@ -103,7 +105,9 @@ class Search {
     int32_t intern(List &list, Box box);
     size_t shrink(List &list, Box &box) const;
     void candidates(int32_t node, int time, std::vector<Candidate> &out);
-    void weigh(const uint32_t *list, size_t n, const Box &box, int time, Candidate &candidate);
+    void find_ends(const uint32_t *list, size_t n, Range side, int column);
+    float guessed(int inside, int time);
+    void weigh(const Box &box, int time, Candidate &candidate);
     void features(int32_t node, const Box &box, int time, const Candidate &candidate, float *out) const;
     bool expand(int32_t node, int time);
     int32_t apply(int32_t node, const Cut &cut);

@@ -11,7 +11,7 @@ import ast
 import math
 import time
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -338,6 +338,24 @@ def _share(outcomes: Sequence[Outcome], holds: Any) -> float:
     return sum(bool(holds(outcome)) for outcome in outcomes) / len(outcomes) if outcomes else 0.0
 
 
+LEAST_LOG = -6.0
+"""No call counts as less likely than that, in nats."""
+
+
+def prior(exprs: Sequence[Expr], logits: Mapping[str, float]) -> list[float]:
+    """How well each program's calls go with what the policy expects: the mean log-probability of its calls.
+
+    Args:
+        exprs: Programs.
+        logits: Call → log-probability; a call that is not in it counts half of the floor.
+    """
+    found = []
+    for expr in exprs:
+        known = [max(LEAST_LOG, logits.get(op, LEAST_LOG / 2)) for op in set(expr.ops)]
+        found.append(sum(known) / max(1, len(known)))
+    return found
+
+
 HAND: dict[str, float] = {
     "cost": -1.0, "place": -0.1, "output": -0.3, "position": -0.3, "entry": -0.3, "odd_numbers": -0.15, "digits": -0.1,
     "length": -0.15, "raised_rows": -3.0, "raised_numbers": -2.0, "raised_columns": -1.5, "raised_holes": -1.0,
@@ -430,18 +448,33 @@ def ordered(exprs: Sequence[Expr], scores: Floats, groups: Sequence[int]) -> lis
 
     A class is as likely as its members together; it is shown by its best.
     """
-    share = np.exp(scores - scores.max())
-    share /= share.sum()
-    total: dict[int, float] = {}
+    total = _class_shares(scores, groups)
+    order, shown, found = places(scores, groups), set[int](), []
+    for i in order:
+        found.append(Ranked(exprs[i], i, total[groups[i]], groups[i], groups[i] not in shown))
+        shown.add(groups[i])
+    return found
+
+
+def places(scores: Floats, groups: Sequence[int]) -> list[int]:
+    """The candidates' positions in the order in which they are shown."""
+    total = _class_shares(scores, groups)
     best: dict[int, int] = {}
     for i, group in enumerate(groups):
-        total[group] = total.get(group, 0.0) + float(share[i])
         if group not in best or scores[i] > scores[best[group]]:
             best[group] = i
     firsts = sorted(best.values(), key=lambda i: (-total[groups[i]], i))
-    rest = sorted(set(range(len(exprs))) - set(firsts), key=lambda i: (-float(scores[i]), i))
-    known = set(firsts)
-    return [Ranked(exprs[i], i, total[groups[i]], groups[i], i in known) for i in (*firsts, *rest)]
+    rest = sorted(set(range(len(groups))) - set(firsts), key=lambda i: (-float(scores[i]), i))
+    return [*firsts, *rest]
+
+
+def _class_shares(scores: Floats, groups: Sequence[int]) -> dict[int, float]:
+    share = np.exp(scores - scores.max())
+    share /= share.sum()
+    total: dict[int, float] = {}
+    for group, part in zip(groups, share.tolist(), strict=True):
+        total[group] = total.get(group, 0.0) + part
+    return total
 
 
 def distinguish(first: Expr, second: Expr, task: Task, *, seed: int = 0, tries: int = 40) -> Distinction | None:

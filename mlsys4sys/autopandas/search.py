@@ -165,8 +165,7 @@ class Search:
         for _, partner in partners:
             if partner.expr.text == table.expr.text:
                 continue
-            pairs = (expr for expr in ops.joins(table, self.goal, [partner]))
-            yield from self._try(pairs, close=True)
+            yield from self._try(ops.joins(table, self.goal, [partner]), close=True)
 
     def _calls(self, table: Table, *, last: bool) -> Iterator[Expr]:
         without = self.task.hints.without
@@ -186,7 +185,7 @@ class Search:
                     yield from self._found(expr)
                     continue
                 self._note(table)
-                if close and "finish" in self.use:
+                if close and table.key not in self._alike and "finish" in self.use:
                     yield from self._try(self.finisher.light(table, self.goal))
             except Failed:
                 continue

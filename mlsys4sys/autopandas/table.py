@@ -419,7 +419,7 @@ def plain_array(values: pd.Series | pd.Index) -> Any:
 
 def level_columns(index: pd.Index, book: Codebook) -> list[Column]:
     """The levels of an index as columns."""
-    if index.nlevels == 1:
+    if not isinstance(index, pd.MultiIndex):  # which may have one level, too
         return [Column(index.name, plain_array(index), book)]
     return [Column(index.names[i], plain_array(index.get_level_values(i)), book) for i in range(index.nlevels)]
 

@@ -193,9 +193,9 @@ class SampleStore:
         for table, number, relation in wanted:
             if not relation.filters or (key := self._key(table, number, relation)) in self._leaves:
                 continue
-            found = self._quickly(table, number, relation)
-            if found is not None:
-                self._remember(key, found)
+            positions = self._quickly(table, number, relation)
+            if positions is not None:
+                self._remember(key, positions)
             else:
                 new[key] = self._filtered(table, number, relation)
         if len(new) < 2:
@@ -207,8 +207,8 @@ class SampleStore:
             return
         order = np.argsort(found["i"], kind="stable")
         ends = np.searchsorted(found["i"][order], np.arange(1, len(new)))
-        for key, positions in zip(new, np.split(found["r"][order], ends), strict=True):
-            self._remember(key, np.sort(positions))
+        for key, rows in zip(new, np.split(found["r"][order], ends), strict=True):
+            self._remember(key, np.sort(rows))
 
     def _key(self, table: int, number: int, relation: Relation) -> LeafKey:
         return table, -1 if self.layout.whole[table] else number, relation.alias, relation.filters

@@ -17,7 +17,9 @@ from mlsys4sys.neurocuts.reading import read_rules, reading_options, tell_losses
 @click.command(cls=console.Command)
 @click.argument("rules")
 @click.option("-o", "--output", metavar="FILE", required=True, help="Where to write the classifier.")
-@click.option("--objective", default="time", show_default=True, help="time, space, or a weight of time in 0..1.")
+@click.option(
+    "--objective", default="time", show_default=True, help="time, space, latency, or a weight of time in 0..1."
+)
 @click.option("--budget-s", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="Seconds.")
 @click.option("--max-bytes-per-rule", type=float, default=100.0, show_default=True, help="By the paper's metric.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the search's chance.")
@@ -45,7 +47,7 @@ def build_classifier(
     tell_losses(rule_set, quiet=quiet)
     with console.Progress(quiet=quiet) as progress:
         classifier = ClassifierBuilder(
-            objective=objective if objective in ("time", "space") else _weight(objective),
+            objective=objective if objective in ("time", "space", "latency") else _weight(objective),
             budget_s=budget_s,
             seed=seed,
             max_bytes_per_rule=max_bytes_per_rule,
@@ -69,7 +71,7 @@ def _weight(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"--objective must be time, space or a number in 0..1, not {text!r}") from None
+        raise InputError(f"--objective must be time, space, latency or a number in 0..1, not {text!r}") from None
 
 
 @click.command(cls=console.Command)

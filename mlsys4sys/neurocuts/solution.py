@@ -20,7 +20,7 @@ from mlsys4sys import display
 from mlsys4sys.errors import DataError, InputError
 from mlsys4sys.neurocuts.lookup import Lookup
 from mlsys4sys.neurocuts.problem import Field, Matches, RuleSet
-from mlsys4sys.neurocuts.tree import ARRAYS, Kind, Tree, measure, walk
+from mlsys4sys.neurocuts.tree import ARRAYS, Kind, Tree, measure, pext, walk
 from mlsys4sys.neurocuts.verify import Certificate, certify
 
 MAGIC = b"NEUROCUT"
@@ -144,6 +144,8 @@ class Classifier:
         if kind == Kind.SPLIT:
             start = int(tree.base[node])
             cell = int((tree.bounds[start : start + int(tree.count[node]) - 1] <= value).sum())
+        elif kind == Kind.BITS:
+            cell = int(pext(np.array([value], np.uint32), tree.mask[node : node + 1])[0])
         else:
             cell = (value >> int(tree.shift[node])) - int(tree.base[node])
         inside = 0 <= cell < tree.count[node]

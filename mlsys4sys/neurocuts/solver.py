@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from numpy.typing import ArrayLike
+
 from mlsys4sys.errors import InputError, VerificationError
 from mlsys4sys.neurocuts import baselines
 from mlsys4sys.neurocuts.problem import RuleSet
 from mlsys4sys.neurocuts.search import Space, TreeSearch
 from mlsys4sys.neurocuts.solution import Classifier
 from mlsys4sys.neurocuts.tree import BINTH, Kind, Tree, from_nodes, measure, single_leaf
+from mlsys4sys.neurocuts.tune import tune
 from mlsys4sys.neurocuts.verify import certify
 from mlsys4sys.search import Budget
 
@@ -27,13 +30,17 @@ class ClassifierBuilder:
 
     Args:
         objective: ``"time"``: fewest memory accesses of the worst packet, then fewest bytes; ``"space"``: the reverse;
-            a weight w in [0, 1]: least w·log(time) + (1 - w)·log(bytes), NeuroCuts' reward (its section 4.2).
+            a weight w in [0, 1]: least w·log(time) + (1 - w)·log(bytes), NeuroCuts' reward (its section 4.2);
+            ``"latency"``: least measured time of a lookup on this machine (`mlsys4sys.neurocuts.tune`).
         budget_s: Seconds of the whole build, heuristics and proof included, of wall time.
         seed: What the search's chance comes from. Runs with ``expansions`` instead of seconds repeat exactly.
-        max_bytes_per_rule: Bound on size, by the paper's metric, where a tree within it exists; None for any size.
+        max_bytes_per_rule: Bound on size, by the paper's metric, where a tree within it exists; None for any size. With
+            ``"latency"`` it bounds the memory that lookups really use.
         space: What the search may do; `mlsys4sys.neurocuts.search.PAPER` keeps to the paper's actions.
         threads: Searches side by side; None for one a processor.
-        expansions: Actions to try, instead of ``budget_s``.
+        expansions: Actions to try, instead of ``budget_s``; with ``"latency"`` trees to time.
+        traffic: A sample of packets, shape (n, columns), for ``"latency"``; None for corners and insides of rules.
+            Half of it chooses among trees, the other half has the last word.
         report: Called now and then with a line on how far it is.
     """
 
@@ -44,13 +51,16 @@ class ClassifierBuilder:
     space: Space = field(default_factory=Space)
     threads: int | None = None
     expansions: int | None = None
+    traffic: ArrayLike | None = None
     report: Callable[[str], None] | None = None
 
     def __post_init__(self) -> None:
-        if self.objective not in ("time", "space") and not (
+        if self.objective not in ("time", "space", "latency") and not (
             isinstance(self.objective, int | float) and 0 <= self.objective <= 1
         ):
-            raise InputError(f"objective must be 'time', 'space' or a number in 0..1, not {self.objective!r}")
+            raise InputError(
+                f"objective must be 'time', 'space', 'latency' or a number in 0..1, not {self.objective!r}"
+            )
         if not self.budget_s > 0:
             raise InputError(f"budget_s must be above 0, not {self.budget_s}")
 
@@ -64,6 +74,8 @@ class ClassifierBuilder:
         started = time.perf_counter()
         if rules.columns > 16:
             raise InputError(f"rules have {rules.columns} columns of 32 bits; at most 16 are supported")
+        if self.objective == "latency":
+            return self._timed(rules, started)
         found = list(self._floor(rules))
         found += self._searched(rules, started)
         found.sort(key=lambda candidate: self._cost(rules, candidate.time, candidate.bytes))
@@ -79,6 +91,22 @@ class ClassifierBuilder:
                     build_s=time.perf_counter() - started,
                 )
         raise VerificationError(f"no tree for these {len(rules)} rules could be proven: please report this")
+
+    def _timed(self, rules: RuleSet, started: float) -> Classifier:
+        tree, _, _ = tune(
+            rules,
+            seconds=0.95 * self.budget_s if self.expansions is None else math.inf,
+            trees=self.expansions,
+            traffic=None if self.traffic is None else rules.packets(self.traffic),
+            max_bytes_per_rule=self.max_bytes_per_rule,
+            seed=self.seed,
+            report=self.report,
+        )
+        certificate = certify(tree, rules)
+        if not certificate:
+            raise VerificationError(f"a tuned tree is wrong ({certificate.counterexample}): please report this")
+        build_s = time.perf_counter() - started
+        return Classifier(rules=rules, tree=tree, certificate=certificate, origin="tuned", build_s=build_s)
 
     def _floor(self, rules: RuleSet) -> Iterator[_Candidate]:
         yield _candidate("linear scan", _in_leaves(rules))

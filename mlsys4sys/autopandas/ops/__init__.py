@@ -7,16 +7,114 @@ second definition of a call.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+import pandas as pd
 
 from mlsys4sys.autopandas.expression import Expr
+from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.ops import crossing, fill, group, index, join, labels, reduce, reshape, rows
+from mlsys4sys.autopandas.ops.parts import distinct, step
+from mlsys4sys.autopandas.table import Table
+
+FAMILIES = {m.FAMILY: m for m in (group, crossing, reshape, join, rows, fill, index, reduce, labels)}
+"""Families by name: modules with ``proposals(table, goal, others, *, last)``."""
+
+OPS = (
+    "mask", "head", "tail", "iloc", "loc", "nlargest", "nsmallest", "drop", "dropna", "drop_duplicates",
+    "sort_values", "sort_index", "isin", "select", "select_dtypes", "filter", "rename", "add_prefix",
+    "add_suffix", "assign", "astype", "set_axis", "fillna", "ffill", "bfill", "interpolate", "replace", "where",
+    "map", "clip", "round", "abs", "combine_first", "update", "set_index", "reset_index", "reindex",
+    "swaplevel", "droplevel", "rename_axis", "to_frame", "T", "pivot", "pivot_table", "melt", "stack",
+    "unstack", "crosstab", "wide_to_long", "get_dummies", "from_dummies", "explode", "groupby.agg",
+    "groupby.size", "groupby.transform", "groupby.cumulative", "groupby.rank", "groupby.shift",
+    "groupby.cumcount", "groupby.head", "groupby.nth", "groupby.filter", "groupby.list", "groupby.idx",
+    "groupby.ffill", "merge", "join", "concat", "merge_asof", "cumulative", "shift", "diff", "pct_change",
+    "rank", "rolling", "expanding", "ewm", "resample", "reduce", "value_counts", "nunique", "describe",
+    "idxmax", "quantile", "corr", "mode", "unique", "tolist", "to_dict", "item", "arithmetic", "compare", "str",
+    "dt", "cat", "cut", "qcut", "logic",
+)  # fmt: skip
+"""The canonical names of all calls, here and in the other engines."""
+
+MOST_LAST, MOST_MIDDLE = 300, 60
+"""Proposals for one table: for a last step, and for one before it."""
 
 
-def proposals(*_args: Any, **_options: Any) -> list[Expr]:
-    """Nothing yet."""
-    return []
+def proposals(table: Table, goal: Goal, others: Sequence[Table] = (), *, last: bool = True) -> Iterator[Expr]:
+    """Calls on a table, the most plausible first, from all families.
+
+    Args:
+        table: What the calls start from.
+        goal: The wanted output.
+        others: Further tables that may be brought in, inputs mostly.
+        last: Whether what is made should be the goal, or all but what selecting, sorting and renaming put right;
+            otherwise fewer and plausible calls, after which others follow.
+
+    Returns:
+        At most :data:`MOST_LAST` or :data:`MOST_MIDDLE` distinct expressions.
+    """
+    found = chain.from_iterable(family.proposals(table, goal, others, last=last) for family in FAMILIES.values())
+    extra = _wrapped(table, goal, others) if last else iter(())
+    ordered = sorted(chain(found, extra), key=lambda expr: expr.total)
+    yield from distinct(ordered, MOST_LAST if last else MOST_MIDDLE)
 
 
-def joins(*_args: Any, **_options: Any) -> list[Expr]:
-    """Nothing yet."""
-    return []
+def joins(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
+    """Calls that bring the table and another together, the most plausible first; they may end the program."""
+    return distinct(sorted(join.proposals(table, goal, others, last=True), key=lambda expr: expr.total), MOST_MIDDLE)
+
+
+def _wrapped(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
+    """For a goal that is a list or a dictionary: what makes a series of it, and one call more."""
+    if goal.shape_kind == "dict" and goal.value and table.shape_kind == "frame":
+        as_series = pd.Series(
+            list(goal.value.values()), index=pd.Index(list(goal.value), tupleize_cols=True), dtype=_dtype(goal)
+        )
+        inner = Goal.of(as_series, goal.book)
+        for expr in chain(
+            group.proposals(table, inner, others, last=True), reduce.proposals(table, inner, others, last=True)
+        ):
+            yield step(expr, ".to_dict()", op="to_dict", cost=0.8)
+    elif goal.shape_kind in ("list", "array") and len(goal.columns) == 1 and goal.rows and table.shape_kind == "frame":
+        finish = ".tolist()" if goal.shape_kind == "list" else ".to_numpy()"
+        for expr in group.proposals(table, goal, others, last=True):
+            if not expr.text.endswith(".reset_index()"):
+                yield step(expr, finish, op="tolist", cost=0.6)
+
+
+def _dtype(goal: Goal) -> type | None:
+    return object if any(isinstance(value, list | dict) for value in goal.value.values()) else None
+
+
+Draw = Callable[[Table, np.random.Generator, Sequence[Table]], Expr | None]
+
+_RANDOM: tuple[tuple[float, Draw], ...] = (
+    (3.0, group.random),
+    (1.2, crossing.random),
+    (1.2, reshape.random),
+    (2.5, rows.random),
+    (1.2, fill.random),
+    (1.5, index.random),
+    (1.2, reduce.random),
+    (1.2, labels.random),
+    (2.0, join.random),
+)
+"""How often each family is drawn, and how; the last one needs another table."""
+
+
+def random_call(table: Table, rng: np.random.Generator, others: Sequence[Table] = ()) -> Expr | None:
+    """A call on the table that somebody might write, drawn without a goal; None where the family drawn has none.
+
+    Args:
+        table: What the call starts from.
+        rng: Where chance comes from.
+        others: Tables that may be brought in.
+    """
+    draws = _RANDOM if others else _RANDOM[:-1]
+    weights = np.array([weight for weight, _ in draws])
+    return draws[int(rng.choice(len(draws), p=weights / weights.sum()))][1](table, rng, others)
+
+
+__all__ = ["FAMILIES", "OPS", "joins", "proposals", "random_call"]

@@ -1,0 +1,612 @@
+"""``groupby`` and its aggregates, solved for each column of the goal on codes before any program is written."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice, product
+
+import numpy as np
+
+from mlsys4sys.autopandas.expression import FUNCTION, Expr, is_keyword_name, literal
+from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups, close
+from mlsys4sys.autopandas.ops.keys import KeySet, by, derived_keys, key_sets, keys_of, pairs, plausible_keys
+from mlsys4sys.autopandas.ops.parts import distinct, label_shown, numeric, step
+from mlsys4sys.autopandas.table import Codes, Column, Table
+
+FAMILY = "group"
+
+SEPARATORS = (", ", ",", " ", "", "-", "_", "; ", ";", "|", "/", "\n", " | ")
+
+
+def proposals(table: Table, goal: Goal, _others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
+    """Grouped aggregates.
+
+    Last: programs that give every column of the goal, the rows' order and the labels of the index aside.
+    Before the last: a few aggregates by keys that the goal shows.
+    """
+    if table.shape_kind not in ("frame", "series") or table.rows < 2 or table.duplicate_labels:
+        return
+    yield from distinct(_last(table, goal) if last else _middle(table, goal), 40 if last else 16)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A column of the goal explained: an aggregate of a column of the table, by its position; None for the size."""
+
+    position: int | None
+    label: Hashable
+    agg: str
+    cost: float
+    extra: str = ""
+    """The separator of a join."""
+
+
+class Solved:
+    """A key set with the sources of every other column of the goal; see :meth:`complete`."""
+
+    def __init__(self, table: Table, goal: Goal, keys: KeySet) -> None:
+        self.table, self.goal, self.keys = table, goal, keys
+        self.groups = Groups([key.column for key in keys.keys])
+        self.at: Codes | None = None
+        if keys.places:
+            self.at = self.groups.place(keys.places)
+        elif self.groups.count == goal.rows:
+            self.at = np.arange(goal.rows)
+
+    @cached_property
+    def wanted(self) -> list[Column]:
+        """The goal's columns that are no keys."""
+        return [c for c in self.goal.columns if all(c is not place for place in self.keys.places)]
+
+    @cached_property
+    def exact_rows(self) -> bool:
+        """Whether the goal has each group once."""
+        return self.at is not None and self.groups.count == self.goal.rows == len(set(self.at.tolist()))
+
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether the goal has its rows in the order of sorted keys."""
+        return self.at is not None and bool((np.diff(self.at) > 0).all())
+
+    @cached_property
+    def appearing(self) -> bool:
+        """Whether the goal has its rows in the order in which the keys appear."""
+        return self.at is not None and self.exact_rows and bool((self.at == self.groups.appearance).all())
+
+    @cached_property
+    def indexed(self) -> bool:
+        """Whether the goal has the keys in its index."""
+        return bool(self.keys.places) and all(any(p is level for level in self.goal.index) for p in self.keys.places)
+
+    @cached_property
+    def sources(self) -> list[list[Source]]:
+        """The explanations of each wanted column, the most plausible first; empty where there is none."""
+        return [self._explain(column)[:6] for column in self.wanted]
+
+    def complete(self) -> bool:
+        """Whether there is something to aggregate, and all of it is explained."""
+        at = self.at
+        if at is None or not self.wanted or (len(at) and len(set(at.tolist())) < len(at)):
+            return False
+        return all(self.sources)
+
+    @cached_property
+    def values(self) -> list[int]:
+        """Positions of the table's columns that are no keys."""
+        taken = {id(key.column) for key in self.keys.keys}
+        return [i for i, c in enumerate(self.table.columns) if id(c) not in taken]
+
+    @cached_property
+    def _numbers(self) -> list[tuple[int, tuple[str, ...], np.ndarray]]:
+        return [(i, *self.groups.numbers(self.table.columns[i])) for i in self.values]
+
+    @cached_property
+    def _coded(self) -> list[tuple[int, tuple[str, ...], Codes]]:
+        return [(i, *self.groups.coded(self.table.columns[i])) for i in self.values]
+
+    def _explain(self, wanted: Column) -> list[Source]:
+        assert self.at is not None
+        out: list[Source] = []
+        columns = self.table.columns
+        if wanted.kind == "num":
+            target = wanted.numbers
+            for i, names, matrix in self._numbers:
+                for row in np.flatnonzero(close(matrix[:, self.at], target)):
+                    out += self._source(names[row], i, wanted)
+            # Where there are only keys, their size is all that can be told.
+            if not self.values and close(self.groups.sizes[None, self.at].astype(np.float64), target)[0]:
+                out += self._source("size", None, wanted)
+        else:
+            for i, names, codes in self._coded:
+                if columns[i].kind == wanted.kind or columns[i].kind == "obj":
+                    for row in np.flatnonzero((codes[:, self.at] == wanted.codes).all(axis=1)):
+                        out += self._source(names[row], i, wanted)
+            if wanted.kind == "bool":
+                out += self._booleans(wanted)
+            elif wanted.kind == "delta":
+                for i, names, matrix in self._numbers:
+                    for row in np.flatnonzero(close(matrix[:, self.at], wanted.numbers)):
+                        if columns[i].kind == "delta":
+                            out += self._source(names[row], i, wanted)
+            out += self._collected(wanted)
+        best: dict[tuple[int | None, str], Source] = {}
+        for source in out:
+            best.setdefault((source.position, source.agg), source)
+        return sorted(best.values(), key=lambda source: source.cost)
+
+    def _source(self, agg: str, position: int | None, wanted: Column) -> list[Source]:
+        label = None if position is None or agg == "size" else self.table.columns[position].label
+        cost = AGG_COST[agg]
+        word = str(wanted.label).lower()
+        said = {"mean": ("mean", "avg", "average"), "size": ("size", "count", "n", "num", "number")}.get(agg, (agg,))
+        if any(name in word for name in said if len(name) > 1) or word == "n" == said[-1]:
+            cost -= 0.8
+        if label is not None and (label == wanted.label or str(label).lower() in word):
+            cost -= 0.6
+        if agg in ("count", "nunique") and label is not None and str(label).lower() not in word:
+            cost += 0.5
+        return [Source(None if agg == "size" else position, label, agg, cost)]
+
+    def _booleans(self, wanted: Column) -> list[Source]:
+        out: list[Source] = []
+        for i in self.values:
+            if self.table.columns[i].kind == "bool":
+                names, matrix = self.groups.numbers(self.table.columns[i])
+                for agg, source in (("any", "max"), ("all", "min")):
+                    if source in names and close(matrix[[names.index(source)]][:, self.at], wanted.numbers)[0]:
+                        out += self._source(agg, i, wanted)
+        return out
+
+    def _collected(self, wanted: Column) -> list[Source]:
+        """Lists, sets and joined text of each group's cells."""
+        at = self.at
+        assert at is not None
+        first = (
+            next((cell for cell, null in zip(wanted.cells, wanted.null.tolist(), strict=False) if not null), None)
+            if wanted.kind == "str"
+            else next(iter(wanted.cells), None)
+        )
+        out: list[Source] = []
+        for i in self.values:
+            column = self.table.columns[i]
+            if isinstance(first, list | tuple | np.ndarray | set):
+                lists = self.groups.lists(column)
+                if self._same_cells([lists[g] for g in at], wanted, set if isinstance(first, set) else list):
+                    out.append(Source(i, column.label, "set" if isinstance(first, set) else "list", 0.6))
+                elif not isinstance(first, set) and self._same_cells(
+                    [list(dict.fromkeys(lists[g])) for g in at], wanted, list
+                ):
+                    out.append(Source(i, column.label, "unique", 0.9))
+            elif wanted.kind == "str" and column.kind in ("str", "num"):
+                out += self._joined(column, i, wanted)
+        return out
+
+    def _same_cells(self, lists: list[list[object]], wanted: Column, kind: type) -> bool:
+        return bool([self.table.book.code(kind(cells)) for cells in lists] == wanted.codes.tolist())
+
+    def _joined(self, column: Column, i: int, wanted: Column) -> list[Source]:
+        assert self.at is not None
+        if column.null.any() or wanted.null.any():
+            return []
+        lists = self.groups.lists(column)
+        texts = [[str(cell) for cell in lists[g]] for g in self.at]
+        cells = wanted.cells
+        many = next((j for j, part in enumerate(texts) if len(part) > 1), None)
+        if many is None:
+            return []
+        for separator in SEPARATORS:
+            if all(separator.join(part) == cell for part, cell in zip(texts, cells, strict=True)):
+                return [Source(i, column.label, "join", 0.6 + 1.0 * (column.kind != "str"), separator)]
+            if all(separator.join(dict.fromkeys(part)) == cell for part, cell in zip(texts, cells, strict=True)):
+                return [Source(i, column.label, "joinunique", 1.6, separator)]
+        return []
+
+
+def _last(table: Table, goal: Goal) -> Iterator[Expr]:
+    if goal.shape_kind not in ("frame", "series", "list", "array", "index"):
+        return
+    for keys in _last_key_sets(table, goal):
+        solved = Solved(table, goal, keys)
+        if solved.complete():
+            yield from islice(_programs(solved), 14)
+
+
+def _last_key_sets(table: Table, goal: Goal) -> Iterator[KeySet]:
+    candidates = keys_of(table)
+    yield from key_sets(goal, candidates, most=12)
+    more = derived_keys(table, goal)
+    if more:
+        mixed = [*more, *candidates]
+        yield from (k for k in key_sets(goal, mixed, most=16) if any(key.derived for key in k.keys))
+        blocks = [key for key in more if key.text.startswith("np.arange")]
+        yield from (KeySet((key,), ()) for key in blocks)
+    # Keys that the goal does not show: one row a group is all that is known.
+    for key in candidates:
+        if goal.rows == len(key.column.distinct) < table.rows:
+            yield KeySet((key,), ())
+
+
+AGG_WRITTEN = {"list": "list", "set": "set", "unique": "'unique'"}
+
+
+def written(source: Source) -> str:
+    """An aggregate as an argument of ``agg``."""
+    if source.agg == "join":
+        return f"{literal(source.extra)}.join"
+    if source.agg == "joinunique":
+        return f"lambda s: {literal(source.extra)}.join(s.unique())"
+    return AGG_WRITTEN.get(source.agg, literal(source.agg))
+
+
+def _programs(solved: Solved) -> Iterator[Expr]:
+    yield from _sized(solved)
+    yield from _alike(solved)
+    yield from _single(solved)
+    yield from _by_dictionary(solved)
+    yield from _by_level(solved)
+    yield from _named(solved)
+
+
+def _grouped(solved: Solved, *, as_index: bool = True) -> tuple[str, float]:
+    """``.groupby(…)`` as a template, with its cost."""
+    options = [solved.keys.text()]
+    if solved.exact_rows and solved.appearing and not solved.ordered:
+        options.append("sort=False")
+    if not as_index:
+        options.append("as_index=False")
+    return f".groupby({', '.join(options)})", 0.9 + solved.keys.cost + 0.2 * (len(options) - 1)
+
+
+def _frame_wanted(solved: Solved) -> bool:
+    return solved.goal.shape_kind == "frame"
+
+
+def _can_stay(solved: Solved) -> bool:
+    """Whether ``as_index=False`` keeps the keys, as it does for columns of the table only."""
+    return all(key.level is None and not key.derived for key in solved.keys.keys) and solved.table.shape_kind == "frame"
+
+
+def _finished(solved: Solved, expr: Expr) -> Iterator[Expr]:
+    """The value, its index made columns where the goal has the keys there."""
+    if solved.indexed or not _frame_wanted(solved):
+        yield expr
+        return
+    if not solved.keys.places:
+        yield step(expr, ".reset_index(drop=True)", op="reset_index", cost=0.7)
+    yield step(expr, ".reset_index()", op="reset_index", cost=0.6)
+
+
+def _sized(solved: Solved) -> Iterator[Expr]:
+    """``size`` alone."""
+    if len(solved.wanted) != 1 or not any(s.agg == "size" for s in solved.sources[0]):
+        return
+    grouped, cost = _grouped(solved)
+    sizes = step(solved.table.expr, f"{grouped}.size()", op="groupby.size", cost=cost)
+    label = solved.wanted[0].label
+    if not _frame_wanted(solved):
+        yield sizes
+        if not solved.keys.places or solved.goal.shape_kind in ("list", "array"):
+            yield step(sizes, ".reset_index(drop=True)", op="reset_index", cost=0.7)
+    elif solved.indexed:
+        yield step(sizes, f".to_frame({literal(label)})", op="to_frame", cost=0.8)
+    else:
+        yield step(sizes, f".reset_index(name={literal(label)})", op="reset_index", cost=0.8)
+        if label == "size" and _can_stay(solved):
+            stay, price = _grouped(solved, as_index=False)
+            yield step(solved.table.expr, f"{stay}.size()", op="groupby.size", cost=price)
+
+
+def _alike(solved: Solved) -> Iterator[Expr]:
+    """One aggregate of several columns, which keep their labels."""
+    table = solved.table
+    if table.shape_kind != "frame" or not _frame_wanted(solved):
+        return
+    options = []
+    for column, sources in zip(solved.wanted, solved.sources, strict=True):
+        options.append({s.agg: s for s in sources if s.position is not None and s.label == column.label})
+    for agg in _shared(options):
+        labels = [column.label for column in solved.wanted]
+        rest = [table.columns[i].label for i in solved.values]
+        numbers = [table.columns[i].label for i in solved.values if table.columns[i].kind in ("num", "bool")]
+        cost = AGG_COST.get(agg, 1.0) + 0.1
+        chosen = set(labels)
+        forms: list[tuple[str, str, float]] = []
+        method = _method(agg)
+        if chosen == set(rest) and method is not None:
+            forms.append(("", method, 0.0))
+        elif chosen == set(numbers) and agg in (
+            "sum",
+            "mean",
+            "min",
+            "max",
+            "median",
+            "std",
+            "var",
+            "prod",
+            "first",
+            "last",
+        ):
+            forms.append(("", f".{agg}(numeric_only=True)", 0.3))
+        picked = method if method is not None else f".agg({written(options[0][agg])})"
+        forms.append((f"[{literal(labels)}]", picked, 0.2 * len(labels)))
+        for select, called, extra in forms:
+            yield from _both_indexes(solved, f"{select}{called}", cost + extra)
+
+
+def _both_indexes(solved: Solved, tail: str, cost: float) -> Iterator[Expr]:
+    """The call with the keys where the goal has them."""
+    if not solved.indexed and _can_stay(solved) and solved.keys.places:
+        grouped, price = _grouped(solved, as_index=False)
+        yield step(solved.table.expr, f"{grouped}{tail}", op="groupby.agg", cost=price + cost)
+        return
+    grouped, price = _grouped(solved)
+    yield from _finished(solved, step(solved.table.expr, f"{grouped}{tail}", op="groupby.agg", cost=price + cost))
+
+
+def _method(agg: str) -> str | None:
+    """The method of a grouped frame or series that computes an aggregate."""
+    if agg in ("join", "joinunique", "unique"):
+        return None
+    if agg in ("list", "set"):
+        return f".agg({agg})"
+    if agg == "size":
+        return None
+    return f".{agg}()"
+
+
+def _shared(options: Sequence[dict[str, Source]]) -> list[str]:
+    shared = [agg for agg in options[0] if all(agg in other for other in options[1:])]
+    return sorted(shared, key=lambda agg: sum(o[agg].cost for o in options))[:5]
+
+
+def _single(solved: Solved) -> Iterator[Expr]:
+    """One aggregate of one column: a series, or a frame with a new label."""
+    if len(solved.wanted) != 1:
+        return
+    wanted = solved.wanted[0]
+    for source in solved.sources[0]:
+        if source.agg == "size":
+            continue
+        column = f"[{literal(source.label)}]" if solved.table.shape_kind == "frame" else ""
+        method = _method(source.agg)
+        if source.agg == "unique":
+            method = ".unique()"
+        tail = f"{column}{method}" if method is not None else f"{column}.agg({written(source)})"
+        tags = (FUNCTION,) if source.agg == "joinunique" else ()
+        grouped, price = _grouped(solved)
+        cost = price + max(source.cost, 0.0) + 0.2 + 1.5 * bool(tags)
+        series = step(solved.table.expr, f"{grouped}{tail}", op=_op(source.agg), cost=cost, tags=tags)
+        if not _frame_wanted(solved):
+            yield series
+            if not solved.keys.places:
+                yield step(series, ".reset_index(drop=True)", op="reset_index", cost=0.7)
+        elif solved.indexed:
+            if wanted.label == source.label:
+                bracket = f"[[{literal(source.label)}]]"
+                tail = f"{bracket}{method}" if method is not None else f"{bracket}.agg({written(source)})"
+                yield step(solved.table.expr, f"{grouped}{tail}", op=_op(source.agg), cost=cost, tags=tags)
+            else:
+                yield step(series, f".to_frame({literal(wanted.label)})", op="to_frame", cost=0.8)
+        elif wanted.label == source.label:
+            if solved.keys.places and _can_stay(solved):
+                stay, price = _grouped(solved, as_index=False)
+                yield step(solved.table.expr, f"{stay}{tail}", op=_op(source.agg), cost=cost + 0.2, tags=tags)
+            else:
+                yield step(series, ".reset_index()", op="reset_index", cost=0.6)
+        else:
+            yield step(series, f".reset_index(name={literal(wanted.label)})", op="reset_index", cost=0.8)
+
+
+_OPS = {"list": "groupby.list", "set": "groupby.list", "unique": "groupby.list", "join": "groupby.list"}
+
+
+def _op(agg: str) -> str:
+    return _OPS.get(agg.removesuffix("unique") or agg, "groupby.agg")
+
+
+def _by_dictionary(solved: Solved) -> Iterator[Expr]:
+    """``agg({'a': 'sum', 'b': 'max'})``: the columns keep their labels."""
+    if not _frame_wanted(solved) or len(solved.wanted) < 2 or solved.table.shape_kind != "frame":
+        return
+    options = [
+        [s for s in sources if s.position is not None and s.label == column.label][:3]
+        for column, sources in zip(solved.wanted, solved.sources, strict=True)
+    ]
+    if not all(options):
+        return
+    for chosen in _combinations(options, 4):
+        if len({s.agg for s in chosen}) > 1:
+            entries = ", ".join(f"{literal(s.label)}: {written(s)}" for s in chosen)
+            cost = sum(max(s.cost, 0.0) for s in chosen) + 0.3 * len(chosen)
+            yield from _both_indexes(solved, f".agg({{{{{entries}}}}})", cost)
+
+
+def _combinations(options: Sequence[Sequence[Source]], most: int) -> list[tuple[Source, ...]]:
+    """One of each, the most plausible together first."""
+    short = [list(o)[: 3 if len(options) < 5 else 1] for o in options]
+    chosen = list(islice(product(*short), 81))
+    chosen.sort(key=lambda sources: sum(s.cost for s in sources))
+    return chosen[:most]
+
+
+def _named(solved: Solved) -> Iterator[Expr]:
+    """``agg(total=('v', 'sum'))``."""
+    table = solved.table
+    if not _frame_wanted(solved) or solved.goal.levels != 1 or table.shape_kind != "frame":
+        return
+    labels = [column.label for column in solved.wanted]
+    if not all(isinstance(label, str) for label in labels):
+        return
+    anchor = next((table.columns[i].label for i in solved.values if not table.columns[i].null.any()), None)
+    if anchor is None:
+        anchor = solved.keys.keys[0].column.label
+    for chosen in _combinations(solved.sources, 4):
+        if any(s.agg == "size" for s in chosen) and anchor is None:
+            continue
+        pairs_written = [
+            (str(label), f"({literal(anchor if s.position is None else s.label)}, {written(s)})")
+            for label, s in zip(labels, chosen, strict=True)
+        ]
+        cost = sum(max(s.cost, 0.0) for s in chosen) + 0.4 * len(chosen)
+        if all(is_keyword_name(name) and name != "func" for name, _ in pairs_written):
+            arguments = ", ".join(f"{name}={pair}" for name, pair in pairs_written)
+        else:
+            arguments = "**{{" + ", ".join(f"{literal(name)}: {pair}" for name, pair in pairs_written) + "}}"
+        yield from _both_indexes(solved, f".agg({arguments})", cost)
+
+
+def _by_level(solved: Solved) -> Iterator[Expr]:
+    """Several aggregates of one or several columns: ``['v'].agg(['min', 'max'])``, labels in two levels."""
+    goal = solved.goal
+    if not _frame_wanted(solved) or solved.table.shape_kind != "frame":
+        return
+    labels = [column.label for column in solved.wanted]
+    if goal.levels == 1:
+        for position in solved.values:
+            column = solved.table.columns[position]
+            if all(
+                any(s.agg == label and s.position in (position, None) for s in sources)
+                for label, sources in zip(labels, solved.sources, strict=True)
+            ):
+                tail = f"[{literal(column.label)}].agg({literal(labels)})"
+                grouped, price = _grouped(solved)
+                expr = step(
+                    solved.table.expr, f"{grouped}{tail}", op="groupby.agg", cost=price + 0.5 + 0.3 * len(labels)
+                )
+                yield from _finished(solved, expr)
+    elif goal.levels == 2:
+        yield from _two_levels(solved, labels)
+
+
+def _two_levels(solved: Solved, labels: list[Hashable]) -> Iterator[Expr]:
+    pairs_wanted = [label for label in labels if isinstance(label, tuple)]
+    by_column: dict[Hashable, list[str]] = {}
+    for label, sources in zip(pairs_wanted, solved.sources, strict=False):
+        if not any((s.label == label[0] or s.agg == "size") and s.agg == label[1] for s in sources):
+            return
+        by_column.setdefault(label[0], []).append(label[1])
+    if len(pairs_wanted) != len(labels) or not by_column:
+        return
+    grouped, price = _grouped(solved)
+    lists = list(by_column.values())
+    cost = price + 0.5 + 0.3 * len(labels)
+    tail = f"[{literal(list(by_column))}].agg({literal(lists[0])})"
+    if any(other != lists[0] for other in lists):
+        entries = ", ".join(f"{literal(k)}: {literal(v)}" for k, v in by_column.items())
+        tail = f".agg({{{{{entries}}}}})"
+    elif set(by_column) == {solved.table.columns[i].label for i in solved.values}:
+        tail = f".agg({literal(lists[0])})"
+    yield from _finished(solved, step(solved.table.expr, f"{grouped}{tail}", op="groupby.agg", cost=cost))
+
+
+def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
+    """A few aggregates that a further step may finish."""
+    keys = plausible_keys(table, goal)
+    numbers = numeric(table)
+    for chosen in pairs(keys[:4], 6):
+        groups = Groups([key.column for key in chosen])
+        if not 1 < groups.count < table.rows or groups.count > 4 * max(goal.rows, 10):
+            continue
+        cost = 1.0 + sum(key.cost for key in chosen)
+        stay = all(key.level is None for key in chosen) and table.shape_kind == "frame"
+        head = f".groupby({by(chosen)})"
+        yield step(table.expr, f"{head}.size()", op="groupby.size", cost=cost + 0.2)
+        taken = {id(key.column) for key in chosen}
+        values = [i for i in numbers if id(table.columns[i]) not in taken]
+        yield from _shown_aggregates(table, goal, groups, head, values, cost)
+        if values and table.shape_kind == "frame":
+            labels = [table.columns[i].label for i in values]
+            rest = [c.label for c in table.columns if id(c) not in taken]
+            select = "" if labels == rest else f"[{literal(labels)}]"
+            tail = f".groupby({by(chosen)}{', as_index=False' if stay else ''}){select}"
+            for agg in ("sum", "mean"):
+                yield step(table.expr, f"{tail}.{agg}()", op="groupby.agg", cost=cost + AGG_COST[agg] + 0.3)
+
+
+def _shown_aggregates(
+    table: Table, goal: Goal, groups: Groups, head: str, values: Sequence[int], cost: float
+) -> Iterator[Expr]:
+    """Single aggregates whose cells the goal shows."""
+    for i in values:
+        column = table.columns[i]
+        names, matrix = groups.numbers(column)
+        for name, row in zip(names, matrix, strict=True):
+            if name in ("size", "prod") or (name == "count" and not column.null.any()):
+                continue
+            found = frozenset(table.book.encode(row).tolist())
+            shown = len(found & goal.words) / max(len(found), 1)
+            if shown >= 0.5 or (name in ("sum", "mean", "max") and label_shown(goal, column)):
+                select = f"[{literal(column.label)}]" if table.shape_kind == "frame" else ""
+                yield step(table.expr, f"{head}{select}.{name}()", op="groupby.agg", cost=cost + AGG_COST[name] + 0.3)
+
+
+def random(table: Table, rng: np.random.Generator, _others: Sequence[Table]) -> Expr | None:
+    """A grouped aggregate that somebody might write."""
+    keys = [k for k in keys_of(table) if 1 < len(k.column.distinct) < table.rows]
+    if not keys or table.shape_kind != "frame" or table.duplicate_labels:
+        return None
+    count = min(len(keys), 1 + int(rng.random() < 0.3))
+    chosen = [keys[i] for i in sorted(rng.choice(len(keys), size=count, replace=False).tolist())]
+    taken = {id(key.column) for key in chosen}
+    values = [c for c in table.columns if id(c) not in taken and c.kind in ("num", "bool", "str", "date")]
+    stay = all(key.level is None for key in chosen)
+    shape = rng.choice(
+        ["series", "frame", "named", "dict", "size", "list", "many"], p=[0.25, 0.2, 0.2, 0.08, 0.15, 0.05, 0.07]
+    )
+    head = f".groupby({by(chosen)})"
+    flat_head = f".groupby({by(chosen)}{', as_index=False' if stay else ''})"
+    if shape == "size" or not values:
+        sizes = step(table.expr, f"{head}.size()", op="groupby.size", cost=1.2)
+        name = str(rng.choice(["count", "size", "n", "num"]))
+        return (
+            step(sizes, f".reset_index(name={literal(name)})", op="reset_index", cost=0.8)
+            if rng.random() < 0.6
+            else sizes
+        )
+    picks = [
+        values[i]
+        for i in sorted(
+            rng.choice(len(values), size=min(len(values), 1 + int(rng.random() < 0.4)), replace=False).tolist()
+        )
+    ]
+    aggs = [_random_agg(column, rng) for column in picks]
+    if shape == "series":
+        expr = step(table.expr, f"{head}[{literal(picks[0].label)}].{aggs[0]}()", op="groupby.agg", cost=1.2)
+        return step(expr, ".reset_index()", op="reset_index", cost=0.6) if rng.random() < 0.3 else expr
+    if shape == "list":
+        kind = "list" if picks[0].kind != "str" or rng.random() < 0.6 else "', '.join"
+        return step(table.expr, f"{flat_head}[{literal(picks[0].label)}].agg({kind})", op="groupby.list", cost=1.5)
+    if shape == "many" and picks[0].kind == "num":
+        return step(table.expr, f"{head}[{literal(picks[0].label)}].agg(['min', 'max'])", op="groupby.agg", cost=1.6)
+    if shape == "named":
+        names = [f"{agg}_{c.label}" for agg, c in zip(aggs, picks, strict=True)]
+        if all(is_keyword_name(name) for name in names):
+            arguments = ", ".join(
+                f"{n}=({literal(c.label)}, {literal(a)})" for n, c, a in zip(names, picks, aggs, strict=True)
+            )
+            return step(table.expr, f"{flat_head}.agg({arguments})", op="groupby.agg", cost=1.6)
+    if shape == "dict":
+        entries = ", ".join(f"{literal(c.label)}: {literal(a)}" for c, a in zip(picks, aggs, strict=True))
+        return step(table.expr, f"{flat_head}.agg({{{{{entries}}}}})", op="groupby.agg", cost=1.6)
+    labels = [c.label for c in picks]
+    agg = aggs[0] if all(c.kind == picks[0].kind for c in picks) else "first"
+    return step(table.expr, f"{flat_head}[{literal(labels)}].{agg}()", op="groupby.agg", cost=1.4)
+
+
+def _random_agg(column: Column, rng: np.random.Generator) -> str:
+    usual = ["sum", "mean", "max", "min", "count", "first", "nunique", "median", "std"]
+    if column.kind == "num":
+        return str(rng.choice(usual, p=[0.3, 0.2, 0.13, 0.13, 0.06, 0.06, 0.06, 0.04, 0.02]))
+    return str(
+        rng.choice(
+            ["first", "last", "count", "nunique", "max"]
+            if column.kind != "bool"
+            else ["sum", "any", "mean", "all", "count"]
+        )
+    )
+
+
+__all__ = ["FAMILY", "Solved", "Source", "proposals", "random", "written"]

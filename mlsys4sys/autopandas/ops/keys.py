@@ -1,0 +1,242 @@
+"""Which columns rows may be grouped by, and where the goal shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from mlsys4sys.autopandas.expression import literal
+from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.ops.parts import hashable, label_shown
+from mlsys4sys.autopandas.table import Column, Table
+
+MOST_KEYS = 4
+"""Keys in one ``groupby``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """Something to group by."""
+
+    column: Column
+    """Its cells, one a row of the table."""
+    text: str
+    """How ``groupby`` is told, a template; ``{0}`` is the table."""
+    cost: float
+    level: int | None = None
+    """The level of the row index that it is, None for others."""
+    derived: bool = False
+    """Whether it is computed, so that no column of the table has its cells."""
+
+
+@dataclass(frozen=True, eq=False)
+class KeySet:
+    """Keys together, and where the goal has them."""
+
+    keys: tuple[Key, ...]
+    places: tuple[Column, ...]
+    """The columns or index levels of the goal that hold the keys' cells, one each."""
+
+    @property
+    def cost(self) -> float:
+        """Nats of all keys."""
+        return sum(key.cost for key in self.keys)
+
+    @property
+    def named(self) -> int:
+        """How many keys have in the goal the label that they have in the table."""
+        return sum(key.column.label == place.label for key, place in zip(self.keys, self.places, strict=True))
+
+    def text(self) -> str:
+        """The argument of ``groupby``, a template."""
+        return by(self.keys)
+
+
+def by(keys: Sequence[Key]) -> str:
+    """The argument of ``groupby`` for some keys, a template."""
+    if any(key.level is not None and key.column.label is None for key in keys):
+        if all(key.level is not None for key in keys):
+            levels = [key.level for key in keys]
+            return f"level={levels[0] if len(levels) == 1 else levels}"
+        return "[" + ", ".join(_grouper(key) for key in keys) + "]"
+    texts = [key.text for key in keys]
+    return texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
+
+
+def _grouper(key: Key) -> str:
+    return f"pd.Grouper(level={key.level})" if key.level is not None and key.column.label is None else key.text
+
+
+def keys_of(table: Table) -> list[Key]:
+    """All columns and index levels that could be keys."""
+    out = [Key(c, literal(c.label), 0.2) for c in table.columns if table.shape_kind == "frame" and hashable(c)]
+    if table.shape_kind in ("frame", "series") and not table.plain_index:
+        labels = set(table.labels)
+        for i, level in enumerate(table.index):
+            clash = level.label in labels
+            if hashable(level) and not clash:
+                out.append(Key(level, literal(level.label) if level.label is not None else f"level={i}", 0.5, i))
+    return out
+
+
+def derived_keys(table: Table, goal: Goal | None = None) -> list[Key]:
+    """Parts of dates, and blocks of so many rows each."""
+    out: list[Key] = []
+    if table.shape_kind != "frame":
+        return out
+    for column in table.columns:
+        if column.kind == "date" and isinstance(column.array, np.ndarray | pd.api.extensions.ExtensionArray):
+            out += _date_keys(column, table)
+    for level in table.index:
+        if level.kind == "date" and isinstance(table.value.index, pd.DatetimeIndex):
+            out += _date_index_keys(level, table)
+    n = table.rows
+    if goal is not None and 1 < goal.rows < n:
+        size = -(-n // goal.rows)
+        if size > 1 and -(-n // size) == goal.rows:
+            block = Column(None, np.arange(n) // size, table.book)
+            out.append(Key(block, f"np.arange(len({{0}})) // {size}", 1.8, derived=True))
+    return out
+
+
+_DATE_PARTS = ("year", "month", "day", "hour", "dayofweek", "date", "day_name()", "month_name()", "quarter")
+
+
+def _date_keys(column: Column, table: Table) -> list[Key]:
+    series = column.series
+    if not pd.api.types.is_datetime64_any_dtype(series.dtype):
+        return []
+    out = []
+    for part in _DATE_PARTS:
+        values = getattr(series.dt, part.removesuffix("()"))
+        values = values() if part.endswith("()") else values
+        made = Column(column.label, values.array.to_numpy() if part != "date" else values.to_numpy(), table.book)
+        out.append(Key(made, f"{{0}}[{literal(column.label)}].dt.{part}", 1.0, derived=True))
+    return out
+
+
+def _date_index_keys(level: Column, table: Table) -> list[Key]:
+    index = table.value.index
+    out = []
+    for part in _DATE_PARTS:
+        values = getattr(index, part.removesuffix("()"))
+        values = values() if part.endswith("()") else values
+        made = Column(level.label, np.asarray(values), table.book)
+        out.append(Key(made, f"{{0}}.index.{part}", 1.0, derived=True))
+    return out
+
+
+def key_sets(goal: Goal, keys: Sequence[Key], *, most: int, columns_too: bool = False) -> list[KeySet]:
+    """Sets of keys that the goal shows, the most plausible first.
+
+    A key is shown where a column or an index level of the goal has cells of the key alone.
+
+    Args:
+        goal: The wanted output.
+        keys: What to choose from.
+        most: So many sets at most.
+        columns_too: Whether a key may also be shown by the goal's column labels.
+    """
+    places = {i: _places(key, goal, columns_too=columns_too) for i, key in enumerate(keys)}
+    shown = [i for i in places if places[i]]
+    shown.sort(key=lambda i: -_likeness(keys[i], places[i][0]))
+    shown = shown[:8]
+    found: list[tuple[float, KeySet]] = []
+    for size in range(1, min(MOST_KEYS, len(shown)) + 1):
+        for chosen in combinations(sorted(shown), size):
+            if size > 2 and any(_likeness(keys[i], places[i][0]) < 1 for i in chosen):
+                continue
+            placed = _assign([places[i] for i in chosen])
+            if placed is not None:
+                group = KeySet(tuple(keys[i] for i in chosen), placed)
+                likeness = sum(_likeness(keys[i], p) for i, p in zip(chosen, placed, strict=True))
+                found.append((group.cost - likeness, _ordered(group, goal)))
+    found.sort(key=lambda pair: pair[0])
+    return [group for _, group in found[:most]]
+
+
+def _ordered(group: KeySet, goal: Goal) -> KeySet:
+    """The keys in the order in which the goal has them."""
+    place = {id(column): i for i, column in enumerate((*goal.index, *goal.columns))}
+    order = sorted(range(len(group.keys)), key=lambda i: place.get(id(group.places[i]), -1))
+    return KeySet(tuple(group.keys[i] for i in order), tuple(group.places[i] for i in order))
+
+
+def _places(key: Key, goal: Goal, *, columns_too: bool) -> list[Column]:
+    found = [
+        place
+        for place in goal.everything
+        if place.distinct and place.distinct <= key.column.distinct and not (key.derived and _counts(place))
+    ]
+    if columns_too and goal.shape_kind == "frame":
+        found += [
+            header for header in headers(goal) if header.distinct and len(header.distinct & key.column.distinct) > 1
+        ]
+    found.sort(key=lambda place: -_likeness(key, place))
+    return found[:3]
+
+
+def _counts(place: Column) -> bool:
+    """Whether a column counts 0, 1, 2 …, as an index does that nobody set."""
+    return place.label is None and place.kind == "num" and bool((place.numbers == np.arange(len(place.numbers))).all())
+
+
+def headers(goal: Table) -> list[Column]:
+    """The levels of a frame's column labels as columns."""
+    columns = goal.value.columns
+    return [
+        Column(columns.names[i], columns.get_level_values(i).array.to_numpy(), goal.book)
+        for i in range(columns.nlevels)
+    ]
+
+
+def _likeness(key: Key, place: Column) -> float:
+    """How sure it is that a place of the goal holds the key: the same label, the same kind, all its cells."""
+    score = 2.0 if key.column.label is not None and key.column.label == place.label else 0.0
+    score += 0.5 * (len(place.distinct) == len(key.column.distinct)) + 0.5 * (key.column.kind == place.kind != "num")
+    return score - 0.5 * key.derived
+
+
+def _assign(places: Sequence[Sequence[Column]]) -> tuple[Column, ...] | None:
+    """A different place for each key, earlier choices first."""
+    chosen: list[Column] = []
+    for options in places:
+        free = [place for place in options if all(place is not taken for taken in chosen)]
+        if not free:
+            return None
+        chosen.append(free[0])
+    return tuple(chosen)
+
+
+def plausible_keys(table: Table, goal: Goal) -> list[Key]:
+    """Keys for a step before the last: shown in the goal by label or cells, or with few cells of many rows."""
+    scored = []
+    for key in keys_of(table):
+        column = key.column
+        score = 2.0 * label_shown(goal, column) + 1.5 * goal.shows(column, least=0.5)
+        score += 0.5 * (1 < len(column.distinct) < table.rows) - 1.0 * (
+            column.kind == "num" and column.array.dtype.kind == "f"
+        )
+        score -= 1.0 * column.unique
+        if score > 0.4:
+            scored.append((score, key))
+    scored.sort(key=lambda pair: -pair[0])
+    return [key for _, key in scored]
+
+
+def pairs(keys: Sequence[Key], most: int) -> Iterator[tuple[Key, ...]]:
+    """Single keys, then pairs."""
+    count = 0
+    for size in (1, 2):
+        for chosen in combinations(keys, size):
+            if count >= most:
+                return
+            count += 1
+            yield chosen
+
+
+__all__ = ["Key", "KeySet", "by", "derived_keys", "headers", "key_sets", "keys_of", "pairs", "plausible_keys"]

@@ -1,0 +1,471 @@
+"""Tables to series, scalars, lists and dictionaries: whole-frame reductions on both axes, counts, describe."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from mlsys4sys.autopandas.expression import Expr, literal
+from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.ops.grouping import close
+from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, is_frame, step
+from mlsys4sys.autopandas.table import Codes, Column, Floats, Table
+
+FAMILY = "reduce"
+
+REDUCTIONS: dict[str, tuple[Callable[[Floats], Floats], float]] = {
+    "sum": (lambda x: np.nansum(x, axis=0), 0.8),
+    "mean": (lambda x: np.nanmean(x, axis=0), 0.9),
+    "max": (lambda x: np.nanmax(x, axis=0), 1.0),
+    "min": (lambda x: np.nanmin(x, axis=0), 1.0),
+    "count": (lambda x: (~np.isnan(x)).sum(axis=0).astype(float), 1.1),
+    "median": (lambda x: np.nanmedian(x, axis=0), 1.3),
+    "std": (lambda x: np.nanstd(x, axis=0, ddof=1), 1.3),
+    "var": (lambda x: np.nanvar(x, axis=0, ddof=1), 1.6),
+    "prod": (lambda x: np.nanprod(x, axis=0), 1.8),
+}
+"""Reductions of numbers over rows: the function on a matrix (rows, columns), and what the call costs."""
+
+
+def proposals(table: Table, goal: Goal, _others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
+    """Reductions; before the last step only those that later steps use."""
+    if table.shape_kind not in ("frame", "series", "index"):
+        return
+    yield from distinct(_last(table, goal) if last else _middle(table, goal), 40 if last else 6)
+
+
+def _last(table: Table, goal: Goal) -> Iterator[Expr]:
+    if goal.shape_kind == "scalar":
+        yield from _scalars(table, goal)
+    if goal.shape_kind in ("list", "array", "index"):
+        yield from _lists(table, goal)
+    if goal.shape_kind == "dict":
+        yield from _dicts(table)
+    if table.shape_kind == "index":
+        return
+    yield from _counts(table, goal)
+    if table.shape_kind == "frame" and goal.shape_kind in ("series", "list", "array", "frame"):
+        for expr in _reduced(table, goal):
+            if goal.shape_kind == "frame":
+                yield from _framed(table, expr, goal)
+            else:
+                yield expr if goal.shape_kind == "series" else step(expr, ".tolist()", op="tolist", cost=0.6)
+    if goal.shape_kind in ("frame", "series"):
+        yield from _described(table, goal)
+
+
+def _framed(table: Table, expr: Expr, goal: Goal) -> Iterator[Expr]:
+    if len(goal.labels) == 1 and goal.rows == len(table.labels):
+        yield step(expr, f".to_frame({literal(goal.labels[0])})", op="to_frame", cost=0.9)
+    elif len(goal.labels) == 2:
+        yield step(expr, ".reset_index()", op="reset_index", cost=0.6)
+        if all(isinstance(label, str) for label in goal.labels):
+            axis = step(expr, f".rename_axis({literal(goal.labels[0])})", op="rename_axis", cost=0.8)
+            yield step(axis, f".reset_index(name={literal(goal.labels[1])})", op="reset_index", cost=0.8)
+    if goal.rows == 1:
+        yield step(expr, ".to_frame().T", op="T", cost=1.5)
+
+
+def _numbers(table: Table, *, booleans: bool = True) -> tuple[list[int], Floats]:
+    kinds = ("num", "bool") if booleans else ("num",)
+    places = [i for i, c in enumerate(table.columns) if c.kind in kinds]
+    return places, np.array([table.columns[i].numbers for i in places]).T.reshape(table.rows, len(places))
+
+
+def _reduced(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Over rows or columns, compared with the goal before they are written."""
+    places, matrix = _numbers(table)
+    wanted = _flat_numbers(goal)
+    everything = len(places) == len(table.columns)
+    only = "" if everything else "numeric_only=True"
+    if len(places) and wanted is not None:
+        for name, (reduce, cost) in REDUCTIONS.items():
+            argument = "" if everything or name == "count" else only
+            down, across = _quietly(reduce, matrix), _quietly(reduce, matrix.T)
+            if len(down) == len(wanted) and (name != "count" or everything) and close(down[None], wanted)[0]:
+                yield step(table.expr, f".{name}({argument})", op="reduce", cost=cost)
+            if len(across) == len(wanted) and (name != "count" or everything) and close(across[None], wanted)[0]:
+                more = f", {argument}" if argument else ""
+                yield step(table.expr, f".{name}(axis=1{more})", op="reduce", cost=cost + 0.2)
+        if len(wanted) == len(places):
+            for q in (0.25, 0.75, 0.9, 0.95):
+                if close(_quietly(_quantile(q), matrix)[None], wanted)[0]:
+                    yield step(
+                        table.expr,
+                        f".quantile({q}{'' if everything else ', numeric_only=True'})",
+                        op="quantile",
+                        cost=1.8,
+                    )
+    if goal.rows == len(table.columns):
+        yield from _per_column(table, wanted)
+    if goal.rows == table.rows:
+        yield from _per_row(table, goal, wanted)
+
+
+def _quantile(q: float) -> Callable[[Floats], Floats]:
+    return lambda x: np.nanquantile(x, q, axis=0)
+
+
+def _per_column(table: Table, wanted: Floats | None) -> Iterator[Expr]:
+    if wanted is not None:
+        nulls = np.array([float(c.null.sum()) for c in table.columns])
+        present = table.rows - nulls
+        unique = np.array([float(len(c.distinct)) for c in table.columns])
+        for made, text, cost in (
+            (nulls, ".isna().sum()", 1.0),
+            (present, ".count()", 1.0),
+            (present, ".notna().sum()", 1.2),
+            (unique, ".nunique()", 1.1),
+            (nulls / max(table.rows, 1), ".isna().mean()", 1.4),
+        ):
+            if close(made[None], wanted)[0]:
+                yield step(table.expr, text, op="nunique" if "nunique" in text else "reduce", cost=cost)
+    for text, cost in (
+        (".max()", 1.2),
+        (".min()", 1.2),
+        (".iloc[0]", 1.8),
+        (".iloc[-1]", 1.9),
+        (".mode().iloc[0]", 1.8),
+        (".dtypes", 1.6),
+    ):
+        yield step(table.expr, text, op="reduce", cost=cost)
+    if all(c.kind in ("num", "bool") for c in table.columns):
+        yield step(table.expr, ".idxmax()", op="idxmax", cost=1.4)
+        yield step(table.expr, ".idxmin()", op="idxmax", cost=1.5)
+    if all(c.kind == "bool" for c in table.columns):
+        yield step(table.expr, ".any()", op="reduce", cost=1.3)
+        yield step(table.expr, ".all()", op="reduce", cost=1.3)
+    yield step(table.expr, ".isna().any()", op="reduce", cost=1.6)
+
+
+def _per_row(table: Table, goal: Goal, wanted: Floats | None) -> Iterator[Expr]:
+    cells = goal.columns[0].distinct if goal.columns else frozenset()
+    places, _ = _numbers(table)
+    if cells and cells <= set(table.label_codes):
+        if len(places) == len(table.columns):
+            yield step(table.expr, ".idxmax(axis=1)", op="idxmax", cost=1.3)
+            yield step(table.expr, ".idxmin(axis=1)", op="idxmax", cost=1.5)
+        elif len(places) > 1:
+            labels = literal([table.labels[i] for i in places])
+            yield step(table.expr, f"[{labels}].idxmax(axis=1)", op="idxmax", cost=1.6, labels=len(places))
+            yield step(table.expr, f"[{labels}].idxmin(axis=1)", op="idxmax", cost=1.8, labels=len(places))
+    if wanted is not None:
+        nulls = np.array([c.null for c in table.columns]).sum(axis=0).astype(float)
+        for made, text in ((nulls, ".isna().sum(axis=1)"), (len(table.columns) - nulls, ".count(axis=1)")):
+            if close(made[None], wanted)[0]:
+                yield step(table.expr, text, op="reduce", cost=1.3)
+        unique = np.array(
+            [len(set(row) - {0}) for row in zip(*(c.codes.tolist() for c in table.columns), strict=True)], dtype=float
+        )
+        if close(unique[None], wanted)[0]:
+            yield step(table.expr, ".nunique(axis=1)", op="nunique", cost=1.6)
+    if goal.columns and goal.columns[0].kind == "bool":
+        if all(c.kind == "bool" for c in table.columns):
+            yield step(table.expr, ".any(axis=1)", op="reduce", cost=1.2)
+            yield step(table.expr, ".all(axis=1)", op="reduce", cost=1.2)
+        yield step(table.expr, ".isna().any(axis=1)", op="reduce", cost=1.4)
+        yield step(table.expr, ".duplicated()", op="reduce", cost=1.3)
+    if cells and len({c.kind for c in table.columns}) == 1 and cells <= table.cells:
+        yield step(table.expr, ".bfill(axis=1).iloc[:, 0]", op="bfill", cost=1.9)
+        if all(c.kind == "str" for c in table.columns):
+            yield step(table.expr, ".sum(axis=1)", op="reduce", cost=1.8)
+
+
+def _quietly(reduce: Callable[[Floats], Floats], matrix: Floats) -> Floats:
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return np.asarray(reduce(matrix), dtype=np.float64) if matrix.size else np.empty(0)
+
+
+def _flat_numbers(goal: Goal) -> Floats | None:
+    """The goal's one line of numbers; None where it has another shape."""
+    if goal.shape_kind == "frame":
+        if len(goal.labels) in (1, 2) and goal.columns[-1].kind == "num":
+            return goal.columns[-1].numbers
+        if goal.rows == 1 and all(c.kind == "num" for c in goal.columns):
+            return np.array([c.numbers[0] for c in goal.columns])
+        return None
+    return goal.columns[0].numbers if len(goal.columns) == 1 and goal.columns[0].kind == "num" else None
+
+
+# Counts of values
+
+
+def _counts(table: Table, goal: Goal) -> Iterator[Expr]:
+    if goal.shape_kind not in ("series", "frame", "dict"):
+        return
+    columns = table.columns if table.shape_kind == "frame" else table.columns[:1]
+    for c in columns:
+        if not hashable(c) or not c.distinct or len(c.distinct) < goal.rows:
+            continue
+        ref = (
+            step(table.expr, f"[{literal(c.label)}]", op="", cost=0.1, labels=1)
+            if table.shape_kind == "frame"
+            else table.expr
+        )
+        yield from _value_counts(goal, c, ref)
+    if (
+        flat(table)
+        and len(table.labels) <= 4
+        and len(goal.everything) - 1 > 1
+        and all(hashable(c) for c in table.columns)
+    ):
+        counted = step(table.expr, ".value_counts()", op="value_counts", cost=1.2)
+        yield counted
+        if goal.shape_kind == "frame":
+            yield step(counted, f".reset_index(name={literal(goal.labels[-1])})", op="reset_index", cost=0.8)
+
+
+def _value_counts(goal: Goal, c: Column, ref: Expr) -> Iterator[Expr]:
+    values, counts = np.unique(c.codes[c.codes != 0], return_counts=True)
+    wanted = (
+        goal.columns[-1].numbers
+        if goal.shape_kind != "dict" and goal.columns and goal.columns[-1].kind == "num"
+        else None
+    )
+    place = goal.index[0] if goal.shape_kind == "series" and goal.index else None
+    if goal.shape_kind == "frame":
+        place = goal.index[0] if not goal.plain_index else goal.columns[0]
+    if goal.shape_kind == "dict":
+        yield step(step(ref, ".value_counts()", op="value_counts", cost=0.9), ".to_dict()", op="to_dict", cost=0.8)
+        return
+    if place is None or wanted is None or not place.distinct <= c.distinct:
+        return
+    have = dict(zip(values.tolist(), counts.tolist(), strict=True))
+    made = np.array([float(have.get(code, 0)) for code in place.codes.tolist()])
+    total = float(counts.sum())
+    for option, factor in (("", 1.0), ("normalize=True", 1 / total)):
+        if not close((made * factor)[None], wanted)[0]:
+            continue
+        counted = step(ref, f".value_counts({option})", op="value_counts", cost=0.9 + 0.4 * bool(option))
+        ordered = bool((np.diff(wanted) <= 0).all())
+        options = [counted]
+        if not ordered or len(set(made)) < len(made):
+            options = (
+                [*options, step(counted, ".sort_index()", op="sort_index", cost=0.7)]
+                if ordered
+                else [step(counted, ".sort_index()", op="sort_index", cost=0.7), counted]
+            )
+        for expr in options:
+            if goal.shape_kind == "frame":
+                if goal.plain_index:
+                    label = goal.labels[-1]
+                    named = f"name={literal(label)}" if label not in ("count", "proportion") else ""
+                    axis = expr
+                    if goal.labels[0] != c.label and isinstance(goal.labels[0], str):
+                        axis = step(expr, f".rename_axis({literal(goal.labels[0])})", op="rename_axis", cost=0.8)
+                    yield step(axis, f".reset_index({named})", op="reset_index", cost=0.6 + 0.2 * bool(named))
+                else:
+                    yield step(expr, f".to_frame({literal(goal.labels[-1])})", op="to_frame", cost=0.8)
+            else:
+                yield expr
+
+
+def _described(table: Table, goal: Goal) -> Iterator[Expr]:
+    words = {table.book.code(word) for word in ("count", "mean", "std", "min", "max")}
+    if words <= goal.index_cells or words <= goal.column_label_parts:
+        expr = step(table.expr, ".describe()", op="describe", cost=0.9)
+        yield expr
+        yield step(expr, ".T", op="T", cost=0.8)
+    if (
+        flat(table)
+        and goal.shape_kind == "frame"
+        and goal.label_codes == tuple(table.label_codes[i] for i in _numbers(table)[0])
+    ):
+        if goal.index_cells == goal.column_label_parts:
+            only = "" if len(_numbers(table)[0]) == len(table.labels) else "numeric_only=True"
+            yield step(table.expr, f".corr({only})", op="corr", cost=1.3)
+            yield step(table.expr, f".cov({only})", op="corr", cost=1.8)
+        names = {"sum", "mean", "min", "max", "count", "std", "median", "nunique"}
+        rows = goal.index[0].cells
+        if all(isinstance(cell, str) and cell in names for cell in rows):
+            yield step(table.expr, f".agg({literal(rows)})", op="reduce", cost=1.2 + 0.2 * len(rows))
+    if (
+        goal.shape_kind == "frame"
+        and table.shape_kind == "frame"
+        and goal.label_codes == table.label_codes
+        and goal.rows < table.rows
+    ):
+        yield step(table.expr, ".mode()", op="mode", cost=1.8)
+
+
+# Scalars, lists, dictionaries
+
+
+def _scalars(table: Table, goal: Goal) -> Iterator[Expr]:
+    value = goal.value
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        if value == table.rows:
+            yield Expr("len({0})", (table.expr,), op="reduce", cost=1.0)
+        if is_frame(table):
+            if value == len(table.labels):
+                yield step(table.expr, ".shape[1]", op="reduce", cost=1.4)
+            if value == sum(int(c.null.sum()) for c in table.columns):
+                yield step(table.expr, ".isna().sum().sum()", op="reduce", cost=1.4)
+            if value == int(np.array([c.null for c in table.columns]).any(axis=0).sum()):
+                yield step(table.expr, ".isna().any(axis=1).sum()", op="reduce", cost=1.9)
+            yield step(table.expr, ".duplicated().sum()", op="reduce", cost=1.6)
+            yield step(table.expr, ".size", op="reduce", cost=1.7)
+    if isinstance(value, bool | np.bool_):
+        yield step(
+            table.expr, ".isna().any().any()" if table.shape_kind == "frame" else ".isna().any()", op="reduce", cost=1.5
+        )
+        yield step(table.expr, ".empty", op="reduce", cost=1.8)
+    if (
+        table.shape_kind == "frame"
+        and all(c.kind in ("num", "bool") for c in table.columns)
+        and isinstance(value, int | float | np.number)
+    ):
+        for name in ("sum", "max", "min"):
+            yield step(table.expr, f".{name}().{name}()", op="reduce", cost=1.3)
+        yield step(table.expr, ".to_numpy().mean()", op="reduce", cost=1.7)
+
+
+LABEL_PICKS = (
+    (".select_dtypes('number').columns", 1.4),
+    (".columns[{0}.isna().any()]", 1.6),
+    (".select_dtypes(exclude='number').columns", 1.6),
+    (".columns[{0}.notna().all()]", 1.8),
+    (".select_dtypes('object').columns", 1.8),
+    (".columns[1:]", 2.0),
+    (".columns[:-1]", 2.2),
+)
+"""Some of a frame's labels: text, cost."""
+
+
+def _lists(table: Table, goal: Goal) -> Iterator[Expr]:
+    if goal.shape_kind == "array" and getattr(goal.value, "ndim", 1) == 2 and table.shape_kind == "frame":
+        yield step(table.expr, ".to_numpy()", op="tolist", cost=0.8)
+        return
+    finish = {"list": ".tolist()", "array": ".to_numpy()", "index": ""}[goal.shape_kind]
+    wanted = goal.columns[0] if len(goal.columns) == 1 else None
+    if table.shape_kind == "index":
+        yield step(table.expr, finish, op="tolist", cost=0.6)
+        return
+    if table.shape_kind == "frame" and wanted is not None:
+        if wanted.codes.tolist() == list(table.label_codes):
+            yield step(table.expr, f".columns{finish}", op="tolist", cost=0.9)
+        elif wanted.distinct <= set(table.label_codes):
+            for text, cost in LABEL_PICKS:
+                yield step(table.expr, f"{text}{finish}", op="tolist", cost=cost)
+    if (
+        wanted is not None
+        and not table.plain_index
+        and goal.rows == table.rows
+        and len(table.index) == 1
+        and wanted.key == table.index[0].key
+    ):
+        yield step(table.expr, f".index{finish}", op="tolist", cost=0.9)
+    for c in table.columns:
+        ref = f"[{literal(c.label)}]" if table.shape_kind == "frame" else ""
+        if wanted is not None and hashable(c):
+            unique = _first_seen(c)
+            if wanted.key == c.key:
+                yield step(table.expr, f"{ref}{finish}", op="tolist", cost=0.7, labels=1)
+            elif wanted.codes.tolist() == unique.tolist():
+                yield step(
+                    table.expr,
+                    f"{ref}.unique(){'.tolist()' if goal.shape_kind == 'list' else ''}",
+                    op="unique",
+                    cost=0.9,
+                    labels=1,
+                )
+            elif set(wanted.codes.tolist()) == set(unique.tolist()) and len(unique) == goal.rows:
+                yield Expr(
+                    f"sorted({{0}}{ref}.unique())" if goal.shape_kind == "list" else f"np.sort({{0}}{ref}.unique())",
+                    (table.expr,),
+                    op="unique",
+                    cost=1.3,
+                )
+            elif len(wanted.codes) == 0 or wanted.distinct < c.distinct:
+                yield step(table.expr, f"{ref}.mode().tolist()", op="mode", cost=1.8, labels=1)
+    if (
+        table.shape_kind == "frame"
+        and goal.shape_kind == "list"
+        and goal.value
+        and isinstance(goal.value[0], list | tuple)
+    ):
+        if isinstance(goal.value[0], list):
+            yield step(table.expr, ".to_numpy().tolist()", op="tolist", cost=1.0)
+        else:
+            yield Expr("list({0}.itertuples(index=False, name=None))", (table.expr,), op="tolist", cost=1.2)
+    if table.shape_kind == "frame" and goal.shape_kind == "list" and goal.value and isinstance(goal.value[0], dict):
+        yield step(table.expr, ".to_dict('records')", op="to_dict", cost=1.0)
+
+
+def _first_seen(c: Column) -> Codes:
+    values, first = np.unique(c.codes, return_index=True)
+    return np.asarray(values[np.argsort(first)])
+
+
+def _dicts(table: Table) -> Iterator[Expr]:
+    if table.shape_kind == "series":
+        yield step(table.expr, ".to_dict()", op="to_dict", cost=0.8)
+        return
+    if table.shape_kind != "frame":
+        return
+    yield step(table.expr, ".to_dict()", op="to_dict", cost=1.0)
+    yield step(table.expr, ".to_dict('list')", op="to_dict", cost=1.1)
+    yield step(table.expr, ".to_dict('index')", op="to_dict", cost=1.3)
+    yield step(table.expr, ".T.to_dict('list')", op="to_dict", cost=1.6)
+    if flat(table):
+        for a in table.columns:
+            for b in table.columns:
+                if a is not b and a.unique and hashable(a):
+                    yield step(
+                        table.expr,
+                        f".set_index({literal(a.label)})[{literal(b.label)}].to_dict()",
+                        op="to_dict",
+                        cost=1.2,
+                        labels=2,
+                    )
+                elif a is not b and hashable(a):
+                    yield step(
+                        table.expr,
+                        f".groupby({literal(a.label)})[{literal(b.label)}].agg(list).to_dict()",
+                        op="to_dict",
+                        cost=1.6,
+                        labels=2,
+                    )
+            if a.unique and len(table.labels) > 2:
+                keyed = step(table.expr, f".set_index({literal(a.label)})", op="set_index", cost=0.8, labels=1)
+                yield step(keyed, ".to_dict('index')", op="to_dict", cost=1.1)
+                yield step(step(keyed, ".T", op="T", cost=0.8), ".to_dict('list')", op="to_dict", cost=1.1)
+
+
+def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
+    if table.shape_kind == "frame" and goal.shape_kind != "frame":
+        places, _ = _numbers(table)
+        only = "" if len(places) == len(table.columns) else "numeric_only=True"
+        if places:
+            yield step(table.expr, f".sum({only})", op="reduce", cost=1.2)
+            yield step(table.expr, f".mean({only})", op="reduce", cost=1.3)
+    if table.shape_kind == "frame" and goal.shape_kind in ("frame", "series") and flat(table):
+        for c in table.columns:
+            if hashable(c) and 1 < len(c.distinct) < table.rows and goal.shows(c, least=0.5):
+                yield step(table.expr, f"[{literal(c.label)}].value_counts()", op="value_counts", cost=1.2, labels=1)
+
+
+def random(table: Table, rng: np.random.Generator, _others: Sequence[Table]) -> Expr | None:
+    """A reduction or count that somebody might write."""
+    if not is_frame(table):
+        return None
+    places, _ = _numbers(table)
+    only = "" if len(places) == len(table.columns) else "numeric_only=True"
+    options: list[tuple[str, str]] = [(".isna().sum()", "reduce"), (".nunique()", "nunique")]
+    if places:
+        name = str(rng.choice(["sum", "mean", "max", "min", "median", "std"]))
+        options += [(f".{name}({only})", "reduce")] * 2 + [(".describe()", "describe"), (f".corr({only})", "corr")]
+        if len(places) > 1:
+            options += [(f".{name}(axis=1{', ' + only if only else ''})", "reduce")]
+    keys = [c for c in table.columns if hashable(c) and 1 < len(c.distinct) < table.rows]
+    if keys and table.levels == 1:
+        key = literal(keys[int(rng.integers(len(keys)))].label)
+        options += [(f"[{key}].value_counts()", "value_counts")] * 5
+    text, op = options[int(rng.integers(len(options)))]
+    return step(table.expr, text, op=op, cost=1.2)
+
+
+__all__ = ["FAMILY", "REDUCTIONS", "proposals", "random"]
