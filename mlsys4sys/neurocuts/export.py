@@ -18,6 +18,7 @@ from mlsys4sys.neurocuts.formats.write import write
 from mlsys4sys.neurocuts.problem import IPV4, IPV6, RuleSet
 from mlsys4sys.neurocuts.tree import Kind, Tree
 
+MOST_STACK = 64
 NAMES = ("c", "ebpf", "dpdk", "dpdk-c")
 
 
@@ -103,7 +104,11 @@ typedef struct {
 """
 
 
-def _tables(rules: RuleSet, tree: Tree, name: str, types: tuple[str, str, str]) -> str:
+_RODATA = ' SEC(".rodata")'
+"""Else compilers put small tables into sections of their own, which the kernel's type checker does not take."""
+
+
+def _tables(rules: RuleSet, tree: Tree, name: str, types: tuple[str, str, str], mark: str = "") -> str:
     u32, i32, u8 = types
     if (tree.kind == Kind.GRID).any():
         raise InputError("a tree with nodes of several columns cannot be exported")
@@ -119,7 +124,7 @@ def _tables(rules: RuleSet, tree: Tree, name: str, types: tuple[str, str, str]) 
     typed = _TYPES.replace("@U32@", u32).replace("@U8@", u8).replace("@NAME@", name)
 
     def array(kind: str, what: str, size: int, text: str) -> str:
-        return _array(kind, f"{name}_{what}", size, text)
+        return _array(kind, f"{name}_{what}", size, text, mark)
 
     return "".join(
         [
@@ -129,13 +134,13 @@ def _tables(rules: RuleSet, tree: Tree, name: str, types: tuple[str, str, str]) 
             array(i32, "leaf_rules", len(tree.rule_ids), _numbers(tree.rule_ids.tolist())),
             array(u32, "bounds", len(tree.bounds), _hex(tree.bounds.tolist())),
             f"/* Rule r, column c: low at 2 * ({rules.columns} * r + c), high behind it; both inclusive. */\n",
-            array(u32, "sides", len(sides), _hex(sides)),
+            array(u32, "sides", max(len(sides), 2 * rules.columns), _hex(sides)),
         ]
     )
 
 
-def _array(kind: str, name: str, size: int, text: str) -> str:
-    return f"static const {kind} {name}[{max(size, 1)}] = {{\n    {text}\n}};\n"
+def _array(kind: str, name: str, size: int, text: str, mark: str = "") -> str:
+    return f"static const {kind} {name}[{max(size, 1)}]{mark} = {{\n    {text}\n}};\n"
 
 
 def _about(rules: RuleSet, tree: Tree, what: str) -> str:
@@ -225,8 +230,8 @@ def _header(rules: RuleSet, tree: Tree, name: str) -> str:
 # One step of the loop looks at one node or one rule, so that the verifier sees few paths.
 _EBPF = """\
 struct @NAME@_state {
-    __u32 packet[@COLUMNS@];
-    __s32 stack[@STACK@];
+    __u32 packet[16];
+    __s32 stack[@STACK@]; /* a power of 2 */
     __s32 at;      /* the node, -1 when the next one waits on the stack */
     __u32 rule;    /* place in the leaf */
     __s32 waiting;
@@ -236,42 +241,46 @@ struct @NAME@_state {
 /* One node, or one rule of a leaf; 1 when all is done. */
 static long @NAME@_step(__u32 turn, struct @NAME@_state *s) {
     const @NAME@_node *node;
-    __u32 at, cell = 0, value, place, dim;
+    __u64 at, place; /* of 64 bits, as the verifier keeps their bounds best */
+    __u32 cell = 0, value;
     (void)turn;
     if (s->at < 0) {
-        if (s->waiting <= 0 || s->waiting > @STACK@) return 1;
+        if (s->waiting <= 0) return 1;
         s->waiting--;
-        place = s->waiting;
-        if (place >= @STACK@) return 1;
-        s->at = s->stack[place];
+        s->at = s->stack[s->waiting & (@STACK@ - 1)];
         s->rule = 0;
     }
-    at = s->at;
+    at = (__u32)s->at;
+    NC_KEEP(at);
     if (at >= @NODES@) return 1;
     node = &@NAME@_nodes[at];
-    dim = node->dim;
-    if (dim >= @COLUMNS@) return 1;
-    value = s->packet[dim];
+    value = s->packet[node->dim & 15];
     if (node->kind == 0) {
-        __u32 own, c, held = 1;
-        place = node->first + s->rule;
+        const __u32 *sides;
+        __u64 own;
+        __u32 c, held = 1;
+        place = (__u64)node->first + s->rule;
+        NC_KEEP(place);
         if (s->rule >= node->count || place >= @LEAF_RULES@) {
             s->at = -1;
             return 0;
         }
-        own = @NAME@_leaf_rules[place];
+        own = (__u32)@NAME@_leaf_rules[place];
+        NC_KEEP(own);
         s->rule++;
         if (own >= s->best || own >= @RULES@) {
             s->at = -1;
             return 0;
         }
+        place = 2 * @COLUMNS@ * own;
+        NC_KEEP(place);
+        if (place > @SIDES@ - 2 * @COLUMNS@) return 1;
+        sides = &@NAME@_sides[place];
         for (c = 0; c < @COLUMNS@; c++) {
-            place = 2 * (@COLUMNS@ * own + c);
-            if (place + 1 >= @SIDES@) return 1;
-            if (s->packet[c] < @NAME@_sides[place] || s->packet[c] > @NAME@_sides[place + 1]) held = 0;
+            if (s->packet[c] < sides[2 * c] || s->packet[c] > sides[2 * c + 1]) held = 0;
         }
         if (held) {
-            s->best = own;
+            s->best = (__u32)own;
             s->at = -1;
         }
         return 0;
@@ -281,11 +290,11 @@ static long @NAME@_step(__u32 turn, struct @NAME@_state *s) {
         for (i = 0; i < @PARTS@; i++) {
             __u32 part = node->count - 1 - i;
             if (i >= node->count) break;
-            place = node->first + part;
+            place = (__u64)node->first + part;
+            NC_KEEP(place);
             if (place >= @CHILDREN@) return 1;
             if (@NAME@_children[place] < 0) continue;
-            if (s->waiting < 0 || s->waiting >= @STACK@) return 1;
-            s->stack[s->waiting] = @NAME@_children[place];
+            s->stack[s->waiting & (@STACK@ - 1)] = @NAME@_children[place];
             s->waiting++;
         }
         s->at = -1;
@@ -297,7 +306,8 @@ static long @NAME@_step(__u32 turn, struct @NAME@_state *s) {
         __u32 i;
         for (i = 0; i < @SPLITS@; i++) {
             if (i + 1 >= node->count) break;
-            place = node->base + i;
+            place = (__u64)node->base + i;
+            NC_KEEP(place);
             if (place >= @BOUNDS@) return 1;
             if (@NAME@_bounds[place] > value) break;
             cell = i + 1;
@@ -310,7 +320,8 @@ static long @NAME@_step(__u32 turn, struct @NAME@_state *s) {
             mask &= mask - 1;
         }
     }
-    place = node->first + cell;
+    place = (__u64)node->first + cell;
+    NC_KEEP(place);
     if (cell >= node->count || place >= @CHILDREN@) {
         s->at = -1;
         return 0;
@@ -326,7 +337,7 @@ static __s32 @NAME@_classify(struct @NAME@_state *s) {
     s->rule = 0;
     s->waiting = 0;
     s->best = @RULES@;
-#ifdef NC_BPF_LOOP /* Linux 5.17 and later: the step is verified once */
+#ifndef NC_PLAIN_LOOP /* Linux 5.17 and later: the step is verified once, for a tree of any size */
     bpf_loop(@STEPS@, @NAME@_step, s, 0);
 #else
     {
@@ -341,7 +352,8 @@ static __s32 @NAME@_classify(struct @NAME@_state *s) {
 
 _XDP_HEAD = """\
 /* clang -O2 -g -target bpf -c FILE.c -o FILE.o, then: ip link set dev DEV xdp obj FILE.o sec xdp
- * The map `verdicts` says what happens to packets of a rule (place 0 to @LAST@) and of none (place @RULES@); it starts
+ * Kernels before 5.17 have no bpf_loop: -DNC_PLAIN_LOOP unrolls nothing but is verified turn by turn, so it is for small
+ * trees. The map `verdicts` says what happens to packets of a rule (place 0 to @LAST@) and of none (place @RULES@); it starts
  * empty, and 0 means that the table below decides. `hits` counts packets the same way. */
 #ifdef NC_SHIM
 #include "nc_shim.h"
@@ -350,8 +362,10 @@ _XDP_HEAD = """\
 #define SEC(name) __attribute__((section(name), used))
 #define NC_UINT(name, value) int (*name)[value]
 #define NC_TYPE(name, type) type *name
+/* Keeps the compiler from moving a test of a bound behind what it guards. */
+#define NC_KEEP(x) __asm__ volatile("" : "+r"(x))
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
-#ifdef NC_BPF_LOOP
+#ifndef NC_PLAIN_LOOP
 static long (*bpf_loop)(__u32 turns, void *step, void *state, __u64 flags) = (void *)181;
 #endif
 struct {
@@ -430,6 +444,11 @@ def _ebpf(rules: RuleSet, tree: Tree, name: str) -> str:
         fields = ", ".join(own.name for own in rules.fields)
         raise InputError(f"an XDP program reads the five-tuple, and these rules have the fields {fields}")
     six, most = rules.fields == IPV6, bounds_of(tree)
+    stack = 1 << (most.stack - 1).bit_length()
+    if stack > MOST_STACK or most.steps >= 1 << 23:
+        raise InputError(
+            f"the tree keeps up to {most.stack} nodes waiting, more than an eBPF stack holds: build it for time"
+        )
     parts = tree.count[tree.kind == Kind.PARTITION]
     splits = tree.count[tree.kind == Kind.SPLIT]
     drops = [int(bool(rules.actions) and not allows(rules.actions[row])) for row in range(len(rules))]
@@ -437,9 +456,9 @@ def _ebpf(rules: RuleSet, tree: Tree, name: str) -> str:
         [
             _about(rules, tree, "An XDP program that classifies packets"),
             _XDP_HEAD,
-            _tables(rules, tree, name, ("__u32", "__s32", "__u8")),
+            _tables(rules, tree, name, ("__u32", "__s32", "__u8"), _RODATA),
             "/* 1: the rule's action is none that lets a packet pass. */\n",
-            _array("__u8", f"{name}_drops", len(rules), _numbers(drops, 32)),
+            _array("__u8", f"{name}_drops", len(rules), _numbers(drops, 32), _RODATA),
             _EBPF,
             _XDP.replace("@READ@", _READ6 if six else _READ4),
         ]
@@ -447,14 +466,14 @@ def _ebpf(rules: RuleSet, tree: Tree, name: str) -> str:
     values = {
         "NAME": name,
         "COLUMNS": rules.columns,
-        "STACK": most.stack,
+        "STACK": stack,
         "STEPS": most.steps + 1,
         "NODES": tree.nodes,
         "LEAF_RULES": max(len(tree.rule_ids), 1),
         "RULES": len(rules),
         "LAST": max(len(rules) - 1, 0),
         "PLACES": len(rules) + 1,
-        "SIDES": max(2 * rules.low.size, 1),
+        "SIDES": max(2 * rules.low.size, 2 * rules.columns),
         "CHILDREN": max(len(tree.children), 1),
         "BOUNDS": max(len(tree.bounds), 1),
         "PARTS": int(parts.max(initial=0)),

@@ -193,6 +193,24 @@ def generate(
         )
 
 
+@click.command(cls=console.Command)
+@click.argument("file")
+@click.option("--to", type=click.Choice(["c", "ebpf", "dpdk", "dpdk-c"]), required=True, help="Form.")
+@click.option("-o", "--output", metavar="FILE", default="-", show_default=True, help="Where to write; - is stdout.")
+@click.option("--name", default="classifier", show_default=True, help="c, ebpf, dpdk-c: what names begin with.")
+def export_classifier(file: str, *, to: str, output: str, name: str) -> None:
+    """Write the classifier in FILE as code of others.
+
+    c: a header that needs nothing else; ebpf: an XDP program with a bounded loop; dpdk: rules as dpdk-test-acl reads
+    them; dpdk-c: a header with fields and rules for rte_acl.
+    """
+    from mlsys4sys.neurocuts import Classifier
+    from mlsys4sys.neurocuts.export import export
+
+    classifier = Classifier.load(file)
+    put(output, export(classifier.rules, classifier.tree, to, name=name))
+
+
 def put(output: str, text: str) -> None:
     """Write a text to a file, ``-`` being stdout.
 

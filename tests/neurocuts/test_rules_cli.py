@@ -113,3 +113,18 @@ def test_errors_are_one_line(words: tuple[str, ...], shown: str) -> None:
     assert result.exit_code == 1
     assert shown in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_any_format_is_built_and_exported(firewall: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.ncut"
+    words = ["build-classifier", firewall, "-o", str(file), "--budget-s", "0.5", "--given", "iif=eth0", "-q"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.stderr
+    for to in ("c", "dpdk-c", "dpdk"):
+        result = CliRunner().invoke(main, ["export-classifier", str(file), "--to", to])
+        if to == "c":
+            assert result.exit_code == 0, result.stderr
+            assert "classifier_classify" in result.stdout
+        else:  # the states of connections are no part of a five-tuple
+            assert result.exit_code == 1
+            assert result.stderr.count("\n") == 1
