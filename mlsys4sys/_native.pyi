@@ -19,6 +19,9 @@ class FilterTable:
     def add_texts(self, values: list[str | None]) -> int: ...
     def select(self, programs: list[tuple[Any, ...]]) -> NDArray[np.int64]: ...
 
+def choose_roots(
+    masks: NDArray[np.uint64], covered: list[int], attached: list[int], bonus: list[float]
+) -> NDArray[np.int64]: ...
 def connected_subsets(adjacency: list[int], cap: int) -> NDArray[np.uint64]: ...
 def best_trees(
     adjacency: list[int],
@@ -28,7 +31,6 @@ def best_trees(
     coefficients: list[float],
     left_deep: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.uint64]]: ...
-
 def best_tree(
     adjacency: list[int],
     masks: NDArray[np.uint64],
@@ -36,6 +38,7 @@ def best_tree(
     width: list[float],
     coefficients: list[float],
     left_deep: bool,
+    scans: list[tuple[int, float, float, float, list[tuple[int, float, float]]]],
 ) -> NDArray[np.uint64]: ...
 def scan_text(sql: str, make: Callable[[tuple[str, str, int, int]], Token]) -> list[Token] | None: ...
 
@@ -82,5 +85,97 @@ class Lookup:
     @property
     def size_bytes(self) -> int: ...
 
+def latency_tree(
+    low: NDArray[np.uint32],
+    high: NDArray[np.uint32],
+    maxima: NDArray[np.uint32],
+    packets: NDArray[np.uint32],
+    *,
+    leaf: int,
+    max_bits: int,
+    memory: float,
+    base: float,
+    rate: float,
+    block: float,
+    noise: float,
+    bits: bool,
+    tests: list[tuple[int, float]],
+    parts: int,
+    seed: int,
+    max_bytes: float,
+) -> dict[str, NDArray[Any]]: ...
+class Serving:
+    def __init__(
+        self,
+        low: NDArray[np.uint32],
+        high: NDArray[np.uint32],
+        maxima: NDArray[np.uint32],
+        keys: NDArray[np.uint64],
+        ids: NDArray[np.int32],
+        next_id: int,
+        *arrays: NDArray[Any],
+    ) -> None: ...
+    def classify(self, packets: NDArray[np.uint32], out: NDArray[np.int32], threads: int) -> None: ...
+    def one(self, packet: tuple[int, ...]) -> int: ...
+    def insert(self, low: tuple[int, ...], high: tuple[int, ...], priority: int) -> int: ...
+    def insert_many(
+        self, low: NDArray[np.uint32], high: NDArray[np.uint32], priorities: NDArray[np.uint32]
+    ) -> NDArray[np.int32]: ...
+    def remove(self, rule_id: int) -> int: ...
+    def remove_many(self, rule_ids: NDArray[np.int32]) -> NDArray[np.int32]: ...
+    def begin(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint64], NDArray[np.int32]]: ...
+    def replace(
+        self,
+        low: NDArray[np.uint32],
+        high: NDArray[np.uint32],
+        maxima: NDArray[np.uint32],
+        keys: NDArray[np.uint64],
+        ids: NDArray[np.int32],
+        *arrays: NDArray[Any],
+    ) -> bool: ...
+    def abandon(self) -> None: ...
+    @property
+    def changes(self) -> int: ...
+    @property
+    def rules(self) -> int: ...
+    @property
+    def overlay_rules(self) -> int: ...
+    @property
+    def size_bytes(self) -> int: ...
+
 def lookup_kernel() -> str: ...
 def force_lookup_kernel(name: str) -> None: ...
+def rule_differences(
+    low_a: NDArray[np.uint32],
+    high_a: NDArray[np.uint32],
+    keys_a: NDArray[np.int32],
+    low_b: NDArray[np.uint32],
+    high_b: NDArray[np.uint32],
+    keys_b: NDArray[np.int32],
+    maxima: NDArray[np.uint32],
+    limit: int,
+    seconds: float,
+) -> tuple[NDArray[np.uint32], NDArray[np.int32], NDArray[np.int32], int, bool]: ...
+def rule_shadowed(
+    low: NDArray[np.uint32], high: NDArray[np.uint32], maxima: NDArray[np.uint32], seconds: float
+) -> NDArray[np.int32]: ...
+def rule_redundant(
+    low: NDArray[np.uint32],
+    high: NDArray[np.uint32],
+    keys: NDArray[np.int32],
+    dead: NDArray[np.uint8],
+    maxima: NDArray[np.uint32],
+    seconds: float,
+) -> NDArray[np.int32]: ...
+def all_matches(
+    low: NDArray[np.uint32], high: NDArray[np.uint32], maxima: NDArray[np.uint32], packets: NDArray[np.uint32]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]: ...
+
+class Peer:
+    def __init__(self, *args: Any) -> None: ...
+    def classify(self, packets: NDArray[np.uint32], out: NDArray[np.int32]) -> None: ...
+    def insert(self, rule: int) -> bool: ...
+    def remove(self, rule: int) -> bool: ...
+    def churn(self, which: NDArray[np.int32]) -> int: ...
+    @property
+    def size_bytes(self) -> int: ...

@@ -59,6 +59,25 @@ struct BoundCounter {
     }
 };
 
+// For each subset the root that covers it and touches most of it, `bonus` added; -1 where none does.
+Out<std::int64_t> choose_roots(In<Mask> masks, const std::vector<Mask> &covered, const std::vector<Mask> &attached,
+                               const std::vector<double> &bonus) {
+    if (covered.size() != attached.size() || covered.size() != bonus.size())
+        throw std::invalid_argument("one entry for each root");
+    std::vector<std::int64_t> chosen(masks.size(), -1);
+    for (std::size_t i = 0; i < masks.size(); ++i) {
+        const Mask mask = masks.data()[i];
+        double best = 0;
+        for (std::size_t r = 0; r < covered.size(); ++r) {
+            const int touching = __builtin_popcountll(mask & attached[r]);
+            if ((mask & ~covered[r]) || !touching || touching + bonus[r] <= best) continue;
+            best = touching + bonus[r];
+            chosen[i] = static_cast<std::int64_t>(r);
+        }
+    }
+    return give(std::move(chosen));
+}
+
 nb::tuple search(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> rows, const std::vector<double> &width,
                  const std::vector<double> &c, bool left_deep) {
     if (c.size() != 8) throw std::invalid_argument("a join cost has eight coefficients");
@@ -81,16 +100,29 @@ void flatten(const Mask *masks, std::size_t n, const Best &best, Mask mask, std:
     flatten(masks, n, best, mask & ~probe, into);
 }
 
+// (relation, key_s, in_scan_s, above_s, [(partners, share, spread), ...])
+ScanCost scan_cost(nb::handle of) {
+    const nb::tuple raw = nb::cast<nb::tuple>(of);
+    ScanCost scan{nb::cast<int>(raw[0]), nb::cast<double>(raw[1]), nb::cast<double>(raw[2]), nb::cast<double>(raw[3]), {}};
+    for (nb::handle one : nb::cast<nb::list>(raw[4])) {
+        const nb::tuple link = nb::cast<nb::tuple>(one);
+        scan.links.push_back({nb::cast<Mask>(link[0]), nb::cast<double>(link[1]), nb::cast<double>(link[2])});
+    }
+    return scan;
+}
+
 // The cheapest tree over the last subset: pairs of a join and its probe side, parents first.
 Out<Mask> best_tree(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> rows, const std::vector<double> &width,
-                    const std::vector<double> &c, bool left_deep) {
+                    const std::vector<double> &c, bool left_deep, nb::list scans) {
+    std::vector<ScanCost> scanned;
+    for (nb::handle scan : scans) scanned.push_back(scan_cost(scan));
     if (c.size() != 8) throw std::invalid_argument("a join cost has eight coefficients");
     if (rows.size() != masks.size() || !masks.size()) throw std::invalid_argument("one row count for each subset");
     std::vector<Mask> flat;
     {
         nb::gil_scoped_release release;
         const Best best = best_trees(adjacency, masks.data(), rows.data(), masks.size(), width,
-                                     {c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]}, left_deep);
+                                     {c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]}, left_deep, scanned);
         flatten(masks.data(), masks.size(), best, masks.data()[masks.size() - 1], flat);
     }
     return give(std::move(flat));
@@ -214,6 +246,7 @@ void bind_joinopt(nb::module_ &m) {
     m.def("connected_subsets", [](const std::vector<Mask> &adjacency, std::size_t cap) {
         return give(connected_subsets(adjacency, cap));
     });
+    m.def("choose_roots", &choose_roots);
     m.def("best_trees", &search);
     m.def("best_tree", &best_tree);
     m.def("scan_text", &scan_text);

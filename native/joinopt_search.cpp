@@ -21,6 +21,19 @@ double JoinCost::operator()(double probe_rows, double build_rows, double build_w
     return seconds;
 }
 
+double ScanCost::handed(Mask build, double build_rows) const {
+    constexpr double LISTED_ROWS = 50, LEFT_SHARE = 0.8;
+    double least = full();
+    for (const ScanLink &link : links) {
+        if (!(link.partners & build)) continue;
+        const double groups = build_rows <= LISTED_ROWS ? 1 - std::pow(1 - link.share, std::max(build_rows, 1.0)) : 1;
+        const double key = key_s * (build_rows <= 1.5 ? 0.5 : 1);
+        const double left = 1 - std::exp(-std::max(build_rows, 0.5) * link.spread);
+        least = std::min(least, groups * (key + in_scan_s) + above_s * LEFT_SHARE * left);
+    }
+    return least;
+}
+
 namespace {
 
 Mask lowest(Mask m) { return m & (~m + 1); }
@@ -98,7 +111,8 @@ std::vector<Mask> connected_subsets(const std::vector<Mask> &adjacency, std::siz
 }
 
 Best best_trees(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, std::size_t n,
-                const std::vector<double> &width, const JoinCost &cost, bool left_deep) {
+                const std::vector<double> &width, const JoinCost &cost, bool left_deep,
+                const std::vector<ScanCost> &scans) {
     const Graph graph(adjacency);
     const Index index(masks, n, graph.size());
     Best best{std::vector<double>(n, std::numeric_limits<double>::infinity()), std::vector<Mask>(n, 0)};
@@ -112,9 +126,19 @@ Best best_trees(const std::vector<Mask> &adjacency, const Mask *masks, const dou
         if (found < 0) throw std::invalid_argument("a connected subset has no row count");
         return found;
     };
+    std::vector<const ScanCost *> scan_of(adjacency.size(), nullptr);
+    for (const ScanCost &scan : scans) {
+        scan_of.at(scan.relation) = &scan;
+        if (const std::int32_t leaf = index[Mask(1) << scan.relation]; leaf >= 0) best.cost[leaf] = scan.full();
+    }
+    auto scan_at = [&](std::int32_t side) {
+        const Mask mask = masks[side];
+        return mask & (mask - 1) ? nullptr : scan_of[position(mask)];
+    };
     auto offer = [&](std::int32_t both, double below, std::int32_t probe, std::int32_t build) {
         if (left_deep && masks[build] & (masks[build] - 1)) return;
-        const double total = below + cost(rows[probe], rows[build], widths[build], rows[both]);
+        double total = below + cost(rows[probe], rows[build], widths[build], rows[both]);
+        if (const ScanCost *scan = scan_at(probe)) total += scan->handed(masks[build], rows[build]) - scan->full();
         if (total < best.cost[both]) {
             best.cost[both] = total;
             best.probe[both] = masks[probe];
@@ -123,7 +147,7 @@ Best best_trees(const std::vector<Mask> &adjacency, const Mask *masks, const dou
     auto pair = [&](Mask left, Mask right) {
         const std::int32_t l = at(left), r = at(right), both = at(left | right);
         const double below = best.cost[l] + best.cost[r];
-        if (below >= best.cost[both]) return;
+        if (below >= best.cost[both] && !scan_at(l) && !scan_at(r)) return;
         offer(both, below, l, r);
         offer(both, below, r, l);
     };

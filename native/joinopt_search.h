@@ -14,6 +14,21 @@ struct JoinCost {
     double operator()(double probe_rows, double build_rows, double build_width, double output_rows) const;
 };
 
+// A relation's scan and the columns through which a hash table's keys may reach it; the same formula as Scan.handed in
+// mlsys4sys/joinopt/scans.py.
+struct ScanLink {
+    Mask partners;
+    double share, spread;
+};
+struct ScanCost {
+    int relation = -1;
+    double key_s = 0, in_scan_s = 0, above_s = 0;
+    std::vector<ScanLink> links;
+    double full() const { return key_s + in_scan_s + above_s; }
+    // When it streams past a hash table over `build` first.
+    double handed(Mask build, double build_rows) const;
+};
+
 // All connected subsets, ascending (so every subset stands before its supersets); at most `cap`, else empty.
 std::vector<Mask> connected_subsets(const std::vector<Mask> &adjacency, std::size_t cap);
 
@@ -22,8 +37,10 @@ struct Best {
     std::vector<Mask> probe;   // the probe side of its last join; 0 for a single relation
 };
 
-// Best bushy (or left-deep: the build side of every join is one relation) tree of every connected subset.
+// Best bushy (or left-deep: the build side of every join is one relation) tree of every connected subset. A scan is
+// priced by the first hash table that its rows stream past.
 Best best_trees(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, std::size_t n,
-                const std::vector<double> &width, const JoinCost &cost, bool left_deep);
+                const std::vector<double> &width, const JoinCost &cost, bool left_deep,
+                const std::vector<ScanCost> &scans = {});
 
 }  // namespace joinopt

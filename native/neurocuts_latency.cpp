@@ -117,7 +117,8 @@ struct Builder {
             groups[0].push_back({r.low, open_bits(r)});
             useful |= ~open_bits(r) & (r.low ^ groups[0][0].low);
         }
-        uint32_t mask = 0;
+        uint32_t mask = 0, best_mask = 0;
+        float least_score = best.score;
         const int most = std::min(options.max_bits, 3 + int(std::log2(float(list.size()))));
         for (int k = 1; k <= most; k++) {
             uint32_t chosen = 0;
@@ -146,8 +147,16 @@ struct Builder {
                 }
             groups.swap(next);
             if (members > MOST_MEMBERS * (list.size() / stride + 1)) break;
-            if (mask & (mask + (mask & (0u - mask)))) weigh_mask(column, mask, list, traffic, share, best);
+            if (!(mask & (mask + (mask & (0u - mask))))) continue;  // adjacent bits: a cut
+            float size = STEP_BYTES * std::exp2(float(k)), expected = 0;
+            for (const auto &group : groups) {
+                const size_t n = std::min(group.size() * stride, list.size());
+                size += bytes(n), expected += float(group.size()) * time(n);
+            }
+            const float score = share * (1 + expected / float(std::max<size_t>(members, 1))) + priced(size);
+            if (score < least_score) least_score = score, best_mask = mask;
         }
+        if (best_mask) weigh_mask(column, best_mask, list, traffic, share, best);
     }
 
     void weigh_mask(int column, uint32_t mask, const List &list, const List &traffic, float share, Choice &best) {

@@ -178,7 +178,7 @@ def _relu(x: Floats32) -> Floats32:
 
 
 def _sigmoid(x: Floats32) -> Floats32:
-    out: Floats32 = 1 / (1 + np.exp(-np.clip(x, -60, 60)))
+    out: Floats32 = np.float32(1) / (np.float32(1) + np.exp(-np.clip(x, -60, 60).astype(np.float32)))
     return out
 
 

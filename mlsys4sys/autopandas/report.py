@@ -114,9 +114,14 @@ def explained(item: Program, inputs: Sequence[Any]) -> str:
 def _steps(expr: Expr, names: Sequence[str]) -> dict[str, Expr]:
     """The inputs in their order, then the calls in the order in which they run; glue belongs to the call around it."""
     found = {f"inp{i}": Expr(f"inp{i}", cost=0.0) for i in range(len(names))}
-    for node in expr.nodes:
+
+    def visit(node: Expr) -> None:
+        for part in node.parts:
+            visit(part)
         if node.parts and (node.op or node.text == expr.text) and any(_inputs(part) for part in node.parts):
-            found[node.text] = node
+            found.setdefault(node.text, node)
+
+    visit(expr)
     return found
 
 

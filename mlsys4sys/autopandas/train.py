@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsys4sys import seeding
-from mlsys4sys.autopandas import examples
+from mlsys4sys.autopandas import examples, meant
 from mlsys4sys.autopandas.examples import CALLS, ROLES, Known
-from mlsys4sys.autopandas.expression import source
+from mlsys4sys.autopandas.expression import Expr, source
 from mlsys4sys.autopandas.features import Graph, graph
 from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.memo import Failed, Memo
+from mlsys4sys.autopandas.perturb import mixed
 from mlsys4sys.autopandas.policy import Policy
+from mlsys4sys.autopandas.problem import Task
+from mlsys4sys.autopandas.search import candidates
 from mlsys4sys.autopandas.table import Codebook, Table
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from mlsys4sys.autopandas.network import Batch
+
+Floats = NDArray[np.float64]
 
 DEEPEST = 3
 DEPTH_SHARES = (0.25, 0.45, 0.30)
@@ -165,8 +173,8 @@ class PolicyScore:
 class FitConfig:
     """How the policy's network is trained."""
 
-    seconds: float = 1200.0
-    """Processor seconds; the learning rate falls to zero over them."""
+    steps: int = 6000
+    """Batches; the learning rate falls to zero over them."""
     batch: int = 96
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
@@ -187,10 +195,10 @@ def fit(data: Shard, config: FitConfig, *, report: Callable[[str], None] | None 
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     rng = seeding.named(config.seed, "fit")
     chunks = _Chunks(data)
-    start, step, sums = time.process_time(), 0, np.zeros(3)
-    while (spent := time.process_time() - start) < config.seconds:
+    start, sums = time.process_time(), np.zeros(3)
+    for step in range(1, config.steps + 1):
         for group in optimizer.param_groups:
-            group["lr"] = _rate(spent / config.seconds, config.learning_rate)
+            group["lr"] = _rate(step / config.steps, config.learning_rate)
         picked = rng.integers(0, len(data), config.batch)
         batch, roles = chunks.batch(picked)
         calls = torch.from_numpy(data.calls[picked].astype(np.int64))
@@ -209,12 +217,11 @@ def fit(data: Shard, config: FitConfig, *, report: Callable[[str], None] | None 
         torch.nn.utils.clip_grad_norm_(net.parameters(), config.clip)
         optimizer.step()
         sums += losses.detach().numpy()
-        step += 1
         if report and step % config.report_every == 0:
             a, b, c = (sums / config.report_every).tolist()
-            report(f"step {step}, {spent:.0f} s: calls {a:.3f}, roles {b:.3f}, sequence {c:.3f}")
+            report(f"step {step}, {time.process_time() - start:.0f} s: calls {a:.3f}, roles {b:.3f}, sequence {c:.3f}")
             sums[:] = 0
-    return Policy(net.arrays(), {"steps": step, "tasks": len(data)})
+    return Policy(net.arrays(), {"steps": config.steps, "tasks": len(data)})
 
 
 def _rate(done: float, top: float) -> float:
@@ -283,3 +290,219 @@ def score(policy: Policy, data: Shard, *, most: int = 3000) -> PolicyScore:
         top2=tuple(shares[2].round(4).tolist()),
         top8=tuple(shares[3].round(4).tolist()),
     )
+
+
+JUDGED_SEED = 1_000
+"""Seeds of the inputs by which candidates are labelled start here: no ranking ever sees them."""
+
+JUDGED_INPUTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A task's candidates, and which of them do what was meant."""
+
+    rows: Floats
+    """Shape (candidates, features), as :func:`mlsys4sys.autopandas.meant.features` makes them."""
+    right: NDArray[np.bool_]
+    """Shape (candidates,): whether it agrees with the task's own program on inputs that ranking did not use."""
+    groups: NDArray[np.int64]
+    """Shape (candidates,): its class."""
+
+
+def agrees(
+    exprs: Sequence[Expr], truth: Expr, inputs: Sequence[Any], *, count: int = JUDGED_INPUTS
+) -> NDArray[np.bool_]:
+    """Which programs give what ``truth`` gives on inputs changed in several ways at once, where it raises nothing."""
+    right = np.ones(len(exprs), dtype=np.bool_)
+    used = 0
+    for number in range(count):
+        memo = Memo(mixed(inputs, JUDGED_SEED + number), Codebook(), most_cells=100_000)
+        wanted = _key_of(memo, truth)
+        if wanted is None:
+            continue
+        used += 1
+        right &= [right[i] and _key_of(memo, expr) == wanted for i, expr in enumerate(exprs)]
+    return right if used else np.zeros(len(exprs), dtype=np.bool_)
+
+
+def _key_of(memo: Memo, expr: Expr) -> Hashable | None:
+    try:
+        return memo.table(expr).key
+    except (Failed, TypeError, ValueError, OverflowError, KeyError):
+        return None
+
+
+def judged(seed: int, number: int, *, budget_s: float = 1.5, policy: Policy | None = None) -> Judged | None:
+    """Search for the programs of a drawn task and label them; None where all are right, or none is.
+
+    Args:
+        seed: Of the training.
+        number: Which task.
+        budget_s: Seconds of search.
+        policy: Whose log-probabilities become a feature.
+    """
+    rng = seeding.named(seed, "judge", str(number))
+    known = examples.draw(rng, 1 + int(rng.choice(DEEPEST, p=JUDGED_DEPTHS)))
+    if known is None:
+        return None
+    found = candidates(known.task, budget_s, settle_s=0.25)
+    if len(found) < 2:
+        return None
+    exprs = [candidate.expr for candidate in found]
+    inputs = known.task.examples[0].inputs
+    right = agrees(exprs, known.expr, inputs)
+    if right.all() or not right.any():
+        return None
+    behaviour = meant.observe(exprs, known.task, seed=number)
+    prior = meant.prior(exprs, _logits(policy, known.task)) if policy is not None else None
+    rows = meant.features(exprs, [candidate.cost for candidate in found], behaviour, prior=prior)
+    return Judged(rows, right, np.array(behaviour.classes()))
+
+
+JUDGED_DEPTHS = (0.5, 0.4, 0.1)
+"""How many of the judged tasks have one, two, three calls: as in everyday questions."""
+
+
+def _logits(policy: Policy, task: Task) -> dict[str, float]:
+    book = Codebook()
+    example = task.examples[0]
+    tables = [Table(value, source(i), book) for i, value in enumerate(example.inputs)]
+    return policy.op_logits(tables, Goal.of(example.output, book))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeConfig:
+    """How the judge is trained."""
+
+    steps: int = 600
+    """Steps over all tasks at once."""
+    learning_rate: float = 0.03
+    keep: float = 0.02
+    """Weight of the squared distance from the weights set by hand, features in units of their spread."""
+    hidden: int = 16
+    """Units of the network beside the linear score; none for 0."""
+    decay: float = 0.02
+    """Weight decay of the network."""
+    seed: int = 0
+
+
+def fit_judge(data: Sequence[Judged], config: JudgeConfig) -> meant.Judge:
+    """Listwise: the probability of the right classes together, under the softmax of their best members' scores."""
+    import torch
+
+    from mlsys4sys.learn.nets import perceptron, sequential
+
+    torch.set_num_threads(1)
+    rows = np.concatenate([one.rows for one in data])
+    mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
+    x = torch.from_numpy(((rows - mean) / scale).astype(np.float32))
+    group, right, owner = (torch.from_numpy(array) for array in _classes(data))
+    hand = torch.from_numpy((meant.Judge.by_hand().linear * scale).astype(np.float32))
+    linear = hand.clone().requires_grad_()
+    net = sequential(x.shape[1], (config.hidden,), 1, seed=config.seed) if config.hidden else None
+    groups: list[dict[str, Any]] = [{"params": [linear]}]
+    if net is not None:
+        groups.append({"params": list(net.parameters()), "weight_decay": config.decay})
+    optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=0.0)
+    for step in range(config.steps):
+        for part in optimizer.param_groups:
+            part["lr"] = _rate(step / config.steps, config.learning_rate)
+        scores = x @ linear + (net(x)[:, 0] if net is not None else 0.0)
+        tops = torch.full((len(right),), -torch.inf).scatter_reduce(0, group, scores, "amax")
+        loss = -_log_share(tops, right, owner, len(data)).mean() + config.keep * ((linear - hand) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    weights = linear.detach().numpy().astype(np.float64) / scale
+    network = perceptron(net, mean.astype(np.float32), scale.astype(np.float32)) if net is not None else None
+    return meant.Judge(weights, network, {"tasks": len(data), "candidates": len(rows)})
+
+
+def _classes(data: Sequence[Judged]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """The class of each candidate, counted over all tasks; whether each class is right; each class's task."""
+    group, right, owner, count = [], list[bool](), list[int](), 0
+    for task, one in enumerate(data):
+        group.append(one.groups + count)
+        many = int(one.groups.max()) + 1
+        right += [bool(one.right[one.groups == g].any()) for g in range(many)]
+        owner += [task] * many
+        count += many
+    return np.concatenate(group), np.array(right), np.array(owner)
+
+
+def _log_share(scores: Tensor, right: Tensor, owner: Tensor, tasks: int) -> Tensor:
+    """Log-probability of the right ones of each task."""
+    import torch
+
+    top = torch.full((tasks,), -torch.inf).scatter_reduce(0, owner, scores, "amax")
+    share = torch.exp(scores - top[owner])
+    both = torch.zeros(tasks).index_add(0, owner, share)
+    good = torch.zeros(tasks).index_add(0, owner, torch.where(right, share, torch.zeros(())))
+    return torch.log(good + 1e-9) - torch.log(both)
+
+
+def judge_score(judge: meant.Judge, data: Sequence[Judged]) -> dict[str, float]:
+    """How often a right candidate is shown first, among the first three and five; and how often without ranking."""
+    hits = np.zeros(4)
+    for one in data:
+        scores = judge.scores(one.rows)
+        order = meant.places(scores, one.groups.tolist())
+        good = one.right[order]
+        hits += (good[0], good[:3].any(), good[:5].any(), one.right[int(one.rows[:, 0].argmin())])
+    first, three, five, plain = (hits / max(1, len(data))).round(4).tolist()
+    return {"first": first, "three": three, "five": five, "by_cost": plain, "tasks": float(len(data))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How the shipped weights are made."""
+
+    seed: int = 0
+    tasks: int = 80_000
+    """Tasks that the policy is trained on."""
+    held_out: int = 4_000
+    """Tasks that it is scored on."""
+    steps: int = 6000
+    judged: int = 1500
+    """Tasks whose candidates the judge is trained on; a fifth of them is held out."""
+    command: str = ""
+    """What to write into the weights."""
+
+
+def train_policy(recipe: Recipe, folder: Path, *, report: Callable[[str], None] | None = None) -> Policy:
+    """Draw tasks into ``folder`` (shards that are there are used), train, score on tasks of another seed."""
+    size = 2000
+    shards = generate(folder, recipe.seed, range(-(-recipe.tasks // size)), size=size, report=report)
+    kept_back = generate(folder, recipe.seed + 1, range(-(-recipe.held_out // size)), size=size, report=report)
+    start = time.process_time()
+    policy = fit(Shard.load(shards), FitConfig(seed=recipe.seed, steps=recipe.steps), report=report)
+    found = score(policy, Shard.load(kept_back))
+    policy.config.update(
+        command=recipe.command, seed=recipe.seed, seconds=round(time.process_time() - start), score=asdict(found)
+    )
+    return policy
+
+
+def train_judge(
+    recipe: Recipe, *, policy: Policy | None = None, report: Callable[[str], None] | None = None
+) -> meant.Judge:
+    """Search for the programs of drawn tasks, label them, train; a fifth of the tasks is held out for the score."""
+    start = time.process_time()
+    data: list[Judged] = []
+    for number in range(recipe.judged):
+        one = judged(recipe.seed, number, policy=policy)
+        if one is not None:
+            data.append(one)
+        if report and number % 20 == 19:
+            report(f"{number + 1} tasks searched, {len(data)} with right and wrong programs")
+    return fitted_judge(data, recipe, seconds=time.process_time() - start)
+
+
+def fitted_judge(data: Sequence[Judged], recipe: Recipe, *, seconds: float) -> meant.Judge:
+    """Train on four fifths of the tasks, score on the rest."""
+    train, test = [d for i, d in enumerate(data) if i % 5], list(data[::5])
+    judge = fit_judge(train, JudgeConfig(seed=recipe.seed))
+    found = {"learned": judge_score(judge, test), "by_hand": judge_score(meant.Judge.by_hand(), test)}
+    judge.config.update(command=recipe.command, seed=recipe.seed, seconds=round(seconds), score=found)
+    return judge

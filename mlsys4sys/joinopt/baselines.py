@@ -7,6 +7,7 @@ themselves and then multiplied, smallest first. The probe side stands left, the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from mlsys4sys.joinopt.cardinality import Cardinalities, Floats, Masks
 from mlsys4sys.joinopt.cost import CostModel, COut, HashJoinCost, join_costs, subset_width
 from mlsys4sys.joinopt.counting import connected_parts
 from mlsys4sys.joinopt.problem import JoinGraph, Mask, Predicate, Relation, bits
+from mlsys4sys.joinopt.scans import Scan
 from mlsys4sys.joinopt.solution import JoinTree
 from mlsys4sys.search import Budget
 
@@ -39,7 +41,7 @@ def dpccp(
     cost: CostModel,
     *,
     budget: Budget | None = None,  # noqa: ARG001 - one signature
-    together: Sequence[Mask] = (),
+    scans: Sequence[Scan] = (),
 ) -> JoinTree:
     """The cheapest bushy tree.
 
@@ -51,11 +53,9 @@ def dpccp(
         cards: Sizes.
         cost: Of joins.
         budget: Not used: it ends by itself.
-        together: Disjoint, connected sets of relations that must be joined among themselves first.
+        scans: Relations whose scans depend on the order; each is priced by the first join its rows stream into.
     """
-    return _by_parts(
-        graph, cards, cost, lambda part: _exact(graph, part, cards, cost, left_deep=False, together=together)
-    )
+    return _by_parts(graph, cards, cost, lambda part: _exact(graph, part, cards, cost, left_deep=False, scans=scans))
 
 
 def left_deep(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budget: Budget | None = None) -> JoinTree:  # noqa: ARG001 - one signature
@@ -134,15 +134,19 @@ def adjacency_of(graph: JoinGraph, part: Mask) -> list[Mask]:
     return [near & part if part >> i & 1 else 0 for i, near in enumerate(graph.adjacency)]
 
 
-FORBIDDEN_ROWS = 1e18
-"""Rows that keep a subset out of every cheapest tree."""
-
-
 def connected_subsets(graph: JoinGraph, part: Mask | None = None, *, cap: int = 1 << 20) -> Masks | None:
     """All connected subsets, ascending, or nothing if they are more than ``cap``."""
-    part = graph.everything if part is None else part
-    found: Masks = _native.connected_subsets(adjacency_of(graph, part), cap + graph.size)
-    found = found[(found & ~np.uint64(part)) == 0]
+    return _connected_subsets(graph.adjacency, graph.everything if part is None else part, cap)
+
+
+@lru_cache(maxsize=64)
+def _connected_subsets(adjacency: tuple[Mask, ...], part: Mask, cap: int) -> Masks | None:
+    """The same by adjacency, as several planners ask for one graph's."""
+    inside = [near & part if part >> i & 1 else 0 for i, near in enumerate(adjacency)]
+    found: Masks = _native.connected_subsets(inside, cap + len(adjacency))
+    if part != (1 << len(adjacency)) - 1:
+        found = found[(found & ~np.uint64(part)) == 0]
+    found.flags.writeable = False
     return found if len(found) and len(found) <= cap else None
 
 
@@ -187,19 +191,29 @@ def _exact(
     cost: CostModel,
     *,
     left_deep: bool,
-    together: Sequence[Mask] = (),
+    scans: Sequence[Scan] = (),
 ) -> JoinTree:
-    masks = connected_subsets(graph, part)
+    masks = connected_subsets(graph, part, cap=EXACT_SUBSETS)
+    if masks is None:
+        masks = connected_subsets(graph, part)
     if masks is None:
         return _greedy(graph, part, cards, cost)
     rows = np.ascontiguousarray(cards.estimate(masks).rows)
-    for group in together:
-        shared = masks & np.uint64(group)
-        rows[(shared != 0) & (shared != np.uint64(group)) & (shared != masks)] = FORBIDDEN_ROWS
     width = [relation.width_bytes for relation in graph.relations]
     if isinstance(cost, HashJoinCost | COut):
         adjacency = adjacency_of(graph, part)
-        flat = _native.best_tree(adjacency, masks, rows, width, list(cost.coefficients), left_deep).tolist()
+        priced = [
+            (
+                scan.relation,
+                scan.key_s,
+                scan.in_scan_s,
+                scan.above_s,
+                [(link.partners, link.share, link.spread) for link in scan.links],
+            )
+            for scan in scans
+            if part >> scan.relation & 1
+        ]
+        flat = _native.best_tree(adjacency, masks, rows, width, list(cost.coefficients), left_deep, priced).tolist()
         return _unfold(part, dict(zip(flat[::2], flat[1::2], strict=True)))
     _, probe = plain_best_trees(graph, masks, rows, cost, left_deep=left_deep)
     return _unfold(part, dict(zip(masks.tolist(), probe.tolist(), strict=True)))
@@ -235,20 +249,6 @@ def plain_best_trees(
         )
         total[i], probe[i] = price.min(), masks[left[price.argmin()]]
     return total, probe
-
-
-def disjoint(groups: Sequence[Mask]) -> list[Mask]:
-    """The first groups that have no relation in common.
-
-    >>> disjoint([0b011, 0b110, 0b1100])
-    [3, 12]
-    """
-    taken, kept = 0, []
-    for group in groups:
-        if not group & taken:
-            kept.append(group)
-            taken |= group
-    return kept
 
 
 def proper_subsets(mask: Mask) -> Iterable[Mask]:

@@ -118,7 +118,7 @@ def _scans(sizes: Sizes, tree: JoinTree) -> float:
     if not sizes.scans:
         return 0.0
     sizes.ask(list(tree.masks()))
-    return scan_seconds(tree, sizes.graph, sizes.scans, sizes.rows)
+    return scan_seconds(tree, sizes.scans, sizes.rows)
 
 
 def total(regions: Sequence[RegionPlan]) -> Comparison:

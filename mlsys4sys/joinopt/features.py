@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mlsys4sys.joinopt.cardinality import Cardinalities, Estimates, Floats, Masks
 from mlsys4sys.joinopt.cost import CostModel
 from mlsys4sys.joinopt.problem import JoinGraph, Mask, bits
-from mlsys4sys.joinopt.scans import PrunedScan
+from mlsys4sys.joinopt.scans import Scan
 
 Floats32 = NDArray[np.float32]
 
@@ -71,7 +71,7 @@ class Sizes:
     graph: JoinGraph
     cards: Cardinalities
     cost: CostModel
-    scans: tuple[PrunedScan, ...] = ()
+    scans: tuple[Scan, ...] = ()
     """Relations whose scans depend on the order; none where that is not known."""
     rows: dict[Mask, float] = field(default_factory=dict)
     sigma: dict[Mask, float] = field(default_factory=dict)

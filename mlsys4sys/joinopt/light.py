@@ -1,8 +1,8 @@
-"""The quickest front end: one flat SELECT over base tables, read by a scanner of our own in a fraction of a millisecond.
+"""The quickest front end: one flat SELECT over base tables, read by a scanner of our own within a millisecond.
 
-It takes what :mod:`mlsys4sys.joinopt.flat` takes and reads it the same way, as long as the text keeps to what it is sure
-about: plain names, comparisons, IN, LIKE, BETWEEN, CASE, calls of functions. Anything else (subqueries, casts, windows,
-parentheses in FROM, parameters, comments that nest, ...) is refused, and the general parser looks at the query.
+It takes what :mod:`mlsys4sys.joinopt.flat` takes and reads it the same way, as long as the text keeps to what it is
+sure about: plain names, comparisons, IN, LIKE, BETWEEN, CASE, calls of functions. Anything else (subqueries, casts,
+windows, parentheses in FROM, parameters, ...) is refused, and the general parser looks at the query.
 """
 
 from __future__ import annotations
@@ -125,9 +125,9 @@ class _Reader:
         """Where each parenthesis, and each CASE, closes; top-level commas and clauses lie outside of all."""
         closing, pending = {}, []
         for at, token in enumerate(self.tokens):
-            if token.text == "(" and token.kind == "sign" or token.text == "case" and token.kind == "word":
+            if (token.text == "(" and token.kind == "sign") or (token.text == "case" and token.kind == "word"):
                 pending.append(at)
-            elif token.text == ")" and token.kind == "sign" or token.text == "end" and token.kind == "word":
+            elif (token.text == ")" and token.kind == "sign") or (token.text == "end" and token.kind == "word"):
                 if not pending or (self.tokens[pending[-1]].text == "(") != (token.text == ")"):
                     raise NotFlat("brackets do not match")
                 closing[pending.pop()] = at
@@ -325,7 +325,7 @@ class _Reader:
         for piece in [*pieces, (start, high)]:
             yield from self._split(*piece)
 
-    def _conjunct(self, low: int, high: int, disjunction: bool, begin: int, end: int, *, kept: bool) -> Conjunct:  # noqa: FBT001
+    def _conjunct(self, low: int, high: int, disjunction: bool, begin: int, end: int, *, kept: bool) -> Conjunct:
         start, stop = self.tokens[low].start, self.tokens[high - 1].end
         text = self.sql[start:stop]
         columns, mask, patches = [], 0, []

@@ -1,68 +1,137 @@
 """What the order of joins does to scans.
 
-DuckDB hands the keys of a small hash table down to the scan that streams past it: with at most
-``dynamic_or_filter_threshold`` rows as a list. Where the scanned column is clustered, whole row groups are then skipped
-by their minimum and maximum, so that a table is read in a fraction of the time. That works only down the streaming
-side, to the scan at its end; an order that ends the stream before the small table joins pays for the full scan.
+DuckDB hands the keys of a hash table down the streaming side to the scan at its end: one key as an equality, up to
+``dynamic_or_filter_threshold`` as a list, more as a filter over their range. What that saves was measured (DuckDB 2.0,
+one thread): row groups whose minimum and maximum exclude all keys of a list are not read at all, which helps where the
+table is clustered; and IN lists, which DuckDB evaluates above the scan, see only the rows that are left. All other
+filters are evaluated in the scan, first. It works only down the streaming side: a table that is hashed itself, or whose
+stream ends before the selective join, is read and filtered in full.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
-from mlsys4sys.joinopt.cost import CostModel
-from mlsys4sys.joinopt.problem import JoinGraph, Mask, bits
+from mlsys4sys.joinopt.filters import Condition
+from mlsys4sys.joinopt.problem import JoinGraph, Mask, Relation
 from mlsys4sys.joinopt.solution import JoinTree
-from mlsys4sys.joinopt.statistics import ROW_GROUP, Statistics
+from mlsys4sys.joinopt.statistics import ROW_GROUP, Statistics, Table
 
 LISTED_ROWS = 50
 """Hash tables of at most so many rows become lists (DuckDB 2.0: ``dynamic_or_filter_threshold``)."""
 CLUSTERED = 0.4
-"""A column is worth telling apart when one value lies in no more than this share of the row groups."""
+"""A column counts as clustered when one value lies in no more than this share of the row groups."""
+VECTOR = 2048
+"""Rows that DuckDB filters at a time."""
+LEAST_ROWS = 20_000
+"""Scans of smaller tables are too quick to tell apart."""
+
+KEY_S = 3e-9
+"""Reading the key of a row and holding it against those handed down."""
+FILTER_S = {"number": 2e-9, "text": 8e-9, "like": 40e-9, "null": 1e-9}
+"""One comparison of a row; a list costs twice as much."""
+OTHER_S = 25e-9
+"""A filter that is not understood."""
+LEFT_SHARE = 0.8
+"""What filters above a scan cost when every vector has some row left, as a share of the whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PrunedScan:
-    """A relation whose scan may skip row groups."""
+class Link:
+    """A column of a scanned relation through which keys may be handed down."""
+
+    partners: Mask
+    """All relations of its equality class."""
+    share: float
+    """The share of row groups that one value lies in; 1 when the column is not clustered."""
+    spread: float
+    """The share of vectors that one value lies in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What reading one relation takes."""
 
     relation: int
-    full_s: float
-    """Seconds of reading all of it."""
-    shares: Mapping[int, float]
-    """Equality class of a clustered column → the share of row groups that one value lies in."""
+    key_s: float
+    in_scan_s: float
+    """Filters that the scan evaluates."""
+    above_s: float
+    """Filters above it."""
+    links: tuple[Link, ...]
+
+    @property
+    def full_s(self) -> float:
+        """Seconds of reading and filtering all of it."""
+        return self.key_s + self.in_scan_s + self.above_s
+
+    def handed(self, link: Link, values: float) -> float:
+        """Seconds when so many keys are handed down; the native search has the same formula."""
+        groups = 1 - (1 - link.share) ** max(values, 1.0) if values <= LISTED_ROWS else 1.0
+        key = self.key_s * (0.5 if values <= 1.5 else 1.0)
+        left = 1 - math.exp(-max(values, 0.5) * link.spread)
+        return groups * (key + self.in_scan_s) + self.above_s * LEFT_SHARE * left
 
 
-def pruned_scans(graph: JoinGraph, statistics: Statistics, cost: CostModel) -> tuple[PrunedScan, ...]:
+def scans_of(graph: JoinGraph, statistics: Statistics) -> tuple[Scan, ...]:
     """The relations of a graph whose scans depend on the order of joins."""
     found = []
     for i, relation in enumerate(graph.relations):
         table = statistics.resolve(relation.table)
-        if table is None or table.rows < 2 * ROW_GROUP:
+        if table is None or table.rows < LEAST_ROWS:
             continue
-        shares = {
-            k: share
+        links = tuple(
+            _link(table, column.name, graph.class_masks[k], statistics)
             for k, group in enumerate(graph.classes)
             for column in group
-            if column.relation == i and (share := statistics.scatter(table, column.name)) <= CLUSTERED
-        }
-        if shares:
-            rows, filters = np.array([float(table.rows)]), np.array([float(len(relation.filters))])
-            full_s = float(cost.scan(rows, np.zeros(1), np.array([relation.width_bytes]), filters)[0])
-            found.append(PrunedScan(relation=i, full_s=full_s, shares=shares))
+            if column.relation == i
+        )
+        in_scan, above = _filtering(relation)
+        rows = float(table.rows)
+        if links and (above or in_scan or table.rows >= 2 * ROW_GROUP):
+            seconds = {"key_s": KEY_S * rows, "in_scan_s": in_scan * rows, "above_s": above * rows}
+            found.append(Scan(relation=i, links=links, **seconds))
     return tuple(found)
 
 
-def scan_seconds(tree: JoinTree, graph: JoinGraph, scans: tuple[PrunedScan, ...], rows: Mapping[Mask, float]) -> float:
+def _link(table: Table, column: str, partners: Mask, statistics: Statistics) -> Link:
+    share = statistics.scatter(table, column) if table.rows >= 2 * ROW_GROUP else 1.0
+    share = share if share <= CLUSTERED else 1.0
+    fan_out = table.rows / statistics.distinct(table, column.lower())
+    spread = max(1.0, fan_out / VECTOR) if share <= CLUSTERED else fan_out
+    return Link(partners=partners, share=share, spread=spread * VECTOR / table.rows)
+
+
+def _filtering(relation: Relation) -> tuple[float, float]:
+    """Seconds a row of a relation's filters: in the scan, and above it."""
+    if not relation.conditions:
+        return OTHER_S * len(relation.filters), 0.0
+    above = [_price(condition) for condition in relation.conditions if condition[0] == "in"]
+    inside = [_price(condition) for condition in relation.conditions if condition[0] != "in"]
+    return sum(inside), sum(above)
+
+
+def _price(condition: Condition) -> float:
+    what = condition[0]
+    if what == "not":
+        return _price(condition[1])
+    if what in ("and", "or"):
+        return sum(_price(part) for part in condition[1])
+    values = condition[2] if what == "in" else condition[3:4]
+    kind = what if what in ("like", "null") else "text" if isinstance(values[0], str) else "number"
+    return FILTER_S[kind] * (2 if what == "in" else 1)
+
+
+def scan_seconds(tree: JoinTree, scans: tuple[Scan, ...], rows: Mapping[Mask, float]) -> float:
     """Seconds of the scans that depend on the order, in this order."""
-    ends = {scan.relation: scan for scan in scans}
+    by_relation = {scan.relation: scan for scan in scans}
     total = 0.0
     for leaf, builds in streams(tree):
-        scan = ends.get(leaf)
+        scan = by_relation.get(leaf)
         if scan is not None:
-            total += scan.full_s * min([1.0, *_shares(scan, graph, builds, rows)])
+            total += min([scan.full_s, *_handed(scan, builds, rows)])
     return total
 
 
@@ -82,22 +151,8 @@ def streams(tree: JoinTree) -> Iterator[tuple[int, tuple[Mask, ...]]]:
         yield from streams(build)
 
 
-def _shares(
-    scan: PrunedScan, graph: JoinGraph, builds: tuple[Mask, ...], rows: Mapping[Mask, float]
-) -> Iterator[float]:
+def _handed(scan: Scan, builds: tuple[Mask, ...], rows: Mapping[Mask, float]) -> Iterator[float]:
     for build in builds:
-        values = max(1.0, rows[build])
-        for k, share in scan.shares.items():
-            if values <= LISTED_ROWS and graph.class_masks[k] & build:
-                yield 1 - (1 - share) ** values
-
-
-def listing_pairs(graph: JoinGraph, scans: tuple[PrunedScan, ...], rows: Mapping[Mask, float]) -> list[tuple[int, int]]:
-    """(scanned relation, small relation) pairs: joined first, the scan is sure to be pruned."""
-    return [
-        (scan.relation, small)
-        for scan in scans
-        for k in scan.shares
-        for small in bits(graph.class_masks[k] & ~(1 << scan.relation))
-        if rows[1 << small] <= LISTED_ROWS / 5
-    ]
+        for link in scan.links:
+            if link.partners & build:
+                yield scan.handed(link, rows[build])

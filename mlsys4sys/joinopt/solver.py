@@ -24,7 +24,7 @@ from mlsys4sys.joinopt.gate import Gate, tables_named
 from mlsys4sys.joinopt.light import NotPlain, read_light
 from mlsys4sys.joinopt.policy import Policy, shipped
 from mlsys4sys.joinopt.sampled import Exact, Sampled
-from mlsys4sys.joinopt.scans import listing_pairs, pruned_scans
+from mlsys4sys.joinopt.scans import scans_of
 from mlsys4sys.joinopt.search import policy_beam
 from mlsys4sys.joinopt.skeleton import Region, Skeleton
 from mlsys4sys.joinopt.solution import JoinPlan, JoinTree, RegionPlan
@@ -292,10 +292,12 @@ class JoinOptimizer:
         if subsets is not None:
             cards = Remembered.of(cards, subsets)
         self._statistics.refresh()
-        sizes = Sizes(graph, cards, self.cost, scans=pruned_scans(graph, self._statistics, self.cost))
+        sizes = Sizes(graph, cards, self.cost, scans=scans_of(graph, self._statistics))
         proposed = self._proposals(region, cards, sizes)
         engine = region.engine_tree or baselines.duckdb_like(graph, self._formula.bind(graph), self.cost)
         priced = {name: choice.price(sizes, tree) for name, tree in proposed.items()}
+        if self.settings.planner == "best" and choice.price(sizes, engine) <= min(priced.values()):
+            proposed, priced = {"engine": engine}, {"engine": 0.0}
         planner = min(priced, key=priced.__getitem__)
         comparison = choice.compare(sizes, proposed[planner], engine)
         return RegionPlan(
@@ -329,28 +331,10 @@ class JoinOptimizer:
                 raise InputError(f"no planner {wanted!r}; there are best, textual, {', '.join(planners)}")
             return {wanted: planners[wanted]()}
         if isinstance(cards, Remembered):
-            # The optimum of the joins: only what the model says of scans can make another order cheaper.
-            return {"dpccp": planners["dpccp"](), **self._pruning(sizes)}
+            # The optimum, but for scans that only a later join of their stream makes cheaper.
+            return {"dpccp": baselines.dpccp(graph, cards, self.cost, scans=sizes.scans)}
         proposals: dict[str, JoinTree] = {name: planners[name]() for name in ("goo", "dqn") if name in planners}
         return proposals if region.engine_tree is None else {**proposals, "engine": region.engine_tree}
-
-    def _pruning(self, sizes: Sizes) -> dict[str, JoinTree]:
-        """The best orders in which a clustered table is read past a small one first, or past everything else last."""
-        graph = sizes.graph
-        found: dict[str, JoinTree] = {}
-        if not sizes.scans:
-            return found
-        sizes.ask([1 << i for i in range(graph.size)])
-        pairs = listing_pairs(graph, sizes.scans, sizes.rows)
-        together = baselines.disjoint([1 << big | 1 << small for big, small in pairs])
-        if together:
-            found["dpccp, pairs first"] = baselines.dpccp(graph, sizes.cards, self.cost, together=together)
-        for scan in sizes.scans:
-            rest = graph.everything & ~(1 << scan.relation)
-            if graph.connected(rest):
-                tree = baselines.dpccp(graph, sizes.cards, self.cost, together=[rest])
-                found[f"dpccp, {graph.relations[scan.relation].alias} last"] = tree
-        return found
 
     def _decide(self, skeleton: Skeleton, regions: tuple[RegionPlan, ...], *, ask_engine: bool) -> JoinPlan:
         comparison = choice.total(regions)

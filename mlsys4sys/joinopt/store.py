@@ -83,6 +83,7 @@ class SampleStore:
     def __init__(self, side: duckdb.DuckDBPyConnection) -> None:
         self.side = side
         self._filtering: dict[tuple[int, int], Filtering] = {}
+        self._weights: dict[int, Floats] = {}
         found = side.execute("SELECT json FROM layout").fetchone()
         assert found is not None
         self.layout = Layout.from_json(found[0])
@@ -144,6 +145,11 @@ class SampleStore:
 
     def row_weights(self, table: int) -> Floats:
         """For each row that the home anchor kept, how many rows of the table it stands for; 0 for those just linked."""
+        if table not in self._weights:
+            self._weights[table] = self._row_weights(table)
+        return self._weights[table]
+
+    def _row_weights(self, table: int) -> Floats:
         number, sql = self.home(table), self.layout.tables[table]
         anchor = self.layout.anchors[number]
         if anchor.key < 0:
@@ -193,9 +199,9 @@ class SampleStore:
         for table, number, relation in wanted:
             if not relation.filters or (key := self._key(table, number, relation)) in self._leaves:
                 continue
-            found = self._quickly(table, number, relation)
-            if found is not None:
-                self._remember(key, found)
+            positions = self._quickly(table, number, relation)
+            if positions is not None:
+                self._remember(key, positions)
             else:
                 new[key] = self._filtered(table, number, relation)
         if len(new) < 2:
@@ -207,8 +213,8 @@ class SampleStore:
             return
         order = np.argsort(found["i"], kind="stable")
         ends = np.searchsorted(found["i"][order], np.arange(1, len(new)))
-        for key, positions in zip(new, np.split(found["r"][order], ends), strict=True):
-            self._remember(key, np.sort(positions))
+        for key, rows in zip(new, np.split(found["r"][order], ends), strict=True):
+            self._remember(key, np.sort(rows))
 
     def _key(self, table: int, number: int, relation: Relation) -> LeafKey:
         return table, -1 if self.layout.whole[table] else number, relation.alias, relation.filters

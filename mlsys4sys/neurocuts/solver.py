@@ -6,13 +6,18 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from numpy.typing import ArrayLike
 
 from mlsys4sys.errors import InputError, VerificationError
 from mlsys4sys.neurocuts import baselines
+from mlsys4sys.neurocuts.policy import Policy, resolve
 from mlsys4sys.neurocuts.problem import RuleSet
 from mlsys4sys.neurocuts.search import Space, TreeSearch
 from mlsys4sys.neurocuts.solution import Classifier
 from mlsys4sys.neurocuts.tree import BINTH, Kind, Tree, from_nodes, measure, single_leaf
+from mlsys4sys.neurocuts.tune import tune
 from mlsys4sys.neurocuts.verify import certify
 from mlsys4sys.search import Budget
 
@@ -27,13 +32,19 @@ class ClassifierBuilder:
 
     Args:
         objective: ``"time"``: fewest memory accesses of the worst packet, then fewest bytes; ``"space"``: the reverse;
-            a weight w in [0, 1]: least w·log(time) + (1 - w)·log(bytes), NeuroCuts' reward (its section 4.2).
+            a weight w in [0, 1]: least w·log(time) + (1 - w)·log(bytes), NeuroCuts' reward (its section 4.2);
+            ``"latency"``: least measured time of a lookup on this machine (`mlsys4sys.neurocuts.tune`).
         budget_s: Seconds of the whole build, heuristics and proof included, of wall time.
         seed: What the search's chance comes from. Runs with ``expansions`` instead of seconds repeat exactly.
-        max_bytes_per_rule: Bound on size, by the paper's metric, where a tree within it exists; None for any size.
+        max_bytes_per_rule: Bound on size, by the paper's metric, where a tree within it exists; None for any size. With
+            ``"latency"`` it bounds the memory that lookups really use.
         space: What the search may do; `mlsys4sys.neurocuts.search.PAPER` keeps to the paper's actions.
+        policy: The network that guides the search: ``"shipped"``, a `Policy`, the path of its weights, or None for
+            none.
         threads: Searches side by side; None for one a processor.
-        expansions: Actions to try, instead of ``budget_s``.
+        expansions: Actions to try, instead of ``budget_s``; with ``"latency"`` trees to time.
+        traffic: A sample of packets, shape (n, columns), for ``"latency"``; None for corners and insides of rules.
+            Half of it chooses among trees, the other half has the last word.
         report: Called now and then with a line on how far it is.
     """
 
@@ -42,15 +53,19 @@ class ClassifierBuilder:
     seed: int = 0
     max_bytes_per_rule: float | None = MAX_BYTES_PER_RULE
     space: Space = field(default_factory=Space)
+    policy: Policy | str | Path | None = "shipped"
     threads: int | None = None
     expansions: int | None = None
+    traffic: ArrayLike | None = None
     report: Callable[[str], None] | None = None
 
     def __post_init__(self) -> None:
-        if self.objective not in ("time", "space") and not (
+        if self.objective not in ("time", "space", "latency") and not (
             isinstance(self.objective, int | float) and 0 <= self.objective <= 1
         ):
-            raise InputError(f"objective must be 'time', 'space' or a number in 0..1, not {self.objective!r}")
+            raise InputError(
+                f"objective must be 'time', 'space', 'latency' or a number in 0..1, not {self.objective!r}"
+            )
         if not self.budget_s > 0:
             raise InputError(f"budget_s must be above 0, not {self.budget_s}")
 
@@ -64,6 +79,8 @@ class ClassifierBuilder:
         started = time.perf_counter()
         if rules.columns > 16:
             raise InputError(f"rules have {rules.columns} columns of 32 bits; at most 16 are supported")
+        if self.objective == "latency":
+            return self._timed(rules, started)
         found = list(self._floor(rules))
         found += self._searched(rules, started)
         found.sort(key=lambda candidate: self._cost(rules, candidate.time, candidate.bytes))
@@ -80,6 +97,29 @@ class ClassifierBuilder:
                 )
         raise VerificationError(f"no tree for these {len(rules)} rules could be proven: please report this")
 
+    def _timed(self, rules: RuleSet, started: float) -> Classifier:
+        tree, timed, _ = tune(
+            rules,
+            seconds=0.95 * self.budget_s if self.expansions is None else math.inf,
+            trees=self.expansions,
+            traffic=None if self.traffic is None else rules.packets(self.traffic),
+            max_bytes_per_rule=self.max_bytes_per_rule,
+            seed=self.seed,
+            report=self.report,
+        )
+        certificate = certify(tree, rules)
+        if not certificate:
+            raise VerificationError(f"a tuned tree is wrong ({certificate.counterexample}): please report this")
+        build_s = time.perf_counter() - started
+        return Classifier(
+            rules=rules,
+            tree=tree,
+            certificate=certificate,
+            origin="tuned",
+            build_s=build_s,
+            constants=timed.constants,
+        )
+
     def _floor(self, rules: RuleSet) -> Iterator[_Candidate]:
         yield _candidate("linear scan", _in_leaves(rules))
         limit = min(2.0, self.budget_s / 10) if self.expansions is None else 2.0
@@ -91,7 +131,9 @@ class ClassifierBuilder:
     def _searched(self, rules: RuleSet, started: float) -> list[_Candidate]:
         cap = 0.0 if self.max_bytes_per_rule is None else self.max_bytes_per_rule
         caps = (cap,) if self.objective == "time" else (20.0, 32.0, cap)
-        search = TreeSearch(rules, caps=caps, space=self.space, seed=self.seed, threads=self.threads)
+        search = TreeSearch(
+            rules, caps=caps, space=self.space, seed=self.seed, policy=resolve(self.policy), threads=self.threads
+        )
 
         def report() -> None:
             if self.report is not None and (points := search.points()):

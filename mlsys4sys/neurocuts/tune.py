@@ -1,8 +1,8 @@
-"""Trees for measured speed: many are built, each in milliseconds, and timed on traffic; the fastest within a bound on memory wins.
+"""Trees for measured speed: many are built, each in milliseconds, and timed; the fastest within a bound on memory wins.
 
-A tree comes from a dozen constants (`native/neurocuts_latency.h`): how wide cuts may be, what memory costs, how rules are
-parted at the top. They are drawn at random first, then near the best found. Times are taken on one half of the traffic, and
-the winner is chosen among the best few on the other half, so that a tree that fits the first by chance does not win.
+A tree comes from a dozen constants (`native/neurocuts_latency.h`): how wide cuts may be, what memory costs, how rules
+are parted at the top. They are drawn at random first, then near the best found. Times are taken on one half of the
+traffic, and the winner is chosen among the best few on the other, so that none wins that fits the first by chance.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,21 @@ class Constants:
     parts: int = 0
     seed: int = 0
 
+    @classmethod
+    def parsed(cls, values: dict[str, Any]) -> Constants:
+        """Constants from a file's JSON.
+
+        Raises:
+            TypeError: A name is unknown, or a value of another type.
+            ValueError: A value is no number.
+        """
+        tests = tuple((int(column), float(bits)) for column, bits in values.get("tests", ()))
+        kinds: dict[str, Any] = {item.name: type(item.default) for item in fields(cls)}
+        others = {name: value for name, value in values.items() if name != "tests"}
+        if unknown := set(others) - set(kinds):
+            raise TypeError(f"unknown: {sorted(unknown)}")
+        return cls(**{name: kinds[name](value) for name, value in others.items()}, tests=tests)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timed:
@@ -65,8 +80,11 @@ class Timed:
     size_bytes: int
 
 
+_Made = tuple[Timed, Tree, Lookup]
+
+
 def default_traffic(rules: RuleSet, count: int = TRAFFIC, seed: int = 0) -> Words:
-    """Packets where nothing is known of the traffic: corners and insides of rules, drawn alike; shape (count, columns)."""
+    """Packets where no traffic is known: corners and insides of rules, drawn alike; shape (count, columns)."""
     rng = np.random.default_rng(seed)
     if not len(rules):
         return rng.integers(0, rules.maxima.astype(np.int64) + 1, (count, rules.columns)).astype(np.uint32)
@@ -77,7 +95,7 @@ def default_traffic(rules: RuleSet, count: int = TRAFFIC, seed: int = 0) -> Word
 
 
 def build(rules: RuleSet, constants: Constants, traffic: Words, *, max_bytes: float = 0.0) -> Tree:
-    """The tree of some constants; the same for the same arguments. Beyond ``max_bytes`` (0: none) leaves are not cut."""
+    """The tree of some constants; the same for the same arguments. Beyond ``max_bytes`` (0: none) nothing is cut."""
     options: dict[str, Any] = {name: getattr(constants, name) for name in constants.__slots__}
     options["tests"] = list(constants.tests)
     arrays = _native.latency_tree(rules.low, rules.high, rules.maxima, traffic[:SEEN], max_bytes=max_bytes, **options)
@@ -107,6 +125,7 @@ def tune(
     rules: RuleSet,
     *,
     seconds: float,
+    trees: int | None = None,
     traffic: Words | None = None,
     max_bytes_per_rule: float | None = None,
     seed: int = 0,
@@ -115,11 +134,15 @@ def tune(
     """The fastest tree that was found, its figures, and the frontier of all (time, bytes) pairs that were measured.
 
     Args:
+        rules: What to build a tree for.
         seconds: Of wall time; at least one tree is built.
+        trees: How many to time at most.
         traffic: A sample of packets, shape (n, columns); None for `default_traffic`.
         max_bytes_per_rule: Bound on the *real* memory of the table; the smallest tree wins when none is within it.
+        seed: What constants and the order of traffic are drawn from.
+        report: Called now and then with a line on how far it is.
     """
-    ends = time.perf_counter() + seconds
+    latest = time.perf_counter() + 0.9 * seconds
     rng = np.random.default_rng(seed)
     packets = (
         default_traffic(rules, seed=seed) if traffic is None else traffic[rng.permutation(len(traffic))[: 4 * TRAFFIC]]
@@ -128,29 +151,34 @@ def tune(
     learned, held = packets[:half], packets[half:] if len(packets) > 1 else packets
     limit = np.inf if max_bytes_per_rule is None else max_bytes_per_rule * max(len(rules), 1)
     found: list[Timed] = []
+    kept: list[_Made] = []
     told = time.perf_counter()
     builds = _builds(rules, found, learned, limit, rng)
-    while not found or time.perf_counter() < ends - 0.1 * seconds:
-        constants, table = next(builds)
+    while not found or (time.perf_counter() < latest and len(found) != trees):
+        constants, tree, table = next(builds)
         best = min((row.ns for row in found if row.size_bytes <= limit), default=np.inf)
         within = table.size_bytes <= limit
         ns = nanoseconds(table, learned, rounds=6 if within else 2, give_up=1.25 * best)
-        found.append(Timed(constants=constants, ns=ns, size_bytes=table.size_bytes))
+        row = Timed(constants=constants, ns=ns, size_bytes=table.size_bytes)
+        found.append(row)
+        kept = sorted([*kept, (row, tree, table)], key=lambda made: _rank(made[0], limit))[:FINALISTS]
         if report is not None and time.perf_counter() > told + 0.5:
             told = time.perf_counter()
             report(f"{len(found)} trees timed: {1e3 / min(best, ns):.1f} million packets a second")
     builds.close()
-    chosen = _final(rules, found, learned, held, limit)
-    return build(rules, chosen.constants, learned, max_bytes=_bound(limit)), chosen, frontier(found)
+    fitting = [made for made in kept if made[0].size_bytes <= limit] or kept[:1]
+    tree, chosen = _final(fitting, held)
+    return tree, chosen, frontier(found)
 
 
 def _builds(
     rules: RuleSet, found: list[Timed], learned: Words, limit: float, rng: np.random.Generator
-) -> Generator[tuple[Constants, Lookup]]:
+) -> Generator[tuple[Constants, Tree, Lookup]]:
     """Tables to time, without end; while one is timed the next is built on another processor, if there is one."""
 
-    def make(constants: Constants) -> tuple[Constants, Lookup]:
-        return constants, Lookup(build(rules, constants, learned, max_bytes=_bound(limit)), rules)
+    def make(constants: Constants) -> tuple[Constants, Tree, Lookup]:
+        tree = build(rules, constants, learned, max_bytes=_bound(limit))
+        return constants, tree, Lookup(tree, rules)
 
     if len(os.sched_getaffinity(0)) < 2:
         while True:
@@ -177,19 +205,20 @@ def frontier(found: list[Timed]) -> list[Timed]:
     return kept
 
 
-def _final(rules: RuleSet, found: list[Timed], learned: Words, held: Words, limit: float) -> Timed:
+def _rank(row: Timed, limit: float) -> tuple[float, float]:
+    """Least for the best: the fastest within the bound on memory; where none is, the smallest."""
+    return max(row.size_bytes - limit, 0.0) if np.isfinite(limit) else 0.0, row.ns
+
+
+def _final(kept: list[_Made], held: Words) -> tuple[Tree, Timed]:
     """The best of the finalists on traffic that none was chosen by, timed in turns."""
-    fitting = [row for row in found if row.size_bytes <= limit]
-    if not fitting:
-        return min(found, key=lambda row: row.size_bytes)
-    fitting = sorted(fitting, key=lambda row: row.ns)[:FINALISTS]
-    tables = [Lookup(build(rules, row.constants, learned, max_bytes=_bound(limit)), rules) for row in fitting]
-    times = np.full(len(tables), np.inf)
+    times = np.full(len(kept), np.inf)
     for _ in range(4):
-        for place, table in enumerate(tables):
+        for place, (_row, _tree, table) in enumerate(kept):
             times[place] = min(times[place], nanoseconds(table, held, rounds=2))
     best = int(np.argmin(times))
-    return replace(fitting[best], ns=float(times[best]))
+    row, tree, _ = kept[best]
+    return tree, replace(row, ns=float(times[best]))
 
 
 def _drawn(rng: np.random.Generator, rules: RuleSet, found: list[Timed], limit: float) -> Constants:
@@ -199,8 +228,7 @@ def _drawn(rng: np.random.Generator, rules: RuleSet, found: list[Timed], limit: 
         return Constants()
     if len(found) < FIRST or rng.random() < 0.15:
         return fresh
-    # The fastest within the bound; where none is, the smallest.
-    order = sorted(found, key=lambda row: (max(row.size_bytes, limit) if np.isfinite(limit) else 0, row.ns))
+    order = sorted(found, key=lambda row: _rank(row, limit))
     parent = order[min(int(rng.exponential(2.0)), len(order) - 1)].constants
     changes: dict[str, Any] = {"seed": int(rng.integers(1 << 30))}
     numbers: NDArray[Any] = rng.normal(0, 0.35, 4)

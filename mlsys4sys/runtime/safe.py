@@ -40,6 +40,9 @@ NAMES: dict[str, frozenset[str]] = {
         "pandas._libs.tslibs.timedeltas": "_timedelta_unpickle",
         "pandas._libs.tslibs.timestamps": "_unpickle_timestamp",
         "pandas.core.indexes.base": "_new_Index",
+        "pandas.core.indexes.datetimes": "_new_DatetimeIndex",
+        "pandas.core.indexes.interval": "_new_IntervalIndex",
+        "pandas.core.indexes.timedeltas": "_new_TimedeltaIndex",
         "pandas.core.internals.managers": "BlockManager SingleBlockManager",
     }.items()
 }

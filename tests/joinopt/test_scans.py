@@ -1,13 +1,17 @@
-"""What an order does to the scan of a clustered table."""
+"""What an order does to scans."""
 
 from __future__ import annotations
 
 import duckdb
+import numpy as np
+import pytest
 
-from mlsys4sys.joinopt import frontend
+from mlsys4sys.joinopt import baselines, frontend
+from mlsys4sys.joinopt.cardinality import Estimates, Floats
 from mlsys4sys.joinopt.cost import HashJoinCost
 from mlsys4sys.joinopt.engine import Engine
-from mlsys4sys.joinopt.scans import listing_pairs, pruned_scans, scan_seconds
+from mlsys4sys.joinopt.problem import JoinGraph
+from mlsys4sys.joinopt.scans import Link, Scan, scan_seconds, scans_of
 from mlsys4sys.joinopt.solution import JoinTree
 from mlsys4sys.joinopt.statistics import Statistics
 
@@ -32,17 +36,56 @@ def test_clustered_columns_are_told_from_scattered_ones() -> None:
         assert statistics.scatter(facts, "other") == 1.0  # hashes are no number type that is looked at
 
 
+class Known:
+    """Sizes by subset."""
+
+    def __init__(self, graph: JoinGraph, rows: dict[int, float]) -> None:
+        self.graph, self.rows, self.base_rows = graph, rows, np.full(graph.size, 6e5)
+
+    def estimate(self, subsets) -> Estimates:
+        rows: Floats = np.array([self.rows[int(mask)] for mask in subsets])
+        return Estimates(rows, np.zeros(len(rows)))
+
+
 def test_an_order_that_ends_the_stream_early_pays_for_the_whole_scan() -> None:
     with database() as connection:
         engine = Engine(connection)
         graph = frontend.read(engine, SQL).regions[0].graph
-        scans = pruned_scans(graph, Statistics(engine), HashJoinCost())
+        scans = scans_of(graph, Statistics(engine))
         assert [graph.relations[scan.relation].alias for scan in scans] == ["f"]
         rows = {1 << i: 1.0 if relation.alias == "k" else 1e4 for i, relation in enumerate(graph.relations)}
         f, k, o = (JoinTree.leaf([r.alias for r in graph.relations].index(alias)) for alias in "fko")
         rows |= {mask: 1e4 for mask in range(8) if mask not in rows}
-        pruned = scan_seconds(JoinTree.join(JoinTree.join(f, o), k), graph, scans, rows)
-        broken = scan_seconds(JoinTree.join(k, JoinTree.join(f, o)), graph, scans, rows)
+        pruned = scan_seconds(JoinTree.join(JoinTree.join(f, o), k), scans, rows)
+        broken = scan_seconds(JoinTree.join(k, JoinTree.join(f, o)), scans, rows)
         assert pruned < 0.4 * broken
         assert broken == scans[0].full_s
-        assert listing_pairs(graph, scans, rows) == [(f.relation, k.relation)]
+
+
+def test_the_search_lets_a_few_keys_reach_an_expensive_scan() -> None:
+    with database() as connection:
+        engine = Engine(connection)
+        graph = frontend.read(engine, SQL).regions[0].graph
+        place = {relation.alias: i for i, relation in enumerate(graph.relations)}
+        f, k, o = (1 << place[alias] for alias in "fko")
+        rows = {f: 6e5, k: 1.0, o: 5e3, f | k: 2e4, f | o: 3e5, f | k | o: 1e4}
+        links = (Link(partners=f | k, share=0.1, spread=0.05), Link(partners=f | o, share=1.0, spread=0.2))
+        scan = Scan(relation=place["f"], key_s=2e-3, in_scan_s=5e-3, above_s=5e-2, links=links)
+        cards = Known(graph, rows)
+        found = {
+            tree: scan_seconds(tree, (scan,), rows)
+            for tree in (baselines.dpccp(graph, cards, HashJoinCost(), scans=s) for s in ((), (scan,)))
+        }
+        assert scan_seconds(baselines.dpccp(graph, cards, HashJoinCost(), scans=(scan,)), (scan,), rows) == min(
+            found.values()
+        )
+        assert min(found.values()) == pytest.approx(scan.handed(links[0], 1.0))
+        assert scan.handed(links[0], 1.0) < scan.handed(links[1], 5e3) <= scan.full_s
+
+
+def test_filters_above_a_scan_cost_less_the_fewer_rows_are_left() -> None:
+    scan = Scan(relation=0, key_s=1e-3, in_scan_s=0.0, above_s=1e-2, links=(Link(partners=3, share=1.0, spread=0.01),))
+    seconds = [scan.handed(scan.links[0], values) for values in (1.0, 10.0, 100.0, 1e6)]
+    assert seconds == sorted(seconds)
+    assert seconds[0] < 0.1 * scan.full_s
+    assert seconds[-1] <= scan.full_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -20,6 +21,8 @@ from mlsys4sys.joinopt.verify import check_rows
 from tests.conftest import job_queries
 
 SQL = QUESTIONS[0].sql
+FULL = Settings(effort="full", check="always")
+"""On a database this small every query is too quick to be worth planning."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,7 @@ def connection(imdb: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture(scope="module")
 def optimizer(connection: duckdb.DuckDBPyConnection) -> JoinOptimizer:
-    return JoinOptimizer(connection)
+    return JoinOptimizer(connection, settings=FULL)
 
 
 def assert_right(optimizer: JoinOptimizer, sql: str) -> bool:
@@ -65,14 +68,14 @@ def test_the_join_order_benchmark_keeps_its_rows(optimizer: JoinOptimizer) -> No
 
 @pytest.mark.parametrize("planner", ["dqn", "dpccp", "goo", "improved", "left-deep", "textual"])
 def test_every_planner_orders_every_relation(connection: duckdb.DuckDBPyConnection, planner: str) -> None:
-    plan = JoinOptimizer(connection, settings=Settings(planner=planner)).optimize(SQL)
+    plan = JoinOptimizer(connection, settings=replace(FULL, planner=planner)).optimize(SQL)
     assert plan.tree is not None
     assert sorted(plan.tree.leaves()) == list(range(9))
 
 
 @pytest.mark.parametrize("cardinalities", ["sampled", "base", "formula", "exact"])
 def test_every_provider_can_plan(connection: duckdb.DuckDBPyConnection, cardinalities: str) -> None:
-    assert JoinOptimizer(connection, cardinalities=cardinalities).optimize(SQL).cost > 0
+    assert JoinOptimizer(connection, cardinalities=cardinalities, settings=FULL).optimize(SQL).cost > 0
 
 
 def test_without_the_policy_nothing_learned_is_used(connection: duckdb.DuckDBPyConnection) -> None:
@@ -88,7 +91,7 @@ def test_unknown_names_are_refused(connection: duckdb.DuckDBPyConnection) -> Non
     with pytest.raises(InputError, match="policy must be"):
         JoinOptimizer(connection, policy="best.pt")
     with pytest.raises(InputError, match="no planner 'magic'"):
-        JoinOptimizer(connection, settings=Settings(planner="magic")).optimize(SQL)
+        JoinOptimizer(connection, settings=replace(FULL, planner="magic")).optimize(SQL)
 
 
 def test_sql_gives_the_rows_of_the_query(optimizer: JoinOptimizer) -> None:
@@ -133,7 +136,7 @@ def test_plans_are_remembered_until_the_data_changes() -> None:
     with duckdb.connect() as connection:
         for name in "abc":
             connection.execute(f"CREATE TABLE {name} AS SELECT range AS id FROM range(100)")
-        optimizer = JoinOptimizer(connection)
+        optimizer = JoinOptimizer(connection, settings=FULL)
         sql = "SELECT count(*) FROM a, b, c WHERE a.id = b.id AND b.id = c.id"
         optimizer.optimize(sql)
         assert optimizer.optimize(sql).planning_s < 0.1
@@ -149,7 +152,7 @@ def test_a_second_cursor_never_sees_the_setting_or_another_plan(imdb: Path) -> N
     done = threading.Event()
 
     def force() -> None:
-        optimizer = JoinOptimizer(connection.cursor())
+        optimizer = JoinOptimizer(connection.cursor(), settings=FULL)
         for question in QUESTIONS[:8]:
             expected = optimizer.engine.run(question.sql)
             if optimizer.sql(question.sql).fetchall() != expected:
@@ -182,8 +185,6 @@ def test_the_setting_is_restored_whatever_happens(connection: duckdb.DuckDBPyCon
 
 
 def test_a_race_stops_a_plan_that_runs_away(optimizer: JoinOptimizer) -> None:
-    from dataclasses import replace
-
     plan = optimizer.optimize(SQL)
     endless = "SELECT count(*) FROM range(100000) a, range(100000) b, range(100) c WHERE a.range + b.range > c.range"
     lost = race(optimizer.engine, replace(plan, sql=endless, changed=True), runs=1, patience=0.1)

@@ -1,22 +1,8 @@
-"""The column engine: new columns, conditions, scalars."""
+"""New columns, conditions and single numbers from a table's columns, all candidates compared over arrays at once."""
 
-from __future__ import annotations
+from mlsys4sys.autopandas.columns.count import Count
+from mlsys4sys.autopandas.columns.filters import masks
+from mlsys4sys.autopandas.columns.reductions import scalars
+from mlsys4sys.autopandas.columns.series import synthesize
 
-from typing import Any
-
-from mlsys4sys.autopandas.expression import Expr
-
-
-def synthesize(*_args: Any, **_options: Any) -> list[Expr]:
-    """Nothing yet."""
-    return []
-
-
-def masks(*_args: Any, **_options: Any) -> list[Expr]:
-    """Nothing yet."""
-    return []
-
-
-def scalars(*_args: Any, **_options: Any) -> list[Expr]:
-    """Nothing yet."""
-    return []
+__all__ = ["Count", "masks", "scalars", "synthesize"]

@@ -126,7 +126,9 @@ def test_flattened_chains_answer_as_netfilter_walks_them(chains: dict[str, list[
     # Every rule is either in the set or in the report.
     kept = {int(source.split(":")[1]) for source in found.sources} | {loss.line for loss in found.losses}
     unreached = {loss.line for loss in found.losses if "is not reached" in loss.reason}
-    heads = {name: next((n for n, line in enumerate(lines, 1) if line.startswith(f"-A {name} ")), 0) for name in chains}
+    heads = {
+        name: next((n for n, line in enumerate(lines, 1) if line.split()[:2] == ["-A", name]), 0) for name in chains
+    }
     for name, own in chains.items():
         for place, rule in enumerate(own):
             number = heads[name] + place

@@ -1,0 +1,476 @@
+"""Columns of cells of any kind: copies, constants, one or the other by a condition, look-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from mlsys4sys.autopandas.columns import bins, filters, numeric, text
+from mlsys4sys.autopandas.columns.atoms import shown
+from mlsys4sys.autopandas.columns.count import Clock, Count
+from mlsys4sys.autopandas.columns.numeric import Found, Prices
+from mlsys4sys.autopandas.columns.pool import Grouping, Pool, Source, Term
+from mlsys4sys.autopandas.expression import CELL, ENTRY, LABEL, OUTPUT, WHERE, Expr, call, literal
+from mlsys4sys.autopandas.table import NULL, Codes, Column, Floats, Table
+
+MOST_ENTRIES = 12
+"""Entries of a dictionary."""
+
+
+def copies(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """Columns that are the wanted one already."""
+    for source in pool.sources:
+        count.examined += 1
+        if np.array_equal(source.column.codes, wanted.codes):
+            yield source.cost, source.expr
+
+
+def search(
+    pool: Pool, wanted: Column, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock
+) -> Iterator[Found]:
+    """Fills, shifts, choices by a condition, look-ups, dictionaries; not run yet."""
+    yield from moved(pool, wanted, count)
+    yield from within_groups(pool, wanted, count)
+    yield from numbered(pool, wanted, count)
+    yield from looked_up(pool, wanted, others, count)
+    prices = filters.prices_of(pool, constants, frozenset(wanted.numbers[:2000].tolist()))
+    if wanted.kind == "num":
+        yield from bins.clipped(pool, wanted, prices, count)
+        yield from partly(pool, wanted, prices, constants, others, count, clock)
+    if wanted.kind in ("str", "num", "obj"):
+        yield from bins.search(pool, wanted, prices, lambda code: constant(code, pool, wanted), count)
+    yield from chosen(pool, wanted, constants, others, count, clock)
+    yield from listed(pool, wanted, count)
+    if wanted.kind in ("obj", "str"):
+        yield from lists(pool, wanted, count)
+
+
+def constant(code: int, pool: Pool, wanted: Column) -> tuple[str, float, tuple[str, ...]] | None:
+    """A cell as a constant: its text, its cost and its tags; None if it has no literal."""
+    cell = wanted.book.cell(code)
+    text = "np.nan" if code == NULL else shown(cell)
+    if text is None or isinstance(cell, list | dict | tuple | np.ndarray):
+        return None
+    if wanted.kind == "date":
+        text = literal(cell)
+    if isinstance(cell, float) and cell.is_integer():
+        text = literal(int(cell))
+    if code == NULL or cell in (0, 1, -1, "", True, False):
+        return text, 0.4, ()
+    if any(code in column.distinct for column in pool.columns[:60]):
+        return text, 1.0, (CELL,)
+    return text, 2.0 if isinstance(cell, str) else 1.5, (OUTPUT,)
+
+
+def moved(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """Shifts and fills of columns that are no numbers."""
+    target = wanted.codes
+    for source in pool.columns_as_sources[:40]:
+        codes, kind = source.column.codes, source.column.kind
+        count.examined += 6
+        if kind != "num":
+            for k in (1, -1):
+                out = np.zeros_like(codes)
+                if k == 1:
+                    out[1:] = codes[:-1]
+                else:
+                    out[:-1] = codes[1:]
+                if np.array_equal(out, target):
+                    yield 1.3, call(f"{{0}}.shift({'' if k == 1 else k})", source.expr, op="shift", cost=1.2)
+        gone = codes == NULL
+        if not gone.any() or gone.all() or not np.array_equal(codes[~gone], target[~gone]):
+            continue
+        if kind != "num":
+            for name, out in (("ffill", _forward(codes)), ("bfill", _forward(codes[::-1])[::-1])):
+                if np.array_equal(out, target):
+                    yield 1.2, call(f"{{0}}.{name}()", source.expr, op=name, cost=1.0)
+        fills = np.unique(target[gone])
+        if len(fills) == 1 and fills[0] != NULL and (value := constant(int(fills[0]), pool, wanted)):
+            text, cost, tags = value
+            yield 1.0 + cost, call(f"{{0}}.fillna({text})", source.expr, op="fillna", cost=0.8 + cost, tags=tags)
+        for other in pool.columns_as_sources[:40]:
+            if other is not source and np.array_equal(other.column.codes[gone], target[gone]):
+                yield 1.3, call("{0}.fillna({1:arg})", source.expr, other.expr, op="fillna", cost=0.9)
+
+
+def _forward(codes: Codes) -> Codes:
+    places = np.where(codes == NULL, 0, np.arange(len(codes)))
+    return codes[np.maximum.accumulate(places)]
+
+
+def looked_up(pool: Pool, wanted: Column, others: Sequence[Table], count: Count) -> Iterator[Found]:
+    """``key.map(other.set_index('key')['value'])``, and counts of a column's own cells."""
+    target = wanted.codes
+    for source in pool.columns_as_sources[:20]:
+        codes = source.column.codes
+        if wanted.kind == "num":
+            count.examined += 1
+            values, inverse, times = np.unique(codes, return_inverse=True, return_counts=True)
+            if len(values) < len(codes) and np.array_equal(
+                times[inverse][codes != NULL], wanted.numbers[codes != NULL]
+            ):
+                tally = call("{0}.value_counts()", source.expr, op="value_counts", cost=1.0)
+                yield 2.2, call("{0}.map({1:arg})", source.expr, tally, op="map", cost=1.0)
+        for other in others:
+            if other.expr.text == pool.expr.text:
+                continue
+            yield from _from_table(source, target, other, count)
+
+
+def _from_table(source: Source, target: Codes, other: Table, count: Count) -> Iterator[Found]:
+    keys: list[tuple[Column, Expr, float]] = []
+    if other.shape_kind == "frame" and not other.duplicate_labels:
+        for column in other.columns[:20]:
+            made = call(
+                f"{{0}}.set_index({literal(column.label)})", other.expr, op="set_index", cost=0.8, tags=(LABEL,)
+            )
+            keys.append((column, made, 0.8))
+    if other.shape_kind in ("frame", "series") and len(other.index) == 1:
+        keys.append((other.index[0], other.expr, 0.0))
+    for key, keyed, cost in keys:
+        if not key.unique or not (key.distinct & source.column.distinct):
+            continue
+        for value in other.columns[:20]:
+            count.examined += 1
+            table = dict(zip(key.codes.tolist(), value.codes.tolist(), strict=True))
+            if value is not key and all(
+                table.get(k, NULL) == t for k, t in zip(source.column.codes.tolist(), target.tolist(), strict=True)
+            ):
+                if other.shape_kind == "series":
+                    looked = keyed
+                else:
+                    looked = call(f"{{0}}[{literal(value.label)}]", keyed, cost=0.1, tags=(LABEL,))
+                yield 1.2 + cost, call("{0}.map({1:arg})", source.expr, looked, op="map", cost=1.0)
+
+
+def chosen(
+    pool: Pool, wanted: Column, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock
+) -> Iterator[Found]:
+    """The same everywhere, or one of two by a condition: columns and constants."""
+    target = wanted.codes
+    distinct = np.unique(target).tolist()
+    if len(distinct) == 1:
+        value = constant(int(distinct[0]), pool, wanted)
+        if value is not None:
+            text, cost, tags = value
+            yield cost + 0.5, Expr(text, (), cost=cost + 0.5, tags=tags)
+        return
+    if len(distinct) == 2:
+        yield from _two_constants(pool, wanted, distinct, constants, others, count, clock)
+    yield from _column_or(pool, wanted, constants, others, count, clock)
+
+
+def _conditions(
+    pool: Pool, keep: Any, drop: Any, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock
+) -> list[Expr]:
+    key = (keep.tobytes(), drop.tobytes())
+    known = pool.asked.get(key)
+    if known is None:
+        found = filters.conditions(pool, keep, drop, constants, others, count, clock)
+        unique: dict[str, Expr] = {}
+        for _, expr in sorted(found, key=lambda item: item[0])[:40]:
+            unique.setdefault(expr.text, expr)
+        known = list(unique.values())[:10]
+        if not clock.over():
+            pool.asked[key] = known
+    return known
+
+
+def _two_constants(
+    pool: Pool,
+    wanted: Column,
+    distinct: list[int],
+    constants: Sequence[Any],
+    others: Sequence[Table],
+    count: Count,
+    clock: Clock,
+) -> Iterator[Found]:
+    target = wanted.codes
+    cells = [wanted.book.cell(code) for code in distinct]
+    numbers = {0, 1} == {c for c in cells if isinstance(c, int | float) and not isinstance(c, bool)}
+    for code in distinct:
+        keep = target == code
+        first = constant(code, pool, wanted)
+        second = constant(next(c for c in distinct if c != code), pool, wanted)
+        if first is None or second is None or code == NULL:
+            continue
+        one = wanted.book.cell(code)
+        for expr in _conditions(pool, keep, ~keep, constants, others, count, clock):
+            if numbers and one == 1:
+                yield expr.total + 0.8, call("{0}.astype(int)", expr, op="astype", cost=0.7)
+            cost = 0.5 + first[1] + second[1]
+            text = f"np.where({{0:arg}}, {first[0]}, {second[0]})"
+            tags = (WHERE, *first[2], *second[2])
+            yield expr.total + cost + 0.7, call(text, expr, op="where", cost=cost + 0.7, tags=tags)
+            text = f"{{0}}.map({{{{True: {first[0]}, False: {second[0]}}}}})"
+            tags = (*first[2], *second[2])
+            yield expr.total + cost + 0.9, call(text, expr, op="map", cost=cost + 0.9, tags=tags)
+
+
+def _column_or(
+    pool: Pool, wanted: Column, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock
+) -> Iterator[Found]:
+    """``a.where(condition, b)``: a column, and elsewhere another or a constant."""
+    target = wanted.codes
+    sources = [s for s in pool.columns_as_sources[:30] if s.column.kind == wanted.kind]
+    for source in sources:
+        same = source.column.codes == target
+        if same.all() or same.sum() < max(1, 0.2 * len(same)):
+            continue
+        rest = np.unique(target[~same])
+        if len(rest) == 1 and (value := constant(int(rest[0]), pool, wanted)):
+            text, cost, tags = value
+            drop = ~same
+            keep = target != rest[0]
+            count.examined += 1
+            if not keep.any():
+                continue
+            for expr in _conditions(pool, drop, keep, constants, others, count, clock):
+                if rest[0] == NULL:
+                    yield expr.total + 1.0, call("{0}.mask({1:arg})", source.expr, expr, op="mask", cost=0.9)
+                else:
+                    made = call(
+                        f"{{0}}.mask({{1:arg}}, {text})", source.expr, expr, op="where", cost=0.9 + cost, tags=tags
+                    )
+                    yield expr.total + 1.0 + cost, made
+            for expr in _conditions(pool, keep, drop, constants, others, count, clock):
+                arg = "" if rest[0] == NULL else f", {text}"
+                made = call(f"{{0}}.where({{1:arg}}{arg})", source.expr, expr, op="where", cost=0.9 + cost, tags=tags)
+                yield expr.total + 1.0 + cost, made
+            yield from _same_replaced(source, target, text, cost, tags)
+        for other in sources:
+            theirs = other.column.codes == target
+            if other is source or not (same | theirs).all() or clock.over():
+                continue
+            first, second = same & ~theirs, theirs & ~same
+            if first.any() and second.any():
+                flat = min(len(np.unique(target[first])), len(np.unique(target[second]))) == 1
+                cost = 1.7 if flat else 1.0
+                for expr in _conditions(pool, first, second, constants, others, count, clock):
+                    made = call("{0}.where({1:arg}, {2:arg})", source.expr, expr, other.expr, op="where", cost=cost)
+                    yield expr.total + cost + 0.2, made
+
+
+def _same_replaced(source: Source, target: Codes, text: str, cost: float, tags: tuple[str, ...]) -> Iterator[Found]:
+    """``replace(old, new)`` where all old cells are one value."""
+    old = np.unique(source.column.codes[source.column.codes != target])
+    if len(old) == 1 and old[0] != NULL:
+        known = shown(source.column.book.cell(int(old[0])))
+        if known is not None and not (target == old[0]).any():
+            made = call(
+                f"{{0}}.replace({known}, {text})", source.expr, op="replace", cost=1.6 + cost, tags=(CELL, *tags)
+            )
+            yield 1.7 + cost, made
+
+
+def within_groups(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """The first, last, next cell of the group, and missing cells filled from it; for columns of any kind."""
+    target = wanted.codes
+    for grouping in pool.groupings:
+        pieces = grouping.groups.pieces()
+        if len(pieces) > 2000 or not pool.is_frame:
+            continue
+        for i, source in enumerate(pool.columns_as_sources[:20]):
+            codes = source.column.codes
+            if i in grouping.positions or not (codes == target).any():
+                continue
+            base = f"{{0}}.groupby({grouping.by})[{literal(pool.labels[i])}]"
+            for tail, op, cost, function in _WITHIN:
+                count.examined += 1
+                if source.column.kind == "num" and op == "groupby.shift":
+                    continue
+                out = np.zeros_like(codes)
+                for rows in pieces:
+                    out[rows] = function(codes[rows])
+                if np.array_equal(out, target) and not np.array_equal(codes, target):
+                    total = cost + grouping.cost
+                    yield total, call(base + tail, pool.expr, op=op, cost=total, tags=(*grouping.tags, LABEL))
+            yield from _extremes(source, base, grouping, target, pool)
+
+
+def _extremes(source: Source, base: str, grouping: Grouping, target: Codes, pool: Pool) -> Iterator[Found]:
+    """The first and the last cell in order, for dates and names."""
+    if source.column.kind not in ("date", "str") or source.column.null.any():
+        return
+    for how, better in (("min", -1), ("max", 1)):
+        out = np.zeros_like(target)
+        for rows in grouping.groups.pieces():
+            cells = [(pool.book.cell(code), code) for code in source.column.codes[rows].tolist()]
+            try:
+                out[rows] = (min(cells) if better < 0 else max(cells))[1]
+            except TypeError:
+                return
+        if np.array_equal(out, target):
+            cost = 1.5 + grouping.cost
+            text = f"{base}.transform('{how}')"
+            yield cost, call(text, pool.expr, op="groupby.transform", cost=cost, tags=(*grouping.tags, LABEL))
+
+
+def _first(codes: Codes) -> Codes:
+    there = codes[codes != NULL]
+    return np.full(len(codes), there[0] if len(there) else NULL)
+
+
+def _moved(codes: Codes, k: int) -> Codes:
+    out = np.zeros_like(codes)
+    if k > 0:
+        out[k:] = codes[:-k]
+    else:
+        out[:k] = codes[-k:]
+    return out
+
+
+_WITHIN: tuple[tuple[str, str, float, Callable[[Codes], Codes]], ...] = (
+    (".transform('first')", "groupby.transform", 1.4, _first),
+    (".transform('last')", "groupby.transform", 1.5, lambda codes: _first(codes[::-1])),
+    (".ffill()", "groupby.ffill", 1.2, lambda codes: _forward(codes)),
+    (".bfill()", "groupby.ffill", 1.4, lambda codes: _forward(codes[::-1])[::-1]),
+    (".shift()", "groupby.shift", 1.2, lambda codes: _moved(codes, 1)),
+    (".shift(-1)", "groupby.shift", 1.6, lambda codes: _moved(codes, -1)),
+)
+
+
+def numbered(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """Cells numbered in the order in which they appear, or in order: ``pd.factorize``, category codes."""
+    if wanted.kind != "num":
+        return
+    target = wanted.numbers
+    for source in pool.columns_as_sources[:20]:
+        count.examined += 2
+        column = source.column
+        first = np.unique(column.codes, return_index=True)[1]
+        places = {int(column.codes[i]): float(k) for k, i in enumerate(sorted(first.tolist()))}
+        if column.kind != "num" and not column.null.any() and not column.unique:
+            seen = np.array([places[code] for code in column.codes.tolist()])
+            for offset, extra in ((0.0, 0.0), (1.0, 0.8)):
+                if np.array_equal(seen + offset, target):
+                    plus = " + 1" if offset else ""
+                    made = Expr(f"pd.factorize({{0:arg}})[0]{plus}", (source.expr,), 3, "astype", 1.5 + extra)
+                    yield source.cost + 1.5 + extra, made
+        if column.kind == "str" and len(column.distinct) <= 2000:
+            order = sorted(column.distinct, key=lambda code: str(column.book.cell(code)))
+            ranks = {code: float(k) for k, code in enumerate(order)} | {NULL: -1.0}
+            if [ranks[code] for code in column.codes.tolist()] == target.tolist():
+                made = call("{0}.astype('category').cat.codes", source.expr, op="cat", cost=1.5)
+                yield source.cost + 1.5, made
+
+
+def partly(
+    pool: Pool,
+    wanted: Column,
+    prices: Prices,
+    constants: Sequence[Any],
+    others: Sequence[Table],
+    count: Count,
+    clock: Clock,
+) -> Iterator[Found]:
+    """A numeric column, and on some rows something calculated: ``a.mask(condition, a * 2)``."""
+    values = wanted.numbers
+    for term in pool.columns_of_numbers[:8]:
+        with np.errstate(all="ignore"):
+            same = (np.abs(term.values - values) <= 1e-9 * np.abs(values)) | (np.isnan(term.values) & np.isnan(values))
+        if clock.over() or same.all() or same.sum() < max(1, 0.15 * len(same)):
+            continue
+        rest = ~same
+        if (gone := np.isnan(term.values)).any() and np.array_equal(gone, rest):
+            yield from _filled(term, values, gone, pool, count)
+            continue
+        if len(np.unique(values[rest])) < 2 and rest.sum() > 1:
+            continue  # a constant: others see to that
+        target = numeric.Target.of(values)
+        branches = sorted(numeric.elsewhere(target, rest, pool, prices, count), key=lambda item: item[0])[:4]
+        for cost, branch in branches:
+            for condition in _conditions(pool, rest, same, constants, others, count, clock)[:4]:
+                made = call("{0}.mask({1:arg}, {2:arg})", term.expr, condition, branch, op="where", cost=1.0)
+                yield term.cost + cost + condition.total + 1.0, made
+                made = call(
+                    "np.where({1:arg}, {2:arg}, {0:arg})",
+                    term.expr,
+                    condition,
+                    branch,
+                    op="where",
+                    cost=1.2,
+                    tags=(WHERE,),
+                )
+                yield term.cost + cost + condition.total + 1.2, made
+
+
+def _filled(term: Term, values: Floats, gone: Any, pool: Pool, count: Count) -> Iterator[Found]:
+    """Missing numbers filled with what is expected of their row: the group's mean, another column."""
+    for other in (*pool.grouped, *pool.totals, *pool.across):
+        count.examined += 1
+        if np.allclose(other.values[gone], values[gone], rtol=1e-6, atol=1e-9, equal_nan=False):
+            made = call("{0}.fillna({1:arg})", term.expr, other.expr, op="fillna", cost=0.9)
+            yield term.cost + other.cost + 0.9, made
+
+
+def lists(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """Lists in cells: strings split, patterns found; and lists joined or picked from."""
+    some = [cell for code in sorted(wanted.distinct)[:3] if (cell := wanted.book.cell(code)) is not None]
+    holds = all(isinstance(cell, list | tuple | np.ndarray) for cell in some) and bool(some)
+    for source in pool.columns_as_sources[:20]:
+        if holds and source.column.kind == "str":
+            count.examined += 10
+            for sign in text.delimiters(text.strings(source.column, range(min(20, len(source.column.codes))))):
+                arg = "" if sign == " " else literal(sign)
+                yield 1.2, call(f"{{0}}.str.split({arg})", source.expr, op="str", cost=1.1)
+            for pattern, cost in (
+                (r"\d+", 1.5),
+                (r"\w+", 1.6),
+                (r"[A-Z]", 1.8),
+                (r"[A-Za-z]+", 1.7),
+                (r"[A-Z][a-z]+", 1.9),
+            ):
+                yield cost, call(f"{{0}}.str.findall({text.raw(pattern)})", source.expr, op="str", cost=cost)
+            yield 1.8, call("{0}.apply(list)", source.expr, op="map", cost=1.7)
+        elif source.column.kind == "obj" and not holds:
+            count.examined += 8
+            for sign, cost in (
+                (", ", 1.2),
+                (",", 1.2),
+                (" ", 1.2),
+                ("", 1.4),
+                ("-", 1.5),
+                ("|", 1.6),
+                (";", 1.6),
+                ("_", 1.6),
+            ):
+                yield cost, call(f"{{0}}.str.join({literal(sign)})", source.expr, op="str", cost=cost)
+            for k, cost in ((0, 1.0), (-1, 1.1), (1, 1.2)):
+                yield cost, call(f"{{0}}.str[{k}]", source.expr, op="str", cost=cost)
+            for key in _keys(source.column):
+                yield 1.2, call(f"{{0}}.str[{literal(key)}]", source.expr, op="str", cost=1.1, tags=(CELL,))
+                yield 1.4, call(f"{{0}}.str.get({literal(key)})", source.expr, op="str", cost=1.3, tags=(CELL,))
+
+
+def _keys(column: Column) -> list[Any]:
+    """Keys of the dictionaries in a column."""
+    first = next((cell for cell in column.cells if isinstance(cell, dict)), {})
+    return [key for key in first if isinstance(key, str)][:8]
+
+
+def listed(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """``map({…})``: the last resort."""
+    target = wanted.codes
+    for source in pool.columns_as_sources[:20]:
+        codes = source.column.codes
+        count.examined += 1
+        table: dict[int, int] = {}
+        keys = len(source.column.distinct)
+        if not 2 <= keys <= MOST_ENTRIES or (keys > 4 and keys > 0.7 * len(codes)) or len(wanted.distinct) < 2:
+            continue
+        if any(table.setdefault(k, t) != t for k, t in zip(codes.tolist(), target.tolist(), strict=True)):
+            continue
+        if table.get(NULL, NULL) != NULL:
+            continue
+        pairs = [
+            (shown(pool.book.cell(k)), constant(t, pool, wanted)) for k, t in table.items() if k != NULL and t != NULL
+        ]
+        if not pairs or any(k is None or t is None for k, t in pairs):
+            continue
+        entries = ", ".join(f"{k}: {t[0]}" for k, t in pairs if t is not None)
+        cost = 1.0 + 1.6 * len(pairs)
+        made = call(f"{{0}}.map({{{{{entries}}}}})", source.expr, op="map", cost=cost, tags=(ENTRY,) * len(pairs))
+        yield cost, made

@@ -1,0 +1,493 @@
+"""Conditions that hold exactly on the rows that are kept: one atom, or two joined by and, or."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlsys4sys.autopandas.columns.atoms import (
+    COMPARING,
+    Atom,
+    Wanted,
+    between,
+    compared,
+    fixed,
+    negated,
+    numeric_atoms,
+    shown,
+    text_atoms,
+    value_atoms,
+)
+from mlsys4sys.autopandas.columns.check import Checker, best
+from mlsys4sys.autopandas.columns.count import Clock, Count
+from mlsys4sys.autopandas.columns.numeric import Block, Found, Operator, Prices, Target, constant_text, pairs
+from mlsys4sys.autopandas.columns.pool import Pool, Term, pool_of
+from mlsys4sys.autopandas.expression import COMPARE, LABEL, LOOSE, PRODUCT, Expr, call, literal
+from mlsys4sys.autopandas.table import Bools, Table
+
+JOINING = 0.7
+"""Nats of ``&`` and ``|``."""
+MOST_ATOMS = 400
+FAR = 0.5
+"""Nats of comparing something derived rather than a column."""
+
+
+def masks(
+    table: Table,
+    keep: Bools,
+    *,
+    constants: Sequence[Any] = (),
+    others: Sequence[Table] = (),
+    deadline: float | None = None,
+    limit: int = 12,
+    count: Count | None = None,
+    light: bool = False,
+) -> list[Expr]:
+    """Conditions over ``table`` that are true exactly where ``keep`` is, the likeliest first.
+
+    Args:
+        table: A frame or a series.
+        keep: Shape (rows,).
+        constants: Values that conditions may use though no table shows them.
+        others: Tables whose columns conditions may look into (``isin``).
+        deadline: ``time.monotonic()`` at which to stop looking.
+        limit: How many at most.
+        count: Gets what was examined.
+        light: Single conditions only.
+
+    Returns:
+        Boolean series, or boolean arrays where the condition is on the index; each was run and compared.
+    """
+    if table.shape_kind not in ("frame", "series") or not table.rows or len(keep) != table.rows:
+        return []
+    count = count if count is not None else Count()
+    clock = Clock(deadline)
+    pool = pool_of(table)
+    keep = np.asarray(keep, dtype=bool)
+    found = list(conditions(pool, keep, ~keep, constants, others, count, clock, light=light))
+    checker = Checker(pool, others)
+    return best(found, lambda expr: checker.is_mask(expr, keep), limit, clock)
+
+
+def conditions(
+    pool: Pool, keep: Bools, drop: Bools, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock,
+    *, light: bool = False,
+) -> Iterator[Found]:  # fmt: skip
+    """Conditions true on some rows and false on others, what they are elsewhere being open; not run yet."""
+    prices = prices_of(pool, constants)
+    wanted = Wanted(keep, drop, True)
+    simple = list(simple_atoms(pool, wanted, prices, constants, others))
+    count.examined += len(simple)
+    found = [reading for atom in simple if _exact(atom, wanted) for reading in atom.make(keep, drop)]
+    yield from found
+    yield from relations(pool, wanted, count, clock, light=light)
+    yield from remainders(pool, wanted, count)
+    if light or clock.over():
+        return
+    terms = derived(pool)
+    count.examined += len(terms)
+    more = [atom for term in separating(terms, wanted) for atom in term_atoms(term, wanted, prices)]
+    found = [reading for atom in more if _exact(atom, wanted) for reading in atom.make(keep, drop)]
+    yield from found
+    if clock.over():
+        return
+    yield from both(simple, wanted, count)
+    other = Wanted(keep, drop, False)
+    alternatives = list(simple_atoms(pool, other, prices, constants, others))
+    count.examined += len(alternatives)
+    yield from either(alternatives, other, count)
+    if not clock.over():
+        more = [atom for term in terms[:40] for atom in term_atoms(term, wanted, prices)]
+        yield from both([*simple, *more], wanted, count)
+
+
+def prices_of(pool: Pool, constants: Sequence[Any], shown_numbers: frozenset[float] = frozenset()) -> Prices:
+    """What constants cost beside this table."""
+    known = frozenset(float(c) for c in constants if isinstance(c, int | float) and not isinstance(c, bool))
+    cells: set[float] = set()
+    for column in pool.columns[:200]:
+        if column.kind == "num" and len(column.numbers) <= 20_000:
+            cells.update(column.numbers[~column.null].tolist())
+    return Prices(known, frozenset(cells), shown_numbers)
+
+
+def _exact(atom: Atom, wanted: Wanted) -> bool:
+    return bool(atom.bits[wanted.keep].all() and not atom.bits[wanted.drop].any())
+
+
+def simple_atoms(
+    pool: Pool, wanted: Wanted, prices: Prices, constants: Sequence[Any], others: Sequence[Table]
+) -> Iterator[Atom]:
+    """Conditions on single columns."""
+    known = frozenset(pool.book.code(c) for c in constants)
+    for source in pool.sources[:60]:
+        column = source.column
+        if column.kind in ("num", "date", "delta"):
+            show = constant_text if column.kind == "num" else _shower(column.kind)
+            mine = prices if column.kind == "num" else _moments(column.numbers)
+            yield from numeric_atoms(source.expr, column.numbers, source.cost, mine, wanted, show)
+            yield from between(source.expr, column.numbers, source.cost, mine, wanted, show)
+        yield from value_atoms(source, column.codes, pool.book, wanted, known)
+        if column.kind == "str":
+            yield from text_atoms(source, pool.book, wanted, prices)
+        yield from memberships(source.expr, source.cost, column.codes, wanted, others, pool)
+    yield from duplicates(pool, wanted)
+    yield from whole_rows(pool, wanted, prices)
+
+
+def _shower(kind: str) -> Callable[[float], str]:
+    def show(ticks: float) -> str:
+        moment = pd.Timestamp(int(ticks)) if kind == "date" else pd.Timedelta(int(ticks))
+        return shown(moment) or "None"
+
+    return show
+
+
+def _moments(numbers: Any) -> Prices:
+    return Prices(frozenset(), frozenset(numbers[~np.isnan(numbers)].tolist()), frozenset(), moments=True)
+
+
+def memberships(
+    expr: Expr, base: float, codes: Any, wanted: Wanted, others: Sequence[Table], pool: Pool
+) -> Iterator[Atom]:
+    """``isin`` with a column of another table: semi-joins and anti-joins."""
+    mine = set(codes.tolist())
+    for other in others:
+        if other.expr.text == pool.expr.text:
+            continue
+        for theirs, name, extra in _columns_of(other):
+            if not theirs.distinct or not (theirs.distinct & mine):
+                continue
+            bits = np.isin(codes, list(theirs.distinct))
+            made = call("{0}.isin({1:arg})", expr, name, op="isin", cost=0.8)
+            if wanted.fits(bits):
+                yield fixed(made, bits, base + 0.9 + extra)
+            elif wanted.fits(~bits):
+                yield fixed(negated(made), ~bits, base + 1.2 + extra)
+
+
+def _columns_of(other: Table) -> Iterator[tuple[Any, Expr, float]]:
+    if other.shape_kind in ("frame", "series", "list", "array", "index"):
+        for i, column in enumerate(other.columns):
+            yield column, other.ref(i) if other.shape_kind == "frame" else other.expr, 0.1
+    if other.shape_kind in ("frame", "series") and len(other.index) == 1 and not other.plain_index:
+        yield other.index[0], call("{0}.index", other.expr, cost=0.4), 0.4
+
+
+def duplicates(pool: Pool, wanted: Wanted) -> Iterator[Atom]:
+    """``duplicated``, of rows, of some columns, of the index."""
+    if pool.rows < 2:
+        return
+    for keys, expr, extra in _duplicate_keys(pool):
+        _, ids = np.unique(np.stack(keys), axis=1, return_inverse=True)
+        ids = ids.reshape(-1)
+        first = np.zeros(pool.rows, dtype=bool)
+        first[np.unique(ids, return_index=True)[1]] = True
+        last = np.zeros(pool.rows, dtype=bool)
+        last[pool.rows - 1 - np.unique(ids[::-1], return_index=True)[1]] = True
+        single = np.bincount(ids)[ids] == 1
+        for argument, bits, cost in (("", ~first, 1.0), ("keep='last'", ~last, 1.3), ("keep=False", ~single, 1.2)):
+            made = expr(argument, cost + extra)
+            if wanted.fits(bits):
+                yield fixed(made, bits, cost + extra)
+            elif wanted.fits(~bits):
+                yield fixed(negated(made), ~bits, cost + extra + 0.3)
+
+
+def _duplicate_keys(pool: Pool) -> Iterator[tuple[list[Any], Callable[[str, float], Expr], float]]:
+    def plain(base: Expr) -> Callable[[str, float], Expr]:
+        return lambda argument, cost: call(f"{{0}}.duplicated({argument})", base, op="drop_duplicates", cost=cost)
+
+    def subset(names: list[Any]) -> Callable[[str, float], Expr]:
+        def make(argument: str, cost: float) -> Expr:
+            arguments = ", ".join(part for part in (literal(names), argument) if part)
+            tags = (LABEL,) * len(names)
+            return call(f"{{0}}.duplicated({arguments})", pool.expr, op="drop_duplicates", cost=cost, tags=tags)
+
+        return make
+
+    if len(pool.columns) > 1 or not pool.is_frame:
+        yield [column.codes for column in pool.columns], plain(pool.expr), 0.0
+    if pool.is_frame:
+        for source in pool.columns_as_sources[:30]:
+            yield [source.column.codes], plain(source.expr), 0.3
+        if pool.plain:
+            for a, b in itertools.combinations(range(min(len(pool.columns), 6)), 2):
+                if len(pool.columns) > 2:
+                    keys = [pool.columns[a].codes, pool.columns[b].codes]
+                    yield keys, subset([pool.labels[a], pool.labels[b]]), 0.9
+    if pool.index_sources and not pool.plain_index:
+        yield [s.column.codes for s in pool.index_sources], plain(call("{0}.index", pool.expr, cost=0.3)), 0.3
+
+
+def whole_rows(pool: Pool, wanted: Wanted, prices: Prices) -> Iterator[Atom]:
+    """Conditions on all columns, or all numeric ones, at once."""
+    if not pool.is_frame or len(pool.columns) < 2:
+        return
+    columns = pool.columns[:200]
+    nulls = np.stack([column.null for column in columns])
+    if nulls.any():
+        some: Bools = np.asarray(nulls.any(axis=0))
+        every: Bools = np.asarray(nulls.all(axis=0))
+        for text, bits, cost in (
+            ("{0}.notna().all(axis=1)", ~some, 1.2),
+            ("{0}.isna().any(axis=1)", some, 1.2),
+            ("{0}.notna().any(axis=1)", ~every, 1.5),
+            ("{0}.isna().all(axis=1)", every, 1.5),
+        ):
+            if wanted.fits(bits):
+                yield fixed(call(text, pool.expr, op="isna", cost=cost), bits, cost)
+    yield from _any_cell(pool, wanted)
+    yield from _all_numbers(pool, wanted, prices)
+
+
+def _any_cell(pool: Pool, wanted: Wanted) -> Iterator[Atom]:
+    codes = np.stack([column.codes for column in pool.columns[:200]])
+    inner, outer = codes[:, wanted.keep], codes[:, wanted.drop]
+    if not inner.size:
+        return
+    everywhere = set(inner[:, 0].tolist())
+    for i in range(1, min(inner.shape[1], 200)):
+        everywhere &= set(inner[:, i].tolist())
+    dropped_everywhere = set(outer[:, 0].tolist()) if outer.size else set()
+    for i in range(1, min(outer.shape[1], 200)):
+        dropped_everywhere &= set(outer[:, i].tolist())
+    for chosen, plain in ((everywhere, True), (dropped_everywhere, False)):
+        for code in sorted(chosen - {0})[:6]:
+            text = shown(pool.book.cell(code))
+            if text is None:
+                continue
+            bits = np.asarray((codes == code).any(axis=0))
+            equal = compared(pool.expr, "==", text, 1.0, ("cell",))
+            made = call("{0}.any(axis=1)", equal, op="logic", cost=0.6)
+            if plain and wanted.fits(bits):
+                yield fixed(made, bits, 2.1)
+            elif not plain and wanted.fits(~bits):
+                other = compared(pool.expr, "!=", text, 1.0, ("cell",))
+                yield fixed(call("{0}.all(axis=1)", other, op="logic", cost=0.6), ~bits, 2.2)
+                yield fixed(negated(made), ~bits, 2.4)
+
+
+def _all_numbers(pool: Pool, wanted: Wanted, prices: Prices) -> Iterator[Atom]:
+    places = [i for i, column in enumerate(pool.columns) if column.kind == "num"]
+    if len(places) < 2 or not pool.plain:
+        return
+    for chosen in (tuple(places), *itertools.combinations(places, 2))[:12]:
+        cells = np.stack([pool.columns[i].numbers for i in chosen])
+        frame = pool.expr
+        if len(chosen) < len(pool.columns):
+            names = literal([pool.labels[i] for i in chosen])
+            frame = call(f"{{0}}[{names}]", frame, op="select", cost=0.3 + 0.1 * len(chosen), tags=(LABEL,))
+        missing = np.isnan(cells).any(axis=0)
+        low, high = cells.min(axis=0), cells.max(axis=0)
+        for above, values, how in ((True, low, "all"), (False, high, "all"), (True, high, "any"), (False, low, "any")):
+            values = np.where(missing, np.nan, values)
+            for atom in numeric_atoms(frame, values, 0.5, Prices(prices.known, frozenset(), frozenset()), wanted):
+                yield _reduced(atom, how, (">", ">=") if above else ("<", "<="))
+
+
+def _reduced(atom: Atom, how: str, signs: tuple[str, str]) -> Atom:
+    def make(include: Bools, exclude: Bools) -> list[Found]:
+        out = []
+        for cost, expr in atom.make(include, exclude):
+            if expr.template.split(" ")[1] in signs:
+                out.append((cost + 0.6, call(f"{{0}}.{how}(axis=1)", expr, op="logic", cost=0.6)))
+        return out
+
+    return Atom(atom.bits, atom.cost + 0.6, make)
+
+
+_SIGNS = tuple(
+    Operator(sign, f"{{0:sum}} {sign} {{1:sum}}", COMPARE, cost, apply)
+    for sign, cost, apply in (
+        (">", 0.6, np.greater),
+        (">=", 0.7, np.greater_equal),
+        ("<", 0.6, np.less),
+        ("<=", 0.7, np.less_equal),
+        ("==", 0.6, np.equal),
+        ("!=", 0.6, np.not_equal),
+    )
+)
+
+
+def relations(pool: Pool, wanted: Wanted, count: Count, clock: Clock, *, light: bool) -> Iterator[Found]:
+    """Columns compared with columns, totals, their neighbours in the rows and what holds within their group."""
+    care = wanted.keep | wanted.drop
+    values = np.where(care, wanted.keep.astype(np.float64), 0.5)
+    slack = np.where(care, 0.0, 1.0)
+    target = Target.of(values, low=values - slack, high=values + slack)
+    numbers = pool.columns_of_numbers
+    base = Block.of(numbers, pool.rows, most_alike=2)
+    fills = [t for t in pool.unary if t.expr.op in ("shift", "abs")]
+    terms = [*numbers, *pool.totals, *pool.quantiles, *fills, *([] if light else pool.grouped)]
+    right = Block.of(terms, pool.rows, most_alike=2)
+    hits = sorted(pairs(target, base, right, _SIGNS, count, clock), key=lambda hit: hit[0])
+    for cost, op, i, j in hits[:80]:
+        a, b = base.build(i), right.build(j)
+        if a.text != b.text:
+            yield cost, Expr(op.template, (a, b), COMPARE, "compare", op.cost)
+    yield from _equal_texts(pool, wanted, count)
+
+
+def remainders(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
+    """``a % 2 == 0``, ``df.index % 3 == 1``."""
+    for term in pool.numbers[:12]:
+        cells = term.values
+        if np.isnan(cells).any() or not (cells == np.rint(cells)).all():
+            continue
+        for k, cost in ((2, 0.4), (3, 0.9), (5, 1.0), (4, 1.2), (10, 1.0)):
+            count.examined += 2
+            rest = np.mod(cells, k)
+            kept = np.unique(rest[wanted.keep])
+            dropped = np.unique(rest[wanted.drop])
+            inner = Expr(f"{{0:product}} % {k}", (term.expr,), PRODUCT, "arithmetic", 0.9 + cost)
+            if len(kept) == 1 and kept[0] not in dropped:
+                yield term.cost + 1.8 + cost, compared(inner, "==", str(int(kept[0])), 0.3)
+            if len(dropped) == 1 and dropped[0] not in kept and (k > 2 or dropped[0] == 0):
+                yield term.cost + 1.9 + cost, compared(inner, "!=", str(int(dropped[0])), 0.4)
+
+
+def _equal_texts(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
+    texts = [source for source in pool.columns_as_sources if source.column.kind not in ("num", "bool")][:20]
+    for a, b in itertools.permutations(texts, 2):
+        bits: Bools = np.asarray((a.column.codes == b.column.codes) & (a.column.codes != 0))
+        count.examined += 2
+        for sign, held in (("==", bits), ("!=", ~bits)):
+            if held[wanted.keep].all() and not held[wanted.drop].any() and str(a.label) <= str(b.label):
+                cost = 0.6
+                yield a.cost + b.cost + cost, Expr(f"{{0}} {sign} {{1}}", (a.expr, b.expr), COMPARE, "compare", cost)
+    for source in texts:
+        codes = source.column.codes
+        for k in (1, -1):
+            moved = np.zeros_like(codes)
+            if k == 1:
+                moved[1:] = codes[:-1]
+            else:
+                moved[:-1] = codes[1:]
+            count.examined += 2
+            same: Bools = np.asarray((codes == moved) & (codes != 0))
+            for sign, held in (("!=", ~same), ("==", same)):
+                if held[wanted.keep].all() and not held[wanted.drop].any():
+                    move = call(f"{{0}}.shift({'' if k == 1 else k})", source.expr, op="shift", cost=0.9)
+                    yield 1.7, Expr(f"{{0}} {sign} {{1}}", (source.expr, move), COMPARE, "compare", 0.6)
+
+
+def derived(pool: Pool) -> list[Term]:
+    """Derived numbers (differences, ranks, counts within groups) that a condition may compare with a constant."""
+    seen: dict[bytes, int] = {}
+    out = []
+    for term in sorted([*pool.read, *pool.unary, *pool.across, *pool.grouped], key=lambda term: term.cost):
+        if term.expr.op in _NEVER or term.expr.template.startswith(("np.", "-")):
+            continue
+        key = term.values.tobytes()
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] <= 2:
+            out.append(term)
+    return out
+
+
+def separating(terms: Sequence[Term], wanted: Wanted) -> list[Term]:
+    """The terms of which one comparison with a constant tells all rows that are kept from all that are not."""
+    if not terms:
+        return []
+    matrix = np.stack([term.values for term in terms])
+    kept, dropped = matrix[:, wanted.keep], matrix[:, wanted.drop]
+    if not kept.shape[1] or not dropped.shape[1]:
+        return []
+    low, high = kept.min(axis=1), kept.max(axis=1)
+    gone = np.isnan(dropped)
+    least, most = np.where(gone, np.inf, dropped).min(axis=1), np.where(gone, -np.inf, dropped).max(axis=1)
+    one = (low == high) & (dropped != low[:, None]).all(axis=1)
+    other = ~gone.any(axis=1) & (least == most) & (kept != least[:, None]).all(axis=1)
+    good = (low > most) | (high < least) | one | other
+    return [terms[i] for i in np.flatnonzero(good).tolist()]
+
+
+_NEVER = frozenset(["fillna", "ffill", "bfill", "rolling", "expanding"])
+"""Functions that no condition compares with a constant: they order the rows as the column does, or nobody would."""
+_FARTHER = {
+    "groupby.cumulative": 1.0,
+    "cumulative": 0.8,
+    "groupby.shift": 0.8,
+    "pct_change": 0.6,
+    "shift": 0.6,
+    "reduce": 0.4,
+}
+
+
+def term_atoms(term: Term, wanted: Wanted, prices: Prices) -> Iterator[Atom]:
+    """Comparisons of a derived column with natural constants."""
+    plain = Prices(prices.known, frozenset(), frozenset())
+    if term.expr.op == "dt" and not term.expr.template.endswith("()"):
+        # A year or a month is a constant that the dates show.
+        plain = Prices(frozenset(term.values[~np.isnan(term.values)].tolist()) | prices.known, frozenset(), frozenset())
+        yield from numeric_atoms(term.expr, term.values, term.cost, plain, wanted, far=0.3)
+        return
+    far = FAR + _FARTHER.get(term.expr.op, 0.0)
+    yield from numeric_atoms(term.expr, term.values, term.cost, plain, wanted, far=far)
+
+
+def both(atoms: Sequence[Atom], wanted: Wanted, count: Count) -> Iterator[Found]:
+    """``a & b``: two conditions that each keep what is to be kept, and together leave out all the rest."""
+    yield from _joined(atoms, wanted, count, "&")
+
+
+def either(atoms: Sequence[Atom], wanted: Wanted, count: Count) -> Iterator[Found]:
+    """``a | b``: two conditions that each leave out what is to be left out, and together keep all the rest."""
+    yield from _joined(atoms, wanted, count, "|")
+
+
+def _joined(atoms: Sequence[Atom], wanted: Wanted, count: Count, sign: str) -> Iterator[Found]:
+    chosen = _different(atoms)
+    if len(chosen) < 2:
+        return
+    bits = np.stack([atom.bits for atom in chosen])
+    # What a condition leaves undone, in numbers: two conditions do it all if nothing is left undone by both.
+    undone = bits[:, wanted.drop] if sign == "&" else ~bits[:, wanted.keep]
+    left = undone.astype(np.float32)
+    count.examined += len(chosen) * (len(chosen) - 1) // 2
+    i, j = np.nonzero(np.triu(left @ left.T == 0, 1))
+    alone = np.asarray(~undone.any(axis=1))
+    order = np.argsort([chosen[a].cost + chosen[b].cost for a, b in zip(i, j, strict=True)], kind="stable")
+    made = 0
+    for a, b in zip(i[order].tolist(), j[order].tolist(), strict=True):
+        if alone[a] or alone[b]:
+            continue
+        made += 1
+        if made > 60:
+            return
+        yield from _readings(chosen[a], chosen[b], wanted, sign)
+
+
+def _different(atoms: Sequence[Atom]) -> list[Atom]:
+    """The cheapest two of the atoms that hold on the same rows."""
+    seen: dict[bytes, int] = {}
+    out = []
+    for atom in sorted(atoms, key=lambda atom: atom.cost):
+        key = atom.bits.tobytes()
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] <= 2:
+            out.append(atom)
+    return out[:MOST_ATOMS]
+
+
+def _readings(a: Atom, b: Atom, wanted: Wanted, sign: str) -> Iterator[Found]:
+    keep, drop = wanted.keep, wanted.drop
+    if sign == "&":
+        first = list(a.make(keep, drop & b.bits))[:3]
+        second = list(b.make(keep, drop & a.bits))[:3]
+    else:
+        first = list(a.make(keep & ~b.bits, drop))[:3]
+        second = list(b.make(keep & ~a.bits, drop))[:3]
+    for x, y in itertools.product(range(len(first)), range(len(second))):
+        if x and y:
+            continue
+        (p, left), (q, right) = first[x], second[y]
+        yield p + q + JOINING, Expr(f"{{0:product}} {sign} {{1:product}}", (left, right), LOOSE, "logic", JOINING)
+
+
+__all__ = ["COMPARING", "conditions", "masks", "prices_of"]

@@ -1,0 +1,121 @@
+"""``synthesize``: expressions for one wanted column, from whichever family can make it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from mlsys4sys.autopandas.columns import choices, filters, numeric, text
+from mlsys4sys.autopandas.columns.check import Checker, best
+from mlsys4sys.autopandas.columns.count import Clock, Count
+from mlsys4sys.autopandas.columns.numeric import Found, Target
+from mlsys4sys.autopandas.columns.pool import Pool, pool_of
+from mlsys4sys.autopandas.expression import Expr, call
+from mlsys4sys.autopandas.table import Column, Floats, Table
+
+
+def synthesize(
+    table: Table,
+    wanted: Column,
+    *,
+    constants: Sequence[Any] = (),
+    others: Sequence[Table] = (),
+    deadline: float | None = None,
+    limit: int = 12,
+    count: Count | None = None,
+    light: bool = False,
+) -> list[Expr]:
+    """Expressions over ``table`` whose cells are those wanted, row by row, the likeliest first.
+
+    Args:
+        table: A frame or a series.
+        wanted: One cell a row of the table.
+        constants: Values that expressions may use though no table shows them.
+        others: Tables to look values up in.
+        deadline: ``time.monotonic()`` at which to stop looking.
+        limit: How many at most.
+        count: Gets what was examined.
+        light: Only what is found in a millisecond or so.
+
+    Returns:
+        Series with the table's index, or arrays from ``np.where``; each was run and compared.
+    """
+    if table.shape_kind not in ("frame", "series") or not table.rows or len(wanted.codes) != table.rows:
+        return []
+    count = count if count is not None else Count()
+    clock = Clock(deadline)
+    pool = pool_of(table)
+    found = list(_families(pool, wanted, constants, others, count, clock, light=light))
+    checker = Checker(pool, others)
+    return best(found, lambda expr: checker.is_column(expr, wanted), limit, clock)
+
+
+def _families(
+    pool: Pool, wanted: Column, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock,
+    *, light: bool,
+) -> Iterator[Found]:  # fmt: skip
+    yield from choices.copies(pool, wanted, count)
+    if wanted.kind == "num":
+        yield from _numbers(pool, wanted, constants, count, clock, light=light)
+    elif wanted.kind == "bool" and not wanted.null.any():
+        keep = wanted.numbers == 1
+        yield from filters.conditions(pool, keep, ~keep, constants, others, count, clock, light=light)
+    elif wanted.kind == "str":
+        yield from text.search(wanted, pool, count, clock, deep=not light)
+    elif wanted.kind in ("date", "delta", "obj"):
+        yield from _moments(pool, wanted, count)
+    if not light:
+        yield from choices.search(pool, wanted, constants, others, count, clock)
+
+
+def _moments(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """Dates, periods and spans of time."""
+    dates = pool.dates
+    parts = dates.differences if wanted.kind == "delta" else [*dates.moments, *dates.numbers]
+    for part in parts:
+        count.examined += 1
+        if part.column.codes.shape == wanted.codes.shape and np.array_equal(part.column.codes, wanted.codes):
+            yield part.cost, part.expr
+
+
+def _numbers(
+    pool: Pool, wanted: Column, constants: Sequence[Any], count: Count, clock: Clock, *, light: bool
+) -> Iterator[Found]:
+    values = wanted.numbers
+    prices = filters.prices_of(pool, constants, frozenset(values[~np.isnan(values)][:2000].tolist()))
+    target = Target.of(values)
+    best, exact = np.inf, set()
+    for cost, expr in numeric.search(target, pool, prices, count, clock, deep=not light):
+        best = min(best, cost)
+        exact.add(expr.text)
+        yield cost, expr
+    if light or clock.over():
+        return
+    if best > 3.0:
+        for cost, expr in numeric.combined(target, pool, prices, count, clock):
+            best = min(best, cost)
+            yield cost, expr
+    for suffix, op, extra, low, high in _roundings(values):
+        rough = Target.of(values, low=low, high=high)
+        for cost, expr in numeric.search(rough, pool, prices, count, clock, deep=best > 4.0, rough=True):
+            if expr.text not in exact:
+                yield cost + extra, call("{0}" + suffix, expr, op=op, cost=extra)
+
+
+def _roundings(values: Floats) -> Iterator[tuple[str, str, float, Floats, Floats]]:
+    """``round(k)`` and ``astype(int)``, as the intervals that they take to the wanted numbers."""
+    there = values[~np.isnan(values)]
+    if not len(there) or not np.isfinite(there).all():
+        return
+    for digits in range(7):
+        if np.allclose(there, np.round(there, digits), rtol=0, atol=1e-9):
+            half = 0.5 * 10.0**-digits * (1 + 1e-9) + 1e-12
+            arg = str(digits) if digits else ""
+            yield f".round({arg})", "round", 0.9 + 0.2 * bool(digits), values - half, values + half
+            if digits == 0 and not np.isnan(values).any():
+                low = np.where(values > 0, values - 1e-9, values - 1 + 1e-9)
+                high = np.where(values < 0, values + 1e-9, values + 1 - 1e-9)
+                yield ".astype(int)", "astype", 1.2, low, high
+            return

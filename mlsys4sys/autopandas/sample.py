@@ -1,0 +1,498 @@
+"""Large tables: programs are searched on a few rows that belong together, and verified on all.
+
+A reduced example is only of use if the program that is wanted gives the reduced output for the reduced inputs. Two ways
+of leaving rows out have that property for large families of programs, and both are tried:
+
+* *rows*: where the output's rows are rows of an input (filters, new columns, sorting), some input rows stay, with the
+  output rows that come from them. The first rows stay in one piece, since a program may look at the row before; of each
+  column the extremes stay, among rows that are kept and those that are not, since they decide thresholds.
+* *keys*: where the output has a column or row label of keys (groups, pivots, joins), some keys stay in all tables.
+
+A program that is right on the reduced example and wrong on all rows shows rows that were missed; they join the sample.
+What no sample answers (a mean over all rows) is searched on the full tables.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mlsys4sys.autopandas.problem import Example, Task
+from mlsys4sys.autopandas.solution import Program, Result, outcome
+from mlsys4sys.autopandas.verify import check, counts_rows, differing
+
+LARGE_ROWS = 1_000
+"""Longer tables are sampled."""
+LARGE_CELLS = 20_000
+
+PREFIX = 16
+"""First rows that stay in one piece."""
+MOST_ROWS = 160
+"""Rows of a sample, but for those that a wrong program shows to be missing."""
+GROUP_ROWS = 60
+"""Rows of a sample of keys, where groups are small enough."""
+MOST_GROUP_ROWS = 3_000
+"""A sample of keys with more rows is not worth it."""
+ROUNDS = 5
+"""How often rows that were missed join a sample."""
+SHARE = 0.3
+"""Of the time left that a search on a sample may take."""
+
+Positions = NDArray[np.int64]
+Solve = Callable[[Task, float], Result]
+
+
+def large(task: Task) -> bool:
+    """Whether a table of the task is so long that searching on all its rows would be slow."""
+    return any(_large(value) for example in task.examples for value in (*example.inputs, example.output))
+
+
+def solved(task: Task, solve: Solve, budget_s: float) -> Result:
+    """Programs found on samples and verified on all rows; searched on all rows where samples do not help.
+
+    Args:
+        task: A task with large tables.
+        solve: Task and seconds → result; works on the task as it is.
+        budget_s: Seconds for all of it.
+    """
+    started = time.monotonic()
+    tried, first_s = 0, None
+    for strategy in _strategies(task):
+        for _ in range(ROUNDS):
+            left = budget_s - (time.monotonic() - started)
+            if left < 0.2:
+                break
+            small = strategy.task()
+            if small is None:
+                break
+            found = solve(small, max(0.2, SHARE * left))
+            tried += found.tried
+            first_s = first_s or (time.monotonic() - started if found else None)
+            right = tuple(p for p in found.programs if check(p.code, task))
+            if right or found.stopped == "interrupted":
+                return _widened(found, task, right, tried=tried, seconds=time.monotonic() - started, first_s=first_s)
+            if not found or not strategy.learn(found.programs):
+                break
+    left = max(0.2, budget_s - (time.monotonic() - started))
+    result = solve(task, left)
+    return replace(result, tried=tried + result.tried, seconds=time.monotonic() - started)
+
+
+def _widened(found: Result, task: Task, right: tuple[Program, ...], **figures: Any) -> Result:
+    """The sample's result as one of the whole task: the programs that hold on all rows."""
+    total = sum(p.score for p in right)
+    scored = tuple(replace(p, score=p.score / total if total else p.score) for p in right)
+    doubt = found.ambiguity
+    if doubt is not None and not {doubt.a.code, doubt.b.code} <= {p.code for p in right}:
+        doubt = None
+    return replace(found, task=task, programs=scored, ambiguity=doubt, **figures)
+
+
+def _large(value: Any) -> bool:
+    if isinstance(value, pd.DataFrame):
+        return len(value) > LARGE_ROWS or value.size > LARGE_CELLS
+    return isinstance(value, pd.Series | pd.Index) and len(value) > LARGE_ROWS
+
+
+def _strategies(task: Task) -> Iterator[_Rows | _Keys]:
+    if len(task.examples) != 1:
+        return
+    example = task.examples[0]
+    if not isinstance(example.output, pd.DataFrame | pd.Series):
+        return
+    main = max(
+        (i for i, value in enumerate(example.inputs) if isinstance(value, pd.DataFrame | pd.Series)),
+        key=lambda i: len(example.inputs[i]),
+        default=None,
+    )
+    if main is None:
+        return
+    links = linked(example.inputs[main], example.output)
+    if links is not None:
+        yield _Rows(task, main, links)
+    for key in _keys(example)[:3]:
+        yield _Keys(task, key)
+
+
+# -- rows
+
+
+class _Rows:
+    """A sample of the rows of one input, with the output rows that come from them."""
+
+    def __init__(self, task: Task, main: int, links: Positions) -> None:
+        self.task_all, self.main, self.links = task, main, links
+        example = task.examples[0]
+        self.chosen: set[int] = set(_telling(example.inputs[main], example.output, links).tolist())
+
+    def task(self) -> Task | None:
+        """The reduced task; None where nothing could be left out."""
+        example = self.task_all.examples[0]
+        rows = np.array(sorted(self.chosen), dtype=np.int64)
+        if len(rows) > 4 * MOST_ROWS:
+            return None
+        known = [None] * len(example.inputs)
+        known[self.main] = _taken(example.inputs[self.main], rows)
+        inputs = _followed(example.inputs, known)
+        if inputs is None:
+            return None
+        stay = np.flatnonzero(np.isin(self.links, rows))
+        output = _taken(example.output, stay)
+        if counts_rows(example.inputs[self.main].index) and _flows(example.output.index, self.links):
+            output.index = pd.Index(np.searchsorted(rows, self.links[stay]), name=output.index.name)
+        return replace(self.task_all, examples=(Example(inputs=inputs, output=output),))
+
+    def learn(self, programs: Sequence[Program]) -> bool:
+        """Add rows on which the programs are wrong; whether there were any."""
+        before = len(self.chosen)
+        for item in programs[:3]:
+            self.chosen.update(self._missed(item).tolist())
+        return len(self.chosen) > before
+
+    def _missed(self, item: Program) -> Positions:
+        example = self.task_all.examples[0]
+        got = outcome(item, example.inputs)
+        none = np.empty(0, dtype=np.int64)
+        if type(got) is not type(example.output):
+            return none
+        links = linked(example.inputs[self.main], got)
+        if links is None:
+            return none
+        wrong = np.setxor1d(links, self.links)
+        if not len(wrong) and got.shape == example.output.shape and (links == self.links).all():
+            wrong = self.links[_wrong_rows(got, example.output, self.task_all.strictness.rtol)]
+        return _spread(wrong, 12)
+
+
+def _flows(index: pd.Index, links: Positions) -> bool:
+    """Whether the output's row labels are those of the rows that it comes from, where these only count."""
+    return index.nlevels == 1 and index.dtype.kind == "i" and bool((index.to_numpy() == links).all())
+
+
+def _are_rows(index: pd.Index, rows: Positions) -> bool:
+    """Whether row labels are numbers of these rows of an input, and do not just count."""
+    plain = index.nlevels == 1 and index.dtype.kind == "i" and index.name is None and not counts_rows(index)
+    return plain and bool(np.isin(index.to_numpy(), rows).all())
+
+
+def linked(given: Any, made: Any) -> Positions | None:
+    """For each row of the output the row of the input that it comes from, shape (output rows,); None if unknown."""
+    if not isinstance(given, pd.DataFrame | pd.Series) or not isinstance(made, pd.DataFrame | pd.Series):
+        return None
+    left, right = dict(_named(given)), dict(_named(made))
+    common = [label for label in right if label in left]
+    if len(made) == len(given):
+        same = np.arange(len(given))
+        if counts_rows(made.index) == counts_rows(given.index) and _agree(left, right, common, same):
+            return same
+    if not counts_rows(made.index) and given.index.nlevels == made.index.nlevels and given.index.is_unique:
+        places = given.index.get_indexer(made.index)
+        if (places >= 0).all() and made.index.is_unique and _agree(left, right, common, places):
+            return np.asarray(places, dtype=np.int64)
+    found = _by_content(left, right, common)
+    in_place = counts_rows(made.index) and counts_rows(given.index)
+    if found is None and in_place and (len(made) == len(given) or len(made) <= PREFIX):
+        return np.arange(len(made))  # rows where they were, their cells all changed
+    return found
+
+
+def _agree(left: dict[Hashable, Any], right: dict[Hashable, Any], common: Sequence[Hashable], places: Any) -> bool:
+    """Whether some column shows that rows belong together, or there is no column to judge by."""
+    if not common:
+        return True
+    return any(not differing(left[c].take(places), right[c], 0.0).any() for c in common)
+
+
+def _by_content(left: dict[Hashable, Any], right: dict[Hashable, Any], common: Sequence[Hashable]) -> Positions | None:
+    """Rows matched by the cells of the columns that both have; equal rows in their order."""
+    hashes = {c: (_hashed(left[c]), _hashed(right[c])) for c in common}
+    kept = [c for c, (a, b) in hashes.items() if np.isin(b, a).all()]
+    if not kept:
+        return None
+    ours, theirs = (_mixed([hashes[c][side] for c in kept]) for side in (0, 1))
+    if not np.isin(theirs, ours).all() or len(np.unique(ours)) < 0.5 * len(ours):
+        return None
+    given = pd.DataFrame({"key": ours, "nth": pd.Series(ours).groupby(ours).cumcount(), "row": np.arange(len(ours))})
+    made = pd.DataFrame({"key": theirs, "nth": pd.Series(theirs).groupby(theirs).cumcount()})
+    rows = made.merge(given, on=["key", "nth"], how="left")["row"]
+    return None if rows.isna().any() else rows.to_numpy(dtype=np.int64)
+
+
+def _telling(given: Any, made: Any, links: Positions) -> Positions:
+    """Rows of the input that say most about the program."""
+    kept = np.zeros(len(given), dtype=bool)
+    kept[links] = True
+    chosen = [np.arange(min(PREFIX, len(given)))]
+    if len(links) <= 40:
+        chosen.append(links)
+    sides = [np.flatnonzero(kept), np.flatnonzero(~kept)]
+    sides += [links[rows] for rows in _classes(given, made)]
+    chosen += [_spread(rows, 6) for rows in sides]
+    for side in sides:
+        for array in _columns(given).values():
+            if sum(map(len, chosen)) > 3 * MOST_ROWS:
+                break
+            chosen.append(_extremes(array, side))
+    return np.unique(np.concatenate(chosen))
+
+
+def _classes(given: Any, made: Any) -> list[Positions]:
+    """Output rows by the cells of new columns that have few different ones: labels, flags."""
+    known = _columns(given)
+    out = []
+    for label, array in _columns(made).items():
+        if label not in known:
+            codes, distinct = pd.factorize(array, use_na_sentinel=False)
+            if 1 < len(distinct) <= 6:
+                out += [np.flatnonzero(codes == code) for code in range(len(distinct))]
+    return out[:12]
+
+
+def _extremes(array: Any, rows: Positions) -> Positions:
+    """The rows of least and greatest cells, and one with a missing cell; of texts, one row for each of a few."""
+    if not len(rows):
+        return rows
+    cells = array.take(rows)
+    gaps = np.asarray(pd.isna(cells))
+    found = [rows[np.flatnonzero(gaps)[:1]]]
+    if getattr(cells.dtype, "kind", "O") in "iufM":
+        present = np.flatnonzero(~gaps)
+        if len(present):
+            order = np.asarray(cells.take(present)).astype(np.float64 if cells.dtype.kind != "M" else np.int64)
+            found.append(rows[present[[int(order.argmin()), int(order.argmax())]]])
+    else:
+        try:
+            codes, distinct = pd.factorize(cells)
+        except TypeError:
+            return found[0]
+        if len(distinct) <= 8:
+            found.append(rows[[int(np.argmax(codes == code)) for code in range(len(distinct))]])
+    return np.concatenate(found)
+
+
+def _wrong_rows(got: Any, wanted: Any, rtol: float) -> Positions:
+    ours, theirs = list(_columns(got).values()), list(_columns(wanted).values())
+    if len(ours) != len(theirs):
+        return np.empty(0, dtype=np.int64)
+    wrong = np.zeros(len(wanted), dtype=bool)
+    for a, b in zip(ours, theirs, strict=True):
+        wrong |= differing(a, b, rtol)
+    return np.flatnonzero(wrong)
+
+
+# -- keys
+
+
+@dataclass(frozen=True)
+class _Key:
+    """A key that runs through the tables: for each, its cells as texts that compare equal; None where it has none."""
+
+    inputs: tuple[Any, ...]
+    output: Any
+
+
+class _Keys:
+    """A sample of the values of a key, in all tables that have it."""
+
+    def __init__(self, task: Task, key: _Key) -> None:
+        self.task_all, self.key = task, key
+        self.turn = 0
+
+    def task(self) -> Task | None:
+        """The reduced task; None where groups are too large to leave much out."""
+        example = self.task_all.examples[0]
+        chosen = self._chosen()
+        if chosen is None:
+            return None
+        rows = [None if keys is None else np.flatnonzero(np.isin(keys, chosen)) for keys in self.key.inputs]
+        known = [None if r is None else _taken(value, r) for value, r in zip(example.inputs, rows, strict=True)]
+        inputs = _followed(example.inputs, known)
+        if inputs is None:
+            return None
+        output = _taken(example.output, np.flatnonzero(np.isin(self.key.output, chosen)))
+        for value, stay in zip(example.inputs, rows, strict=True):
+            if stay is not None and counts_rows(value.index) and _are_rows(output.index, stay):
+                output.index = pd.Index(np.searchsorted(stay, output.index))
+                break
+        if any(_large(value) for value in inputs) and sum(_rows(v) for v in inputs) > MOST_GROUP_ROWS:
+            return None
+        return replace(self.task_all, examples=(Example(inputs=inputs, output=output),))
+
+    def learn(self, programs: Sequence[Program]) -> bool:  # noqa: ARG002 - keys are not learned from a program
+        """Take other keys next time, once."""
+        self.turn += 1
+        return self.turn < 2
+
+    def _chosen(self) -> Any:
+        all_keys = np.concatenate([keys for keys in self.key.inputs if keys is not None])
+        keys, counts = np.unique(all_keys, return_counts=True)
+        in_output = np.isin(keys, self.key.output)
+        order = np.argsort(np.abs(counts - 4) + 0.001 * ((np.arange(len(keys)) * 7919 + self.turn * 31) % 997))
+        picked: list[int] = []
+        rows = 0
+        if in_output.sum() <= 10 and not in_output.all():  # the first few groups alone: keep them all
+            picked = np.flatnonzero(in_output).tolist()
+            rows = int(counts[picked].sum())
+        # Keys that the output lacks, and those that only some table has, say how tables were joined or filtered.
+        special = [i for i in order.tolist() if not in_output[i]][:2]
+        for table in self.key.inputs:
+            if table is not None:
+                lacking = ~np.isin(keys, table)
+                special += [i for i in order.tolist() if lacking[i]][:2]
+        for i in [*special, *order.tolist()]:
+            if i in picked:
+                continue
+            if len(picked) >= 3 and rows + counts[i] > GROUP_ROWS:
+                break
+            picked.append(i)
+            rows += int(counts[i])
+        if rows > MOST_GROUP_ROWS:
+            return None
+        return self._covering(keys, counts, picked, order)
+
+    def _covering(self, keys: Any, counts: Any, picked: list[int], order: Positions) -> Any:
+        """The picked keys, and more until every column of the output has a cell: pivots lose columns else."""
+        chosen = set(picked)
+        output = self.task_all.examples[0].output
+        if isinstance(output, pd.DataFrame):
+            for column in range(min(output.shape[1], 50)):
+                present = np.asarray(output.iloc[:, column].notna())
+                here = np.isin(self.key.output, keys[sorted(chosen)])
+                if present.any() and not (present & here).any():
+                    able = np.isin(keys, self.key.output[present])
+                    more = [i for i in order.tolist() if able[i]][:1]
+                    if sum(counts[j] for j in chosen) + sum(counts[j] for j in more) <= MOST_GROUP_ROWS:
+                        chosen.update(more)
+        return keys[sorted(chosen)]
+
+
+def _keys(example: Example) -> list[_Key]:
+    """Keys that the output and an input have, those with the smallest groups first."""
+    found: list[tuple[int, _Key]] = []
+    for label, array in _levels(example.output):
+        theirs = _hashed(array)
+        ours = [_matching(value, label, theirs) for value in example.inputs]
+        if any(column is not None for column in ours):
+            distinct = len(np.unique(np.concatenate([c for c in ours if c is not None])))
+            found.append((distinct, _Key(tuple(ours), theirs)))
+    found.sort(key=lambda pair: -pair[0])
+    return [key for _, key in found if len(np.unique(key.output)) > 1]
+
+
+def _matching(value: Any, label: Hashable, theirs: Any) -> Any:
+    """The cells of the column or row label of an input that a key of the output comes from."""
+    for name, array in _levels(value):
+        if name == label and name is not None:
+            hashed = _hashed(array)
+            return hashed if np.isin(theirs, hashed).mean() > 0.5 else None
+    if label is None:
+        for _, array in _levels(value):
+            hashed = _hashed(array)
+            if len(hashed) and np.isin(theirs, hashed).all():
+                return hashed
+    return None
+
+
+def _followed(inputs: Sequence[Any], known: Sequence[Any]) -> tuple[Any, ...] | None:
+    """The inputs, those that are not reduced yet cut to the rows that join with the others; None if one stays large."""
+    out = list(known)
+    for i, value in enumerate(inputs):
+        if out[i] is None and not _large(value):
+            out[i] = value
+    for i, value in enumerate(inputs):
+        if out[i] is None:
+            rows = next((r for other in known if other is not None for r in _partners(value, other)), None)
+            if rows is None:
+                return None
+            out[i] = _taken(value, rows)
+    return tuple(out)
+
+
+def _partners(value: Any, other: Any) -> Iterator[Positions]:
+    """Rows of a large table that share a key with a reduced one, and a few that do not."""
+    ours = [(label, _hashed(array)) for label, array in _levels(value)]
+    theirs = [(label, _hashed(array)) for label, array in _levels(other)]
+    pairs = [(a, b) for x, a in ours for y, b in theirs if x == y] + [
+        (a, b) for x, a in ours for y, b in theirs if x != y
+    ]
+    for a, b in pairs:
+        distinct = np.unique(b)
+        if len(distinct) > 2 and np.isin(distinct, a).mean() > 0.5:
+            mates = np.isin(a, distinct)
+            if 0 < mates.sum() <= 4 * MOST_ROWS:
+                yield np.union1d(np.flatnonzero(mates), np.flatnonzero(~mates)[:3])
+
+
+# -- tables
+
+
+def _columns(value: Any) -> dict[Hashable, Any]:
+    """Label → array; of columns with one label the first."""
+    if isinstance(value, pd.Series):
+        return {value.name: value.array}
+    found: dict[Hashable, Any] = {}
+    for i, label in enumerate(value.columns):
+        found.setdefault(label, value.iloc[:, i].array)
+    return found
+
+
+def _levels(value: Any) -> list[tuple[Hashable, Any]]:
+    """Columns and row labels, the latter unless they only count."""
+    if not isinstance(value, pd.DataFrame | pd.Series):
+        return []
+    levels: list[tuple[Hashable, Any]] = list(_columns(value).items()) if isinstance(value, pd.DataFrame) else []
+    if not counts_rows(value.index):
+        index = value.index
+        levels += [(index.names[i], index.get_level_values(i).array) for i in range(index.nlevels)]
+    return levels
+
+
+def _named(value: Any) -> list[tuple[Hashable, Any]]:
+    """Columns, and row labels that have a name; of those with one name the first."""
+    found = _columns(value)
+    for i, name in enumerate(value.index.names):
+        if name is not None:
+            found.setdefault(name, value.index.get_level_values(i).array)
+    return list(found.items())
+
+
+def _hashed(array: Any) -> Any:
+    """A number for each cell, equal for equal cells, whatever their types."""
+    values = np.asarray(array)
+    if values.dtype.kind in "iuf":
+        return pd.util.hash_array(values.astype(np.float64) + 0.0)
+    if values.dtype.kind == "M":
+        return pd.util.hash_array(values.astype("datetime64[ns]").astype(np.int64))
+    if values.dtype.kind == "O":
+        values = np.array([cell if isinstance(cell, str) else str(cell) for cell in values], dtype=object)
+    return pd.util.hash_array(values)
+
+
+def _mixed(hashes: Sequence[Any]) -> Any:
+    out = np.zeros(len(hashes[0]), dtype=np.uint64)
+    for part in hashes:
+        out = (out * np.uint64(1_000_003)) ^ part
+    return out
+
+
+def _taken(value: Any, rows: Positions) -> Any:
+    """Some rows; labels that only counted rows count those that are left."""
+    part = value.iloc[rows]
+    return part.reset_index(drop=True) if counts_rows(value.index) and value.index.name is None else part
+
+
+def _spread(rows: Positions, most: int) -> Positions:
+    """A few of the rows, evenly spread."""
+    if len(rows) <= most:
+        return rows
+    return np.asarray(rows[np.linspace(0, len(rows) - 1, most).astype(int)])
+
+
+def _rows(value: Any) -> int:
+    return len(value) if isinstance(value, pd.DataFrame | pd.Series) else 0
