@@ -40,6 +40,9 @@ def _all(table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> It
         if last:
             yield from _elementwise(table, other, goal)
         yield from _mapped(table, other, goal)
+        same_width = is_frame(table) and len(table.labels) == len(other.labels) and goal.rows == table.rows
+        if last and same_width and goal.label_codes == other.label_codes != table.label_codes:
+            yield call("{0}.set_axis({1}.columns, axis=1)", table.expr, other.expr, op="set_axis", cost=1.3)
     yield from _concats(table, others, goal, last=last)
 
 
