@@ -31,8 +31,8 @@ SLICE = 4096
 FIRST = 24
 """Configurations drawn at random before others are drawn near the best."""
 FINALISTS = 6
-PRICES = 8
-"""Prices of memory that are tried until a table is small enough, each four times the last."""
+PRICES = 6
+"""Prices of memory that are tried until a table is small enough, each eight times the last, at the end twice."""
 GIVE_UP = 200
 """Tables that may be too large at any price before no more are tried."""
 
@@ -118,25 +118,29 @@ def build(rules: RuleSet, constants: Constants, traffic: Words) -> Tree:
 
 def fitting(
     rules: RuleSet, constants: Constants, traffic: Words, *, max_bytes: float, seconds: float = 0.0
-) -> tuple[Constants, Tree | None]:
-    """The tree of constants whose price of memory is raised until the table is within a bound; None if none was.
+) -> tuple[Constants, Tree, Lookup] | None:
+    """A tree and its table, with a price of memory that is raised until the table is within a bound; None if none was.
 
     Args:
         rules: What to build a tree for.
         constants: What to begin with.
         traffic: Packets that weigh branches.
-        max_bytes: Of the table; equal parts, which it keeps once, are counted each while a tree is built, hence half more
-            is allowed. 0 for none.
+        max_bytes: Of the table, 0 for any size. Equal parts, which it keeps once, are counted each while a tree is
+            built, so that half more is allowed until then.
         seconds: For all of it; 0 for any.
     """
     ends = time.perf_counter() + seconds
     for _ in range(PRICES):
         left = max(ends - time.perf_counter(), 1e-3) if seconds else 0.0
         tree = _tried(rules, constants, traffic, 1.5 * max_bytes, left)
-        if tree is not None or (seconds and time.perf_counter() > ends):
-            return constants, tree
-        constants = replace(constants, memory=constants.memory * 4)
-    return constants, None
+        if tree is not None:
+            table = Lookup(tree, rules)
+            if not max_bytes or table.size_bytes <= max_bytes:
+                return constants, tree, table
+        if seconds and time.perf_counter() > ends:
+            return None
+        constants = replace(constants, memory=constants.memory * (2 if tree is not None else 8))
+    return None
 
 
 def _tried(rules: RuleSet, constants: Constants, traffic: Words, max_bytes: float, seconds: float) -> Tree | None:
@@ -184,7 +188,7 @@ def tune(
         seconds: Of wall time; at least one tree is built.
         trees: How many to time at most.
         traffic: A sample of packets, shape (n, columns); None for `default_traffic`.
-        max_bytes_per_rule: Bound on the *real* memory of the table; the smallest tree wins when none is within it.
+        max_bytes_per_rule: Bound on the *real* memory of the table; the a tree as small as can be where none is within it.
         seed: What constants and the order of traffic are drawn from.
         report: Called now and then with a line on how far it is.
     """
@@ -201,12 +205,11 @@ def tune(
     told = time.perf_counter()
     with closing(_builds(rules, found, learned, limit, rng, latest)) as builds:
         for constants, tree, table in builds:
-            best = min((row.ns for row in found if row.size_bytes <= limit), default=np.inf)
-            within = table.size_bytes <= limit
-            ns = nanoseconds(table, learned, rounds=6 if within else 2, give_up=1.25 * best)
+            best = min((row.ns for row in found), default=np.inf)
+            ns = nanoseconds(table, learned, rounds=6, give_up=1.25 * best)
             row = Timed(constants=constants, ns=ns, size_bytes=table.size_bytes)
             found.append(row)
-            kept = sorted([*kept, (row, tree, table)], key=lambda made: _rank(made[0], limit))[:FINALISTS]
+            kept = sorted([*kept, (row, tree, table)], key=lambda made: made[0].ns)[:FINALISTS]
             if report is not None and time.perf_counter() > told + 0.5:
                 told = time.perf_counter()
                 report(f"{len(found)} trees timed: {1e3 / min(best, ns):.1f} million packets a second")
@@ -217,7 +220,7 @@ def tune(
         tree = build(rules, smallest, learned)
         kept = [(Timed(constants=smallest, ns=np.inf, size_bytes=0), tree, Lookup(tree, rules))]
         found = [replace(kept[0][0], size_bytes=kept[0][2].size_bytes)]
-    tree, chosen = _final([made for made in kept if made[0].size_bytes <= limit] or kept[:1], held)
+    tree, chosen = _final(kept, held)
     return tree, chosen, frontier(found)
 
 
@@ -229,21 +232,20 @@ def _builds(
     waiting = list(STARTS)
 
     def drawn() -> Constants:
-        return waiting.pop(0) if waiting else _drawn(rng, rules, found, limit)
+        return waiting.pop(0) if waiting else _drawn(rng, rules, found)
 
-    def make(constants: Constants) -> tuple[Constants, Tree | None, Lookup | None]:
+    def make(constants: Constants) -> tuple[Constants, Tree, Lookup] | None:
         left = max(latest - time.perf_counter(), 0.01) if np.isfinite(latest) else 0.0
-        constants, tree = fitting(rules, constants, learned, max_bytes=bound, seconds=left)
-        return constants, tree, None if tree is None else Lookup(tree, rules)
+        return fitting(rules, constants, learned, max_bytes=bound, seconds=left)
 
     with ThreadPoolExecutor(1) as pool:
         ahead = pool.submit(make, drawn())
         failed = 0
         while failed < GIVE_UP:
-            constants, tree, table = ahead.result()
+            made = ahead.result()
             ahead = pool.submit(make, drawn())
-            if tree is not None and table is not None:
-                yield constants, tree, table
+            if made is not None:
+                yield made
             elif time.perf_counter() > latest:
                 return
             else:
@@ -259,11 +261,6 @@ def frontier(found: list[Timed]) -> list[Timed]:
     return kept
 
 
-def _rank(row: Timed, limit: float) -> tuple[float, float]:
-    """Least for the best: the fastest within the bound on memory; where none is, the smallest."""
-    return max(row.size_bytes - limit, 0.0) if np.isfinite(limit) else 0.0, row.ns
-
-
 def _final(kept: list[_Made], held: Words) -> tuple[Tree, Timed]:
     """The best of the finalists on traffic that none was chosen by, timed in turns."""
     times = np.full(len(kept), np.inf)
@@ -275,12 +272,12 @@ def _final(kept: list[_Made], held: Words) -> tuple[Tree, Timed]:
     return tree, replace(row, ns=float(times[best]))
 
 
-def _drawn(rng: np.random.Generator, rules: RuleSet, found: list[Timed], limit: float) -> Constants:
+def _drawn(rng: np.random.Generator, rules: RuleSet, found: list[Timed]) -> Constants:
     """Constants to try next."""
     fresh = _fresh(rng, rules)
     if len(found) < FIRST or rng.random() < 0.15:
         return fresh
-    order = sorted(found, key=lambda row: _rank(row, limit))
+    order = sorted(found, key=lambda row: row.ns)
     parent = order[min(int(rng.exponential(2.0)), len(order) - 1)].constants
     changes: dict[str, Any] = {"seed": int(rng.integers(1 << 30))}
     numbers: NDArray[Any] = rng.normal(0, 0.35, 4)
@@ -304,7 +301,7 @@ def _drawn(rng: np.random.Generator, rules: RuleSet, found: list[Timed], limit: 
 def _fresh(rng: np.random.Generator, rules: RuleSet) -> Constants:
     tests: tuple[tuple[int, float], ...] = ()
     parts = 0
-    if rng.random() < 0.6:
+    if rng.random() < 0.75:
         tests = tuple(_test(rng, rules) for _ in range(2))
         parts = int(
             rng.choice([0b10_01_01_00, 0b11_10_01_00, 0b01_01_01_00, 0b01_00_00_00, 0b10_10_01_00, 0b10_01_00_00])

@@ -198,13 +198,14 @@ def test_memory_is_priced_until_a_table_is_within_its_bound_or_given_up() -> Non
     traffic = default_traffic(rules)
     chosen = Constants(memory=1e-6, max_bits=6)
     free = Lookup(build(rules, chosen, traffic), rules).size_bytes
-    priced, tree = fitting(rules, chosen, traffic, max_bytes=free / 4)
-    assert tree is not None
+    found = fitting(rules, chosen, traffic, max_bytes=free / 4)
+    assert found is not None
+    priced, tree, table = found
     assert priced.memory > chosen.memory
     assert certify(tree, rules)
-    assert Lookup(tree, rules).size_bytes < free / 2
-    assert fitting(rules, chosen, traffic, max_bytes=100)[1] is None
-    assert fitting(rules, chosen, traffic, max_bytes=0, seconds=1e-9)[1] is None
+    assert table.size_bytes <= free / 4
+    assert fitting(rules, chosen, traffic, max_bytes=100) is None
+    assert fitting(rules, chosen, traffic, max_bytes=0, seconds=1e-9) is None
     tree, _, _ = tune(rules, seconds=0.5, max_bytes_per_rule=0.1)
     assert certify(tree, rules)
 
