@@ -103,7 +103,8 @@ def latency_tree(
     parts: int,
     seed: int,
     max_bytes: float,
-) -> dict[str, NDArray[Any]]: ...
+    seconds: float,
+) -> dict[str, NDArray[Any]] | None: ...
 class Serving:
     def __init__(
         self,
