@@ -15,7 +15,13 @@ COMMANDS = {
     "export-classifier": ("mlsys4sys.neurocuts.rules_cli:export_classifier", "A classifier as C, eBPF, or for DPDK."),
     "rules": ("mlsys4sys.neurocuts.rules_cli:rules_group", "Rule sets: report, diff, convert, generate."),
     "synthesize": ("mlsys4sys.autopandas.cli:synthesize", "Pandas code that turns example tables into the wanted one."),
-    "train": ("mlsys4sys.joinopt.cli:train", "Train or calibrate what ships with the package."),
+    "train": ("mlsys4sys.cli:train", "Train or calibrate what ships with the package."),
+}
+
+TRAINING = {
+    "autopandas": ("mlsys4sys.autopandas.cli_train:train_autopandas", "What orders calls and ranks programs."),
+    "calibrate": ("mlsys4sys.joinopt.cli:train_calibrate", "The cost of DuckDB's joins and scans on this machine."),
+    "joinopt": ("mlsys4sys.joinopt.cli:train_joinopt", "The join-order policy."),
 }
 
 
@@ -23,3 +29,8 @@ COMMANDS = {
 @click.version_option(__version__, prog_name="mlsys4sys")
 def main() -> None:
     """Learned optimizers for systems: policies propose, checkers verify, one runtime runs both."""
+
+
+@click.group(cls=LazyGroup, lazy=TRAINING)
+def train() -> None:
+    """Train or calibrate what ships with the package."""

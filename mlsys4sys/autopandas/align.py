@@ -261,13 +261,13 @@ def sorts(table: Table, positions: Positions) -> Iterator[Expr]:
     Sorts are stable; a descending key keeps ties in the order of the table.
     """
     keys = _sort_keys(table)
-    k = len(positions)
+    k, unmoved = len(positions), np.arange(table.rows)
     frame = table.expr
     signs: tuple[int, ...]
     for signs in ((1,), (-1,)):
         if table.index and len(table.index) == 1 and (levels := _order(table.index[0])) is not None:
             order = np.argsort(levels * signs[0], kind="stable")
-            if np.array_equal(order[:k], positions):
+            if np.array_equal(order[:k], positions) and not np.array_equal(order, unmoved):
                 text = "" if signs[0] > 0 else "ascending=False"
                 yield call(f"{{0}}.sort_index({text})", frame, op="sort_index", cost=1.0 if signs[0] > 0 else 1.4)
     found = 0
@@ -278,19 +278,22 @@ def sorts(table: Table, positions: Positions) -> Iterator[Expr]:
             labels = [keys[c][0] for c in chosen]
             for signs in product((1, -1), repeat=size):
                 order = np.lexsort([keys[c][1] * s for c, s in zip(chosen[::-1], signs[::-1], strict=True)])
-                if np.array_equal(order[:k], positions):
+                if np.array_equal(order[:k], positions) and not np.array_equal(order, unmoved):
                     found += 1
                     yield _sort_call(table, labels, signs)
+                    if size == 1 and len(set(keys[chosen[0]][1].tolist())) < table.rows:
+                        yield _sort_call(table, labels, signs, stable=True)
 
 
-def _sort_call(table: Table, labels: Sequence[object], signs: Sequence[int]) -> Expr:
+def _sort_call(table: Table, labels: Sequence[object], signs: Sequence[int], *, stable: bool = False) -> Expr:
     down = [s < 0 for s in signs]
     extra = ""
     if all(down):
         extra = ", ascending=False"
     elif any(down):
         extra = f", ascending={literal([not d for d in down])}"
-    cost = 0.9 + 0.4 * len(labels) + (0.3 if extra else 0.0)
+    cost = 0.9 + 0.4 * len(labels) + (0.3 if extra else 0.0) + (0.2 if stable else 0.0)
+    extra += ", kind='stable'" if stable else ""  # ties need not keep their order otherwise
     if table.shape_kind == "series":
         return call(f"{{0}}.sort_values({extra[2:]})", table.expr, op="sort_values", cost=cost - 0.4)
     by = literal(labels[0] if len(labels) == 1 and isinstance(labels[0], str) else list(labels))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 MOST_QUESTIONS = 3
 """Questions that one run asks at most."""
+
+
+LIKELY = 0.02
+"""Programs with a lower score are not worth a mention."""
 
 
 @click.command(cls=console.Command)
@@ -109,7 +113,7 @@ def synthesize(
             rtol=rtol,
         )
         task = _task(folder, inputs, output, names, _hints(hints), strictness, dates=dates)
-        solver = _solver(budget_s, max(top, 10), seed, strictness, progress, learned=not no_policy)
+        solver = _solver(budget_s, max(top, 10), seed, strictness, _shown(progress, task.names), learned=not no_policy)
         result = solver.solve(task)
         progress.clear()
         asked = ask if ask is not None else not (quiet or as_json) and sys.stdin.isatty() and sys.stderr.isatty()
@@ -180,14 +184,29 @@ def _constant(text: str) -> Any:
     return value if isinstance(value, int | float | str | bool | None) else text
 
 
-def _solver(
-    budget_s: float, top: int, seed: int, strictness: Strictness, progress: console.Progress, *, learned: bool
-) -> Synthesizer:
-    from mlsys4sys.autopandas import Synthesizer
+def _shown(progress: console.Progress, names: Sequence[str]) -> Callable[[Mapping[str, Any]], None]:
+    """How the search's reports become a progress line."""
 
     def report(state: Mapping[str, Any]) -> None:
-        best = f"; best so far: {str(state['best'])[:80]}" if state.get("best") else ""
+        code = str(state.get("best") or "")
+        for i, name in enumerate(names):
+            code = code.replace(f"inp{i}", name)
+        best = f"; best so far: {code[:80]}" if code else ""
         progress(f"{state['tried']:,} candidates, {state['found']} fit{best}")
+
+    return report
+
+
+def _solver(
+    budget_s: float,
+    top: int,
+    seed: int,
+    strictness: Strictness,
+    report: Callable[[Mapping[str, Any]], None],
+    *,
+    learned: bool,
+) -> Synthesizer:
+    from mlsys4sys.autopandas import Synthesizer
 
     return Synthesizer(budget_s=budget_s, top=top, seed=seed, strictness=strictness, report=report, learned=learned)
 
@@ -234,8 +253,8 @@ def _show(result: Result, *, top: int, explain: bool, as_json: bool, quiet: bool
         click.echo("\n" + report.explained(result.programs[0], result.task.examples[0].inputs))
     if quiet:
         return
-    more = len(result.programs) - top
-    others = f"; {more} more fit: --top {min(top + more, 10)}" if more > 0 else ""
+    likely = sum(1 for item in result.programs if item.score >= LIKELY)
+    others = f"; {likely - top} other readings: --top {likely}" if likely > top else ""
     stopped = "interrupted; " if result.stopped == "interrupted" else ""
     click.echo(
         f"{stopped}verified on the example; {result.tried:,} candidates in {duration(result.seconds)}{others}", err=True

@@ -16,12 +16,10 @@ from typing import Any
 import pandas as pd
 
 from mlsys4sys.autopandas import cells, pasted
+from mlsys4sys.autopandas.accepted import MOST_COLUMNS
 from mlsys4sys.autopandas.cells import TextTable
 from mlsys4sys.autopandas.problem import Example
 from mlsys4sys.errors import DataError, InputError, Unsupported
-
-MOST_COLUMNS = 5_000
-"""A file with more columns is refused: no program over it would be found in time."""
 
 MOST_BYTES = 2 << 30
 

@@ -21,6 +21,7 @@ from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.problem import Strictness
 from mlsys4sys.autopandas.table import Column, Table
+from mlsys4sys.autopandas.usage import price
 
 MOST_NEW = 4
 """New columns that one finish may add."""
@@ -72,7 +73,7 @@ class Finisher:
         elif kind in ("list", "array", "index"):
             yield from self._sequence(table, goal, heavy=heavy)
         elif kind == "scalar" and heavy and table.shape_kind in ("frame", "series"):
-            yield from self.scalars(table, goal.value, constants=self.constants, deadline=self._until(0.3))
+            yield from self.scalars(table, goal.value, constants=self.constants, deadline=self._until(1.5))
 
     def _until(self, seconds: float) -> float:
         end = time.monotonic() + seconds
@@ -130,7 +131,7 @@ class Finisher:
             return
         yield from self._tables(plain, 6)
         for start, ends in self._filtered(table, positions):
-            yield from self._tables(ends, 4 if start else 8)
+            yield from self._tables(ends, 4 if start else 16)
 
     def _cleaned_and_sorted(self, table: Table, positions: align.Positions) -> Iterator[Expr]:
         """Rows without gaps or repeats, and then in another order."""
@@ -149,8 +150,9 @@ class Finisher:
             return
         keep = np.zeros(table.rows, dtype=bool)
         keep[positions] = True
-        conditions = self.masks(
-            table, keep, constants=self.constants, others=self.others, deadline=self._until(0.4), limit=16
+        conditions = sorted(
+            self.masks(table, keep, constants=self.constants, others=self.others, deadline=self._until(1.5), limit=60),
+            key=price,
         )
         if (np.diff(positions) > 0).all():
             yield False, [align.masked(table, mask) for mask in conditions]
@@ -236,7 +238,9 @@ class Finisher:
         key = (table.expr.text, column.key)
         if key not in self._new:
             self._new[key] = list(
-                self.synthesize(table, column, constants=self.constants, deadline=self._until(0.5), limit=10)
+                self.synthesize(
+                    table, column, constants=self.constants, others=self.others, deadline=self._until(1.5), limit=12
+                )
             )
         return self._new[key]
 
@@ -340,10 +344,10 @@ class Finisher:
             if rows.rows != ordered.rows:
                 continue
             wanted = ordered.columns[0]
-            for i, column in enumerate(rows.columns):
-                if column.equals(wanted):
-                    yield from self._indexed(_picked(rows, i), rows, ordered)
-            if heavy:
+            there = [i for i, column in enumerate(rows.columns) if column.equals(wanted)]
+            for i in there:
+                yield from self._indexed(_picked(rows, i), rows, ordered)
+            if heavy and not there:
                 for expr in self._made(rows, wanted):
                     yield from self._indexed(expr, rows, ordered)
 

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from mlsys4sys import checkpoint
-from mlsys4sys.autopandas.expression import CELL, ENTRY, FUNCTION, LABEL, OUTPUT, POSITION, WHERE, Expr
+from mlsys4sys.autopandas.expression import CELL, ENTRY, FUNCTION, LABEL, OUTPUT, POSITION, WHERE, Expr, source
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.perturb import Variant, kept_rows, variants
@@ -32,10 +33,7 @@ from mlsys4sys.learn.nets import Perceptron
 
 Floats = NDArray[np.float64]
 
-KINDS = (
-    "shuffle", "extend", "numbers", "drop", "swap", "resample", "columns", "double", "half", "holes", "rename",
-    "extend", "numbers", "swap", "reverse",
-)  # fmt: skip
+KINDS = ("shuffle", "extend", "numbers", "drop", "swap", "resample", "columns", "double", "holes", "rename")
 """The variants that candidates are run on, the most telling first."""
 
 LEAST = 4
@@ -86,6 +84,8 @@ class Behaviour:
     """Rows of the largest input."""
     grown: tuple[int, ...]
     """Rows of the largest input of each variant."""
+    block: float = 0.0
+    """Nats of coincidence if the output's rows stand together in the input by chance; 0 where they do not."""
 
     def classes(self) -> list[int]:
         """A number a candidate, equal for those that behave alike; renamed columns aside."""
@@ -144,6 +144,7 @@ def observe(
         _outcome(Goal.of(example.output, book)),
         _rows(example.inputs),
         tuple(_rows(variant.inputs) for variant in made),
+        max((_block(value, example.output) for value in example.inputs), default=0.0),
     )
 
 
@@ -176,6 +177,27 @@ def _outcome(table: Table) -> Outcome:
     )
 
 
+MOST_NATS = 6.0
+"""No coincidence counts for more."""
+
+
+def _block(value: Any, output: Any) -> float:
+    """Nats for rows that are the input's first or last ones, less for others that stand together."""
+    if not isinstance(value, pd.DataFrame | pd.Series) or not isinstance(output, pd.DataFrame | pd.Series):
+        return 0.0
+    rows, kept = len(value), len(output)
+    book = Codebook()
+    given, wanted = Table(value, source(0), book), Goal.of(output, book)
+    pairs = [(a.codes, b.codes) for b in wanted.columns for a in given.columns if a.label == b.label]
+    if not pairs or not 0 < kept < rows:
+        return 0.0
+    starts = [s for s in range(rows - kept + 1) if all((a[s : s + kept] == b).all() for a, b in pairs)]
+    ways = math.lgamma(rows + 1) - math.lgamma(kept + 1) - math.lgamma(rows - kept + 1)
+    if 0 in starts or rows - kept in starts:
+        return min(MOST_NATS, ways)
+    return max(0.0, min(MOST_NATS, ways - math.log(rows - kept + 1))) if starts else 0.0
+
+
 def _rows(inputs: Sequence[Any]) -> int:
     return max((len(value) for value in inputs if hasattr(value, "shape") and len(value.shape)), default=0)
 
@@ -187,8 +209,9 @@ NAMES = (
     "shuffle_bag", "shuffle_same", "columns_same", "double_same", "labels_kept", "kind_kept", "emptied", "all_null",
     "more_null",
     "unmoved", "varied", "rows_follow", "rows_fixed", "agreement", "group_share", "group_size", "group_leads",
-    "plurality",
-    "prior", "rows_constant", "odd_fewer", "copies_input",
+    "plurality", "prior", "rows_constant", "odd_fewer", "copies_input", "block_by_content", "block_by_place",
+    "inner_calls",
+    "labels_used",
 )  # fmt: skip
 """What is known of a candidate when it is ranked, in this order."""
 
@@ -279,6 +302,8 @@ def _text_facts(expr: Expr) -> dict[str, float]:
     tags = Counter(expr.all_tags)
     odd, digits, strings = _constants(expr.text)
     inner = [node for node in expr.nodes if len(node.parts) > 1]
+    spine = _spine(expr)
+    labels = {node.text.rpartition("[")[2] for node in expr.nodes if node.op == "" and LABEL in node.tags}
     return {
         "calls": float(len(expr.ops)),
         "length": len(expr.text) / 40,
@@ -290,10 +315,21 @@ def _text_facts(expr: Expr) -> dict[str, float]:
         "where": float(tags[WHERE]),
         "function": float(tags[FUNCTION]),
         "branches": float(len(inner)),
+        "inner_calls": float(sum(bool(node.op) and node.text not in spine for node in expr.nodes)),
+        "labels_used": float(len(labels)),
         "odd_numbers": float(odd),
         "digits": float(digits),
         "strings": math.log1p(strings),
     }
+
+
+def _spine(expr: Expr) -> set[str]:
+    """The program's own chain of calls: the first part of the first part, and so on; not what stands in arguments."""
+    found, node = {expr.text}, expr
+    while node.parts:
+        node = node.parts[0]
+        found.add(node.text)
+    return found
 
 
 def _manners(given: Sequence[Outcome], behaviour: Behaviour) -> dict[str, float]:
@@ -330,6 +366,8 @@ def _manners(given: Sequence[Outcome], behaviour: Behaviour) -> dict[str, float]
         "rows_fixed": float(np.mean([o.rows == wanted.rows for o, _ in grown])) if grown and not same_size else 0.0,
         "rows_constant": float(bool(grown) and len({o.rows for o, _ in grown}) == 1 and wanted.rows > 1),
         "odd_fewer": float(np.mean([o.distinct * 2 < wanted.distinct for o in ran])) if ran else 0.0,
+        "block_by_content": behaviour.block * _share(order, lambda o: o.bag == wanted.bag),
+        "block_by_place": behaviour.block * _share(order, lambda o: not o.raised and o.bag != wanted.bag),
         "copies_input": float(bool(moved) and all(o.cells == wanted.cells for o in moved)),
     }
 
@@ -446,35 +484,29 @@ def rank(
 def ordered(exprs: Sequence[Expr], scores: Floats, groups: Sequence[int]) -> list[Ranked]:
     """Candidates by score: the best of each class before any class shows a second.
 
-    A class is as likely as its members together; it is shown by its best.
+    A class is as likely as its best member, which stands for it: more ways of writing it make it no likelier.
     """
-    total = _class_shares(scores, groups)
-    order, shown, found = places(scores, groups), set[int](), []
-    for i in order:
-        found.append(Ranked(exprs[i], i, total[groups[i]], groups[i], groups[i] not in shown))
-        shown.add(groups[i])
-    return found
+    best = _leaders(scores, groups)
+    tops = np.array([scores[i] for i in best.values()])
+    share = np.exp(tops - tops.max())
+    total = dict(zip(best, (share / share.sum()).tolist(), strict=True))
+    leading = set(best.values())
+    return [Ranked(exprs[i], i, total[groups[i]], groups[i], i in leading) for i in places(scores, groups)]
 
 
 def places(scores: Floats, groups: Sequence[int]) -> list[int]:
     """The candidates' positions in the order in which they are shown."""
-    total = _class_shares(scores, groups)
+    leading = set(_leaders(scores, groups).values())
+    return sorted(range(len(groups)), key=lambda i: (i not in leading, -float(scores[i]), i))
+
+
+def _leaders(scores: Floats, groups: Sequence[int]) -> dict[int, int]:
+    """Class → its best member."""
     best: dict[int, int] = {}
     for i, group in enumerate(groups):
         if group not in best or scores[i] > scores[best[group]]:
             best[group] = i
-    firsts = sorted(best.values(), key=lambda i: (-total[groups[i]], i))
-    rest = sorted(set(range(len(groups))) - set(firsts), key=lambda i: (-float(scores[i]), i))
-    return [*firsts, *rest]
-
-
-def _class_shares(scores: Floats, groups: Sequence[int]) -> dict[int, float]:
-    share = np.exp(scores - scores.max())
-    share /= share.sum()
-    total: dict[int, float] = {}
-    for group, part in zip(groups, share.tolist(), strict=True):
-        total[group] = total.get(group, 0.0) + part
-    return total
+    return best
 
 
 def distinguish(first: Expr, second: Expr, task: Task, *, seed: int = 0, tries: int = 40) -> Distinction | None:

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import pandas as pd
 
 from mlsys4sys.autopandas import columns, ops
 from mlsys4sys.autopandas.expression import Expr, source
@@ -23,9 +26,12 @@ from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.problem import Example, Task
 from mlsys4sys.autopandas.table import Codebook, Table, alike, same
+from mlsys4sys.autopandas.usage import price
+
+log = logging.getLogger(__name__)
 
 SLICE_S = 0.04
-"""Seconds that an item of the queue works before others may."""
+"""Processor seconds that an item of the queue works before others may."""
 
 MOST_CALLS = 4
 """Calls before the finisher's own."""
@@ -38,6 +44,18 @@ MOST_ALIKE = 4
 
 PRICES = {"close": 0.0, "end": 0.3, "heavy": 1.2, "expand": 2.0, "branch": 3.0}
 """Nats that the ways of working on a table cost beyond the table's own program."""
+
+MOST_SETTLE_S = 2.0
+"""Processor seconds after the first program in which all ways of working on the inputs themselves are finished."""
+
+CONVINCING = 5.0
+"""Nats up to which a program convinces; a dearer one makes the search go on, as it may have learned cells by heart."""
+
+DOUBT_S = 0.8
+"""Processor seconds more for each nat beyond."""
+
+OTHER_TYPES = 1.2
+"""Nats for a program whose columns have other types than the wanted ones, though equal cells."""
 
 DISTANCE = 3.0
 """Nats for a table that shows nothing of the goal."""
@@ -82,6 +100,7 @@ class Search:
     _branches: dict[str, Table] = field(default_factory=dict)
     _alike: dict[Any, list[Expr]] = field(default_factory=dict)
     _emitted: set[str] = field(default_factory=set)
+    _fitting: set[str] = field(default_factory=set)
     _checks: list[tuple[Memo, Goal]] = field(default_factory=list)
     _started: float = field(default_factory=time.monotonic)
     nearest: Expr | None = None
@@ -125,11 +144,11 @@ class Search:
             price, _, way, table, work = heapq.heappop(self._queue)
             if id(table) not in roots and not self.roots_done:
                 self.roots_done = not any(id(t) in roots and w in open_roots for _, _, w, t, _ in self._queue)
-            end = min(deadline, time.monotonic() + SLICE_S)
+            end = time.process_time() + SLICE_S
             for made in work:
                 if isinstance(made, Candidate):
                     yield made
-                if time.monotonic() > end:
+                if time.process_time() > end or time.monotonic() > deadline:
                     heapq.heappush(self._queue, (price + 0.4, next(self._order), way, table, work))
                     break
 
@@ -157,7 +176,8 @@ class Search:
         if "ops" in self.use and calls == 0 and table.shape_kind == "frame":
             ways["branch"] = lambda: self._join(table)
         for way, work in ways.items():
-            heapq.heappush(self._queue, (base + self.prices[way], next(self._order), way, table, work()))
+            guarded = _guarded(way, table, work())
+            heapq.heappush(self._queue, (base + self.prices[way], next(self._order), way, table, guarded))
 
     def _join(self, table: Table) -> Iterator[Any]:
         """Calls that join the table with one that was reached from the inputs, ``df.merge(df.groupby(…)…)``."""
@@ -219,9 +239,15 @@ class Search:
             self._emitted.add(variant.text)
             if variant is not expr and not self._gives(self.memo, self.goal, variant):
                 continue
+            if variant is not cast and (simpler := self._simpler(variant)) is not None:
+                yield from self._found(simpler)
+                continue
+            self._fitting.add(variant.text)
             if all(self._gives(memo, goal, variant) for memo, goal in self._checks):
                 seconds = time.monotonic() - self._started
-                yield Candidate(expr=variant, cost=self._cost(variant), found_s=seconds)
+                other_types = retyped(variant, self.memo.value(variant), self.goal.value) is not None
+                cost = self._cost(variant) + OTHER_TYPES * other_types
+                yield Candidate(expr=variant, cost=cost, found_s=seconds)
 
     def _fits(self, table: Table, goal: Goal) -> bool:
         rules = self.task.strictness
@@ -234,6 +260,26 @@ class Search:
             return self._fits(memo.table(expr), goal)
         except Failed:
             return False
+
+    def _simpler(self, expr: Expr) -> Expr | None:
+        """The program without a step that it does not need, where there is one."""
+        for node in reversed(expr.nodes):
+            if not node.parts or not node.op or node.op == "astype" or not self._keeps_shape(node):
+                continue
+            shorter = replaced(expr, node, node.parts[0])
+            if shorter.text not in self._emitted and self._gives(self.memo, self.goal, shorter):
+                return shorter
+            if shorter.text in self._fitting:
+                return shorter
+        return None
+
+    def _keeps_shape(self, node: Expr) -> bool:
+        """Whether a step makes a frame of a frame or a series of a series, so that a program may do without it."""
+        try:
+            made, before = self.memo.value(node), self.memo.value(node.parts[0])
+        except Failed:
+            return False
+        return isinstance(before, pd.DataFrame) and isinstance(made, pd.DataFrame)
 
     def _variants(self, expr: Expr) -> Iterator[Expr]:
         """The program with one intermediate table made otherwise."""
@@ -251,9 +297,18 @@ class Search:
                     yield replaced(expr, node, other)
 
     def _cost(self, expr: Expr) -> float:
+        known = price(expr)
         if self.prior is None:
-            return expr.total
-        return expr.total + sum(self.prior(node.op) for node in expr.nodes if node.op)
+            return known
+        return known + sum(self.prior(node.op) for node in expr.nodes if node.op)
+
+
+def _guarded(way: str, table: Table, work: Iterator[Any]) -> Iterator[Any]:
+    """The work, ended quietly where an engine trips over a table that nobody thought of: the others go on."""
+    try:
+        yield from work
+    except Exception:
+        log.debug("%s on %s ended early", way, table.expr.text, exc_info=True)
 
 
 def replaced(expr: Expr, old: Expr, new: Expr) -> Expr:
@@ -309,7 +364,8 @@ def candidates(
     """Programs that give the wanted output, in the order in which they were found.
 
     The search goes on for a while after the first: as long as it took, and at least ``settle_s``, since the first
-    program is not always the one that was meant.
+    program is not always the one that was meant. That while is counted in processor time, so that what is found does
+    not depend on what else the machine does.
 
     Args:
         task: What is wanted.
@@ -336,20 +392,33 @@ def collected(
 
     ``relief`` is asked for programs as long as there are none.
     """
-    started = time.monotonic()
-    end = started + budget_s
+    started = time.process_time()
+    deadline = time.monotonic() + budget_s
+    first = started
+    least = settled = most_settled = float("inf")
     found: list[Candidate] = []
     try:
-        for candidate in search.run(end):
-            new = [candidate] if candidate is not None else relief.poll() if relief is not None and not found else []
-            if new and not found:
-                first_s = time.monotonic() - started
-                end = min(end, started + first_s + max(settle_s, min(first_s, 1.5)))
-                search.finisher.deadline = end
+        for candidate in search.run(deadline):
+            new = (
+                [candidate]
+                if candidate is not None
+                else relief.poll()
+                if relief is not None and least > CONVINCING
+                else []
+            )
+            if new and min(c.cost for c in new) < least:
+                now = time.process_time()
+                least = min(c.cost for c in new)
+                doubt = max(0.0, least - CONVINCING) * DOUBT_S
+                if not found:
+                    first = now
+                settled = first + max(settle_s, min(first - started, 1.5), doubt)
+                most_settled = first + max(MOST_SETTLE_S, doubt)
             found += new
             if report is not None:
                 report({"tried": search.examined, "found": len(found), "best": found[0].expr.text if found else ""})
-            if len(found) >= most or time.monotonic() > end:
+            now = time.process_time()
+            if len(found) >= most or now > (settled if search.roots_done else most_settled):
                 break
     except KeyboardInterrupt:
         search.interrupted = True

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mlsys4sys.autopandas import meant
+from mlsys4sys.autopandas import meant, sample
+from mlsys4sys.autopandas.accepted import accept
 from mlsys4sys.autopandas.expression import Expr, program
 from mlsys4sys.autopandas.parallel import Relief
 from mlsys4sys.autopandas.problem import Hints, Strictness, Task
@@ -20,6 +22,9 @@ Report = Callable[[Mapping[str, Any]], None]
 
 DOUBT = 0.15
 """A second class of programs at least this likely is worth a question."""
+
+FAR = 6.0
+"""Programs this many nats dearer than the cheapest are not worth ranking."""
 
 RANKING_S = 0.8
 """Seconds that ranking may take, where the budget is not shorter."""
@@ -86,11 +91,27 @@ class Synthesizer:
         return self
 
     def solve(self, task: Task) -> Result:
-        """Programs for a task, the likeliest first; Ctrl-C gives what was found so far."""
+        """Programs for a task, the likeliest first; Ctrl-C gives what was found so far.
+
+        Raises:
+            InputError: A table has too many columns or cells, or a cell is nested too deeply.
+        """
+        accept(task)
+
+        def solve(part: Task, budget_s: float) -> Result:
+            return replace(self, budget_s=budget_s)._solve(part)
+
+        with warnings.catch_warnings():  # what candidates complain of is of no use to anybody
+            warnings.simplefilter("ignore")
+            return sample.solved(task, solve, self.budget_s) if sample.large(task) else self._solve(task)
+
+    def _solve(self, task: Task) -> Result:
         started = time.monotonic()
         search = Search(task)
         relief = Relief(task, search.prior, started + self.budget_s) if self.parallel else None
         found = collected(search, self.budget_s, report=self.report, relief=relief)
+        least = min((candidate.cost for candidate in found), default=0.0)
+        found = [candidate for candidate in found if candidate.cost <= least + FAR]
         stopped = "interrupted" if search.interrupted else ""
         if not stopped and not found and time.monotonic() - started >= self.budget_s:
             stopped = "budget"

@@ -26,6 +26,9 @@ Floats = NDArray[np.float64]
 NULL = 0
 """The code of every missing value: None, NaN, NaT and NA are equal here, as they are to a reader."""
 
+LONGEST_TEXT = 2_000
+"""Characters of a text that the search looks into."""
+
 DIGITS = 9
 """Significant digits in which two numbers must agree to be equal."""
 
@@ -169,7 +172,7 @@ class Column:
         if isinstance(dtype, pd.CategoricalDtype):
             dtype = dtype.categories.dtype
         if isinstance(dtype, pd.StringDtype):
-            return "str"
+            return "obj" if self._long() else "str"
         found = _KINDS.get(dtype.kind)
         if found is not None and not isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype):
             return found
@@ -178,8 +181,12 @@ class Column:
             return "obj"
         for kind, types in _OBJECT_KINDS:
             if all(isinstance(cell, types) for cell in present):
-                return kind
+                return "obj" if kind == "str" and self._long() else kind
         return "obj"
+
+    def _long(self) -> bool:
+        """Whether texts are so long that looking into them would take too much time: then they are just compared."""
+        return any(isinstance(cell, str) and len(cell) > LONGEST_TEXT for cell in self.cells)
 
     @cached_property
     def null(self) -> Bools:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,8 +173,8 @@ class PolicyScore:
 class FitConfig:
     """How the policy's network is trained."""
 
-    seconds: float = 1200.0
-    """Processor seconds; the learning rate falls to zero over them."""
+    steps: int = 6000
+    """Batches; the learning rate falls to zero over them."""
     batch: int = 96
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
@@ -195,10 +195,10 @@ def fit(data: Shard, config: FitConfig, *, report: Callable[[str], None] | None 
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     rng = seeding.named(config.seed, "fit")
     chunks = _Chunks(data)
-    start, step, sums = time.process_time(), 0, np.zeros(3)
-    while (spent := time.process_time() - start) < config.seconds:
+    start, sums = time.process_time(), np.zeros(3)
+    for step in range(1, config.steps + 1):
         for group in optimizer.param_groups:
-            group["lr"] = _rate(spent / config.seconds, config.learning_rate)
+            group["lr"] = _rate(step / config.steps, config.learning_rate)
         picked = rng.integers(0, len(data), config.batch)
         batch, roles = chunks.batch(picked)
         calls = torch.from_numpy(data.calls[picked].astype(np.int64))
@@ -217,12 +217,11 @@ def fit(data: Shard, config: FitConfig, *, report: Callable[[str], None] | None 
         torch.nn.utils.clip_grad_norm_(net.parameters(), config.clip)
         optimizer.step()
         sums += losses.detach().numpy()
-        step += 1
         if report and step % config.report_every == 0:
             a, b, c = (sums / config.report_every).tolist()
-            report(f"step {step}, {spent:.0f} s: calls {a:.3f}, roles {b:.3f}, sequence {c:.3f}")
+            report(f"step {step}, {time.process_time() - start:.0f} s: calls {a:.3f}, roles {b:.3f}, sequence {c:.3f}")
             sums[:] = 0
-    return Policy(net.arrays(), {"steps": step, "tasks": len(data)})
+    return Policy(net.arrays(), {"steps": config.steps, "tasks": len(data)})
 
 
 def _rate(done: float, top: float) -> float:
@@ -389,7 +388,7 @@ class JudgeConfig:
 
 
 def fit_judge(data: Sequence[Judged], config: JudgeConfig) -> meant.Judge:
-    """Listwise: the probability of all right candidates together, under the softmax of a task's scores."""
+    """Listwise: the probability of the right classes together, under the softmax of their best members' scores."""
     import torch
 
     from mlsys4sys.learn.nets import perceptron, sequential
@@ -398,8 +397,7 @@ def fit_judge(data: Sequence[Judged], config: JudgeConfig) -> meant.Judge:
     rows = np.concatenate([one.rows for one in data])
     mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
     x = torch.from_numpy(((rows - mean) / scale).astype(np.float32))
-    owner = torch.from_numpy(np.repeat(np.arange(len(data)), [len(one.right) for one in data]))
-    right = torch.from_numpy(np.concatenate([one.right for one in data]))
+    group, right, owner = (torch.from_numpy(array) for array in _classes(data))
     hand = torch.from_numpy((meant.Judge.by_hand().linear * scale).astype(np.float32))
     linear = hand.clone().requires_grad_()
     net = sequential(x.shape[1], (config.hidden,), 1, seed=config.seed) if config.hidden else None
@@ -408,10 +406,11 @@ def fit_judge(data: Sequence[Judged], config: JudgeConfig) -> meant.Judge:
         groups.append({"params": list(net.parameters()), "weight_decay": config.decay})
     optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=0.0)
     for step in range(config.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = _rate(step / config.steps, config.learning_rate)
+        for part in optimizer.param_groups:
+            part["lr"] = _rate(step / config.steps, config.learning_rate)
         scores = x @ linear + (net(x)[:, 0] if net is not None else 0.0)
-        loss = -_log_share(scores, right, owner, len(data)).mean() + config.keep * ((linear - hand) ** 2).mean()
+        tops = torch.full((len(right),), -torch.inf).scatter_reduce(0, group, scores, "amax")
+        loss = -_log_share(tops, right, owner, len(data)).mean() + config.keep * ((linear - hand) ** 2).mean()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -420,8 +419,20 @@ def fit_judge(data: Sequence[Judged], config: JudgeConfig) -> meant.Judge:
     return meant.Judge(weights, network, {"tasks": len(data), "candidates": len(rows)})
 
 
+def _classes(data: Sequence[Judged]) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """The class of each candidate, counted over all tasks; whether each class is right; each class's task."""
+    group, right, owner, count = [], list[bool](), list[int](), 0
+    for task, one in enumerate(data):
+        group.append(one.groups + count)
+        many = int(one.groups.max()) + 1
+        right += [bool(one.right[one.groups == g].any()) for g in range(many)]
+        owner += [task] * many
+        count += many
+    return np.concatenate(group), np.array(right), np.array(owner)
+
+
 def _log_share(scores: Tensor, right: Tensor, owner: Tensor, tasks: int) -> Tensor:
-    """Log-probability of the right candidates of each task."""
+    """Log-probability of the right ones of each task."""
     import torch
 
     top = torch.full((tasks,), -torch.inf).scatter_reduce(0, owner, scores, "amax")
@@ -441,3 +452,57 @@ def judge_score(judge: meant.Judge, data: Sequence[Judged]) -> dict[str, float]:
         hits += (good[0], good[:3].any(), good[:5].any(), one.right[int(one.rows[:, 0].argmin())])
     first, three, five, plain = (hits / max(1, len(data))).round(4).tolist()
     return {"first": first, "three": three, "five": five, "by_cost": plain, "tasks": float(len(data))}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How the shipped weights are made."""
+
+    seed: int = 0
+    tasks: int = 80_000
+    """Tasks that the policy is trained on."""
+    held_out: int = 4_000
+    """Tasks that it is scored on."""
+    steps: int = 6000
+    judged: int = 1500
+    """Tasks whose candidates the judge is trained on; a fifth of them is held out."""
+    command: str = ""
+    """What to write into the weights."""
+
+
+def train_policy(recipe: Recipe, folder: Path, *, report: Callable[[str], None] | None = None) -> Policy:
+    """Draw tasks into ``folder`` (shards that are there are used), train, score on tasks of another seed."""
+    size = 2000
+    shards = generate(folder, recipe.seed, range(-(-recipe.tasks // size)), size=size, report=report)
+    kept_back = generate(folder, recipe.seed + 1, range(-(-recipe.held_out // size)), size=size, report=report)
+    start = time.process_time()
+    policy = fit(Shard.load(shards), FitConfig(seed=recipe.seed, steps=recipe.steps), report=report)
+    found = score(policy, Shard.load(kept_back))
+    policy.config.update(
+        command=recipe.command, seed=recipe.seed, seconds=round(time.process_time() - start), score=asdict(found)
+    )
+    return policy
+
+
+def train_judge(
+    recipe: Recipe, *, policy: Policy | None = None, report: Callable[[str], None] | None = None
+) -> meant.Judge:
+    """Search for the programs of drawn tasks, label them, train; a fifth of the tasks is held out for the score."""
+    start = time.process_time()
+    data: list[Judged] = []
+    for number in range(recipe.judged):
+        one = judged(recipe.seed, number, policy=policy)
+        if one is not None:
+            data.append(one)
+        if report and number % 20 == 19:
+            report(f"{number + 1} tasks searched, {len(data)} with right and wrong programs")
+    return fitted_judge(data, recipe, seconds=time.process_time() - start)
+
+
+def fitted_judge(data: Sequence[Judged], recipe: Recipe, *, seconds: float) -> meant.Judge:
+    """Train on four fifths of the tasks, score on the rest."""
+    train, test = [d for i, d in enumerate(data) if i % 5], list(data[::5])
+    judge = fit_judge(train, JudgeConfig(seed=recipe.seed))
+    found = {"learned": judge_score(judge, test), "by_hand": judge_score(meant.Judge.by_hand(), test)}
+    judge.config.update(command=recipe.command, seed=recipe.seed, seconds=round(seconds), score=found)
+    return judge

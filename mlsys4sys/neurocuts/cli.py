@@ -23,6 +23,8 @@ from mlsys4sys.neurocuts.reading import read_rules, reading_options, tell_losses
 @click.option("--budget-s", type=click.FloatRange(0, min_open=True), default=30.0, show_default=True, help="Seconds.")
 @click.option("--max-bytes-per-rule", type=float, default=100.0, show_default=True, help="By the paper's metric.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the search's chance.")
+@click.option("--policy", metavar="FILE", default="shipped", show_default=True, help="Weights that guide the search.")
+@click.option("--no-policy", is_flag=True, help="Search without the network.")
 @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
 @click.option("--show", is_flag=True, help="Print the upper levels of the tree.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
@@ -34,7 +36,9 @@ def build_classifier(
     budget_s: float,
     max_bytes_per_rule: float,
     seed: int,
+    policy: str,
     *,
+    no_policy: bool,
     as_json: bool,
     show: bool,
     quiet: bool,
@@ -50,6 +54,7 @@ def build_classifier(
             objective=objective if objective in ("time", "space", "latency") else _weight(objective),
             budget_s=budget_s,
             seed=seed,
+            policy=None if no_policy else policy,
             max_bytes_per_rule=max_bytes_per_rule,
             report=progress,
         ).build(rule_set)

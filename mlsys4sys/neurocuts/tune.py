@@ -1,8 +1,8 @@
 """Trees for measured speed: many are built, each in milliseconds, and timed; the fastest within a bound on memory wins.
 
 A tree comes from a dozen constants (`native/neurocuts_latency.h`): how wide cuts may be, what memory costs, how rules
-are parted at the top. They are drawn at random first, then near the best found. Times are taken on one half of the traffic,
-and the winner is chosen among the best few on the other, so that a tree that fits the first by chance does not win.
+are parted at the top. They are drawn at random first, then near the best found. Times are taken on one half of the
+traffic, and the winner is chosen among the best few on the other, so that none wins that fits the first by chance.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,21 @@ class Constants:
     tests: tuple[tuple[int, float], ...] = ()
     parts: int = 0
     seed: int = 0
+
+    @classmethod
+    def parsed(cls, values: dict[str, Any]) -> Constants:
+        """Constants from a file's JSON.
+
+        Raises:
+            TypeError: A name is unknown, or a value of another type.
+            ValueError: A value is no number.
+        """
+        tests = tuple((int(column), float(bits)) for column, bits in values.get("tests", ()))
+        kinds: dict[str, Any] = {item.name: type(item.default) for item in fields(cls)}
+        others = {name: value for name, value in values.items() if name != "tests"}
+        if unknown := set(others) - set(kinds):
+            raise TypeError(f"unknown: {sorted(unknown)}")
+        return cls(**{name: kinds[name](value) for name, value in others.items()}, tests=tests)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

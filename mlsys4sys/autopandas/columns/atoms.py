@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlsys4sys.autopandas.columns.numeric import Found, Prices, constant_text, roundest
+from mlsys4sys.autopandas.columns.numeric import Found, Prices, constant_text, round_moments, roundest
 from mlsys4sys.autopandas.columns.pool import Source
 from mlsys4sys.autopandas.expression import CELL, COMPARE, UNARY, Expr, call, literal
 from mlsys4sys.autopandas.table import NULL, Bools, Codebook, Codes, Floats
@@ -83,6 +83,7 @@ def thresholds(
     *,
     above: bool,
     show: Callable[[float], str],
+    far: float = 0.0,
 ) -> list[Found]:
     """Readings of ``expr > ?`` (or ``<``) that separate two sets of rows, the likeliest constants first."""
     with np.errstate(all="ignore"):
@@ -99,6 +100,8 @@ def thresholds(
     strict, loose = (">", ">=") if above else ("<", "<=")
     options: dict[tuple[str, float], float] = {}
     natural = [*prices.known, *_NATURAL]
+    if prices.moments:
+        natural = [*prices.known, *([0.0] if abs(low) < 1e16 else round_moments(*sorted((low * sign, high * sign))))]
     for k in natural:
         at = k * sign
         if low <= at < high:
@@ -106,8 +109,8 @@ def thresholds(
         elif at == high:
             options.setdefault((loose, k), prices.of(k)[0])
         if low < at < high and k != 0:
-            options.setdefault((loose, k), prices.of(k)[0] + 0.3)
-    middle = roundest(low, high) if low < high else None
+            options.setdefault((loose, k), prices.of(k)[0] + (-0.1 if prices.moments and above else 0.3))
+    middle = roundest(low, high) if low < high and not prices.moments else None
     if middle is not None and low <= middle < high:
         options.setdefault((strict, middle * sign + 0.0), prices.of(middle * sign)[0])
         if low < middle:
@@ -120,6 +123,7 @@ def thresholds(
         if not math.isfinite(k):
             continue
         tags = (CELL,) if k in prices.cells else ()
+        cost += far + (1.0 if far and k not in natural else 0.0)
         out.append((base + COMPARING + cost, compared(expr, symbol, show(k), cost, tags)))
     return out
 
@@ -139,8 +143,19 @@ def numeric_atoms(
     prices: Prices,
     wanted: Wanted,
     show: Callable[[float], str] = constant_text,
+    far: float = 0.0,
 ) -> Iterator[Atom]:
-    """Comparisons of a column of numbers with constants."""
+    """Comparisons of a column of numbers with constants.
+
+    Args:
+        expr: The column.
+        values: Its numbers, shape (rows,).
+        base: What it costs.
+        prices: What constants cost.
+        wanted: Which rows are kept.
+        show: A constant as code.
+        far: Nats for comparing something that is seldom compared.
+    """
     keep, drop = values[wanted.keep], values[wanted.drop]
     kept, dropped = keep[~np.isnan(keep)], drop[~np.isnan(drop)]
     whole_kept = len(kept) == len(keep)
@@ -158,16 +173,16 @@ def numeric_atoms(
             if wanted.fits(bits):
 
                 def make(include: Bools, exclude: Bools, above: bool = above) -> list[Found]:
-                    return thresholds(expr, values, base, prices, include, exclude, above=above, show=show)
+                    return thresholds(expr, values, base, prices, include, exclude, above=above, show=show, far=far)
 
-                yield Atom(bits, base + COMPARING + 0.7, make)
+                yield Atom(bits, base + COMPARING + 0.7 + far, make)
         for value in _equals(kept, dropped, whole_kept, wanted):
             cost, tags = prices.of(value)
-            cost = min(cost, 1.0) if tags == (CELL,) else cost
+            cost = (min(cost, 1.0) if tags == (CELL,) else cost) + far
             yield fixed(compared(expr, "==", show(value), cost, tags), values == value, base + COMPARING + cost)
         for value in _differs(kept, dropped, len(dropped) == len(drop), wanted):
             cost, tags = prices.of(value)
-            cost = min(cost, 1.0) if tags == (CELL,) else cost
+            cost = (min(cost, 1.0) if tags == (CELL,) else cost) + far
             yield fixed(compared(expr, "!=", show(value), cost, tags), values != value, base + COMPARING + cost)
 
 
@@ -206,8 +221,13 @@ def between(
     bits = (values >= low) & (values <= high)
     if not wanted.fits(bits):
         return
-    first = roundest(np.nextafter(float(under.max()), np.inf), low)
-    last = roundest(high, np.nextafter(float(over.min()), -np.inf))
+    first = last = None
+    if not prices.moments:
+        first = roundest(np.nextafter(float(under.max()), np.inf), low)
+        last = roundest(high, np.nextafter(float(over.min()), -np.inf))
+    else:
+        first = next(iter(round_moments(float(under.max()), low)), None)
+        last = next(iter(round_moments(high - 1, float(over.min()) - 1)), None)
     made: list[Found] = []
     for a, b in dict.fromkeys(((first, last), (low, high))):
         if a is None or b is None:
@@ -393,10 +413,9 @@ def fragments(inside: Sequence[str], outside: Sequence[str], superset: bool, mos
         for piece in pieces:
             inner = sum(piece in word for word in mine)
             outer = sum(piece in word for word in theirs)
-            if inner == len(mine) and outer == 0:
-                good.append((_fragment_cost(piece), piece))
-            elif inner == len(mine) and outer < len(theirs):
-                good.append((_fragment_cost(piece) + 0.5, piece))
+            if inner == len(mine) and outer < len(theirs):
+                whole = all(_stands_alone(piece, word) for word in mine)
+                good.append((_fragment_cost(piece) + (0.0 if whole else 1.0) + (0.5 if outer else 0.0), piece))
         good.sort()
         for cost, piece in good[:most]:
             found.setdefault(piece, cost)
@@ -410,17 +429,20 @@ def _pieces(word: str) -> list[str]:
     return list(dict.fromkeys([*words, *runs]))
 
 
+def _stands_alone(piece: str, word: str) -> bool:
+    """Whether a piece is no cut-out of a longer word."""
+    at = word.find(piece)
+    end = at + len(piece)
+    left = at == 0 or not (word[at - 1].isalnum() and piece[0].isalnum())
+    return left and (end == len(word) or not (word[end].isalnum() and piece[-1].isalnum()))
+
+
 def _fragment_cost(piece: str) -> float:
-    """Whole words and single signs are likelier than cut-outs."""
+    """Words and single signs are likelier than what is glued of both."""
     if re.fullmatch(r"[^\w\s]", piece):
         return 0.4
     if piece == " ":
         return 0.5
-    word = re.fullmatch(r"\w{2,}", piece) is not None
-    return (
-        0.8
-        + 0.04 * len(piece)
-        + (0.0 if word else 0.5)
-        + (0.3 if piece != piece.strip() else 0.0)
-        + (0.4 if len(piece) == 1 else 0.0)
-    )
+    word = re.fullmatch(r"\w+", piece) is not None
+    spaces = 0.5 if piece != piece.strip() else 0.0
+    return 0.8 + 0.02 * len(piece) + (0.0 if word else 0.4) + spaces + (0.3 if len(piece) == 1 else 0.0)

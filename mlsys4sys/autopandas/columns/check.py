@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from mlsys4sys.autopandas.columns.count import Clock
+from mlsys4sys.autopandas.columns.pool import Pool
 from mlsys4sys.autopandas.expression import Expr
-from mlsys4sys.autopandas.memo import Failed, Memo
+from mlsys4sys.autopandas.memo import Failed
 from mlsys4sys.autopandas.table import Bools, Column, Table, plain_array
 
 
@@ -18,15 +19,17 @@ class Checker:
     """Evaluates expressions over a table (and others) and compares.
 
     Args:
-        table: The table whose rows the expressions have.
+        pool: Of the table whose rows the expressions have.
         others: Further tables that expressions may name.
     """
 
-    def __init__(self, table: Table, others: Sequence[Table] = ()) -> None:
-        self.table = table
-        self.memo = Memo((), table.book)
-        for known in (*others, table):
-            self.memo.put(known.expr, known.value)
+    def __init__(self, pool: Pool, others: Sequence[Table] = ()) -> None:
+        self.index = pool.value.index
+        self.book = pool.book
+        self.memo = pool.memo
+        for other in others:
+            if other.expr.text != pool.expr.text:
+                self.memo.put(other.expr, other.value)
 
     def value(self, expr: Expr) -> Any:
         """What the expression computes; None if it fails."""
@@ -38,22 +41,23 @@ class Checker:
     def _aligned(self, value: Any) -> Any:
         """The cells, if they stand row by row beside the table; None if not."""
         if isinstance(value, pd.Series):
-            mine = self.table.value.index
+            mine = self.index
             if value.index is not mine and not (len(value) == len(mine) and value.index.equals(mine)):
                 return None
             return plain_array(value)
-        if isinstance(value, pd.Index) and not isinstance(value, pd.MultiIndex) and len(value) == self.table.rows:
+        if isinstance(value, pd.Index) and not isinstance(value, pd.MultiIndex) and len(value) == len(self.index):
             return plain_array(value)
-        if isinstance(value, np.ndarray) and value.shape == (self.table.rows,):
+        if isinstance(value, np.ndarray) and value.shape == (len(self.index),):
             return value
         return None
 
     def is_column(self, expr: Expr, wanted: Column) -> bool:
         """Whether the expression gives the wanted cells, row by row."""
-        cells = self._aligned(self.value(expr))
-        if cells is None:
-            return False
-        return alike(Column(None, cells, self.table.book), wanted)
+        value = self.value(expr)
+        if not expr.parts and value is not None:
+            return len(wanted.distinct) <= 1 and bool((wanted.codes == self.book.code(value)).all())
+        cells = self._aligned(value)
+        return cells is not None and alike(Column(None, cells, self.book), wanted)
 
     def is_mask(self, expr: Expr, keep: Bools) -> bool:
         """Whether the expression is a condition that holds exactly where ``keep`` does."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from mlsys4sys.autopandas.columns import filters
+from mlsys4sys.autopandas.columns import bins, filters, numeric, text
 from mlsys4sys.autopandas.columns.atoms import shown
 from mlsys4sys.autopandas.columns.count import Clock, Count
-from mlsys4sys.autopandas.columns.numeric import Found
-from mlsys4sys.autopandas.columns.pool import Pool, Source
+from mlsys4sys.autopandas.columns.numeric import Found, Prices
+from mlsys4sys.autopandas.columns.pool import Grouping, Pool, Source, Term
 from mlsys4sys.autopandas.expression import CELL, ENTRY, LABEL, OUTPUT, WHERE, Expr, call, literal
-from mlsys4sys.autopandas.table import NULL, Codes, Column, Table
+from mlsys4sys.autopandas.table import NULL, Codes, Column, Floats, Table
 
 MOST_ENTRIES = 12
 """Entries of a dictionary."""
@@ -32,9 +32,19 @@ def search(
 ) -> Iterator[Found]:
     """Fills, shifts, choices by a condition, look-ups, dictionaries; not run yet."""
     yield from moved(pool, wanted, count)
+    yield from within_groups(pool, wanted, count)
+    yield from numbered(pool, wanted, count)
     yield from looked_up(pool, wanted, others, count)
+    prices = filters.prices_of(pool, constants, frozenset(wanted.numbers[:2000].tolist()))
+    if wanted.kind == "num":
+        yield from bins.clipped(pool, wanted, prices, count)
+        yield from partly(pool, wanted, prices, constants, others, count, clock)
+    if wanted.kind in ("str", "num", "obj"):
+        yield from bins.search(pool, wanted, prices, lambda code: constant(code, pool, wanted), count)
     yield from chosen(pool, wanted, constants, others, count, clock)
     yield from listed(pool, wanted, count)
+    if wanted.kind in ("obj", "str"):
+        yield from lists(pool, wanted, count)
 
 
 def constant(code: int, pool: Pool, wanted: Column) -> tuple[str, float, tuple[str, ...]] | None:
@@ -155,11 +165,17 @@ def chosen(
 def _conditions(
     pool: Pool, keep: Any, drop: Any, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock
 ) -> list[Expr]:
-    found = filters.conditions(pool, keep, drop, constants, others, count, clock)
-    unique: dict[str, Expr] = {}
-    for _, expr in sorted(found, key=lambda item: item[0])[:40]:
-        unique.setdefault(expr.text, expr)
-    return list(unique.values())[:10]
+    key = (keep.tobytes(), drop.tobytes())
+    known = pool.asked.get(key)
+    if known is None:
+        found = filters.conditions(pool, keep, drop, constants, others, count, clock)
+        unique: dict[str, Expr] = {}
+        for _, expr in sorted(found, key=lambda item: item[0])[:40]:
+            unique.setdefault(expr.text, expr)
+        known = list(unique.values())[:10]
+        if not clock.over():
+            pool.asked[key] = known
+    return known
 
 
 def _two_constants(
@@ -201,7 +217,7 @@ def _column_or(
     sources = [s for s in pool.columns_as_sources[:30] if s.column.kind == wanted.kind]
     for source in sources:
         same = source.column.codes == target
-        if same.all() or not same.any():
+        if same.all() or same.sum() < max(1, 0.2 * len(same)):
             continue
         rest = np.unique(target[~same])
         if len(rest) == 1 and (value := constant(int(rest[0]), pool, wanted)):
@@ -230,9 +246,11 @@ def _column_or(
                 continue
             first, second = same & ~theirs, theirs & ~same
             if first.any() and second.any():
+                flat = min(len(np.unique(target[first])), len(np.unique(target[second]))) == 1
+                cost = 1.7 if flat else 1.0
                 for expr in _conditions(pool, first, second, constants, others, count, clock):
-                    made = call("{0}.where({1:arg}, {2:arg})", source.expr, expr, other.expr, op="where", cost=1.0)
-                    yield expr.total + 1.2, made
+                    made = call("{0}.where({1:arg}, {2:arg})", source.expr, expr, other.expr, op="where", cost=cost)
+                    yield expr.total + cost + 0.2, made
 
 
 def _same_replaced(source: Source, target: Codes, text: str, cost: float, tags: tuple[str, ...]) -> Iterator[Found]:
@@ -247,6 +265,192 @@ def _same_replaced(source: Source, target: Codes, text: str, cost: float, tags: 
             yield 1.7 + cost, made
 
 
+def within_groups(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """The first, last, next cell of the group, and missing cells filled from it; for columns of any kind."""
+    target = wanted.codes
+    for grouping in pool.groupings:
+        pieces = grouping.groups.pieces()
+        if len(pieces) > 2000 or not pool.is_frame:
+            continue
+        for i, source in enumerate(pool.columns_as_sources[:20]):
+            codes = source.column.codes
+            if i in grouping.positions or not (codes == target).any():
+                continue
+            base = f"{{0}}.groupby({grouping.by})[{literal(pool.labels[i])}]"
+            for tail, op, cost, function in _WITHIN:
+                count.examined += 1
+                if source.column.kind == "num" and op == "groupby.shift":
+                    continue
+                out = np.zeros_like(codes)
+                for rows in pieces:
+                    out[rows] = function(codes[rows])
+                if np.array_equal(out, target) and not np.array_equal(codes, target):
+                    total = cost + grouping.cost
+                    yield total, call(base + tail, pool.expr, op=op, cost=total, tags=(*grouping.tags, LABEL))
+            yield from _extremes(source, base, grouping, target, pool)
+
+
+def _extremes(source: Source, base: str, grouping: Grouping, target: Codes, pool: Pool) -> Iterator[Found]:
+    """The first and the last cell in order, for dates and names."""
+    if source.column.kind not in ("date", "str") or source.column.null.any():
+        return
+    for how, better in (("min", -1), ("max", 1)):
+        out = np.zeros_like(target)
+        for rows in grouping.groups.pieces():
+            cells = [(pool.book.cell(code), code) for code in source.column.codes[rows].tolist()]
+            try:
+                out[rows] = (min(cells) if better < 0 else max(cells))[1]
+            except TypeError:
+                return
+        if np.array_equal(out, target):
+            cost = 1.5 + grouping.cost
+            text = f"{base}.transform('{how}')"
+            yield cost, call(text, pool.expr, op="groupby.transform", cost=cost, tags=(*grouping.tags, LABEL))
+
+
+def _first(codes: Codes) -> Codes:
+    there = codes[codes != NULL]
+    return np.full(len(codes), there[0] if len(there) else NULL)
+
+
+def _moved(codes: Codes, k: int) -> Codes:
+    out = np.zeros_like(codes)
+    if k > 0:
+        out[k:] = codes[:-k]
+    else:
+        out[:k] = codes[-k:]
+    return out
+
+
+_WITHIN: tuple[tuple[str, str, float, Callable[[Codes], Codes]], ...] = (
+    (".transform('first')", "groupby.transform", 1.4, _first),
+    (".transform('last')", "groupby.transform", 1.5, lambda codes: _first(codes[::-1])),
+    (".ffill()", "groupby.ffill", 1.2, lambda codes: _forward(codes)),
+    (".bfill()", "groupby.ffill", 1.4, lambda codes: _forward(codes[::-1])[::-1]),
+    (".shift()", "groupby.shift", 1.2, lambda codes: _moved(codes, 1)),
+    (".shift(-1)", "groupby.shift", 1.6, lambda codes: _moved(codes, -1)),
+)
+
+
+def numbered(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """Cells numbered in the order in which they appear, or in order: ``pd.factorize``, category codes."""
+    if wanted.kind != "num":
+        return
+    target = wanted.numbers
+    for source in pool.columns_as_sources[:20]:
+        count.examined += 2
+        column = source.column
+        first = np.unique(column.codes, return_index=True)[1]
+        places = {int(column.codes[i]): float(k) for k, i in enumerate(sorted(first.tolist()))}
+        if column.kind != "num" and not column.null.any() and not column.unique:
+            seen = np.array([places[code] for code in column.codes.tolist()])
+            for offset, extra in ((0.0, 0.0), (1.0, 0.8)):
+                if np.array_equal(seen + offset, target):
+                    plus = " + 1" if offset else ""
+                    made = Expr(f"pd.factorize({{0:arg}})[0]{plus}", (source.expr,), 3, "astype", 1.5 + extra)
+                    yield source.cost + 1.5 + extra, made
+        if column.kind == "str" and len(column.distinct) <= 2000:
+            order = sorted(column.distinct, key=lambda code: str(column.book.cell(code)))
+            ranks = {code: float(k) for k, code in enumerate(order)} | {NULL: -1.0}
+            if [ranks[code] for code in column.codes.tolist()] == target.tolist():
+                made = call("{0}.astype('category').cat.codes", source.expr, op="cat", cost=1.5)
+                yield source.cost + 1.5, made
+
+
+def partly(
+    pool: Pool,
+    wanted: Column,
+    prices: Prices,
+    constants: Sequence[Any],
+    others: Sequence[Table],
+    count: Count,
+    clock: Clock,
+) -> Iterator[Found]:
+    """A numeric column, and on some rows something calculated: ``a.mask(condition, a * 2)``."""
+    values = wanted.numbers
+    for term in pool.columns_of_numbers[:8]:
+        with np.errstate(all="ignore"):
+            same = (np.abs(term.values - values) <= 1e-9 * np.abs(values)) | (np.isnan(term.values) & np.isnan(values))
+        if clock.over() or same.all() or same.sum() < max(1, 0.15 * len(same)):
+            continue
+        rest = ~same
+        if (gone := np.isnan(term.values)).any() and np.array_equal(gone, rest):
+            yield from _filled(term, values, gone, pool, count)
+            continue
+        if len(np.unique(values[rest])) < 2 and rest.sum() > 1:
+            continue  # a constant: others see to that
+        target = numeric.Target.of(values)
+        branches = sorted(numeric.elsewhere(target, rest, pool, prices, count), key=lambda item: item[0])[:4]
+        for cost, branch in branches:
+            for condition in _conditions(pool, rest, same, constants, others, count, clock)[:4]:
+                made = call("{0}.mask({1:arg}, {2:arg})", term.expr, condition, branch, op="where", cost=1.0)
+                yield term.cost + cost + condition.total + 1.0, made
+                made = call(
+                    "np.where({1:arg}, {2:arg}, {0:arg})",
+                    term.expr,
+                    condition,
+                    branch,
+                    op="where",
+                    cost=1.2,
+                    tags=(WHERE,),
+                )
+                yield term.cost + cost + condition.total + 1.2, made
+
+
+def _filled(term: Term, values: Floats, gone: Any, pool: Pool, count: Count) -> Iterator[Found]:
+    """Missing numbers filled with what is expected of their row: the group's mean, another column."""
+    for other in (*pool.grouped, *pool.totals, *pool.across):
+        count.examined += 1
+        if np.allclose(other.values[gone], values[gone], rtol=1e-6, atol=1e-9, equal_nan=False):
+            made = call("{0}.fillna({1:arg})", term.expr, other.expr, op="fillna", cost=0.9)
+            yield term.cost + other.cost + 0.9, made
+
+
+def lists(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """Lists in cells: strings split, patterns found; and lists joined or picked from."""
+    some = [cell for code in sorted(wanted.distinct)[:3] if (cell := wanted.book.cell(code)) is not None]
+    holds = all(isinstance(cell, list | tuple | np.ndarray) for cell in some) and bool(some)
+    for source in pool.columns_as_sources[:20]:
+        if holds and source.column.kind == "str":
+            count.examined += 10
+            for sign in text.delimiters(text.strings(source.column, range(min(20, len(source.column.codes))))):
+                arg = "" if sign == " " else literal(sign)
+                yield 1.2, call(f"{{0}}.str.split({arg})", source.expr, op="str", cost=1.1)
+            for pattern, cost in (
+                (r"\d+", 1.5),
+                (r"\w+", 1.6),
+                (r"[A-Z]", 1.8),
+                (r"[A-Za-z]+", 1.7),
+                (r"[A-Z][a-z]+", 1.9),
+            ):
+                yield cost, call(f"{{0}}.str.findall({text.raw(pattern)})", source.expr, op="str", cost=cost)
+            yield 1.8, call("{0}.apply(list)", source.expr, op="map", cost=1.7)
+        elif source.column.kind == "obj" and not holds:
+            count.examined += 8
+            for sign, cost in (
+                (", ", 1.2),
+                (",", 1.2),
+                (" ", 1.2),
+                ("", 1.4),
+                ("-", 1.5),
+                ("|", 1.6),
+                (";", 1.6),
+                ("_", 1.6),
+            ):
+                yield cost, call(f"{{0}}.str.join({literal(sign)})", source.expr, op="str", cost=cost)
+            for k, cost in ((0, 1.0), (-1, 1.1), (1, 1.2)):
+                yield cost, call(f"{{0}}.str[{k}]", source.expr, op="str", cost=cost)
+            for key in _keys(source.column):
+                yield 1.2, call(f"{{0}}.str[{literal(key)}]", source.expr, op="str", cost=1.1, tags=(CELL,))
+                yield 1.4, call(f"{{0}}.str.get({literal(key)})", source.expr, op="str", cost=1.3, tags=(CELL,))
+
+
+def _keys(column: Column) -> list[Any]:
+    """Keys of the dictionaries in a column."""
+    first = next((cell for cell in column.cells if isinstance(cell, dict)), {})
+    return [key for key in first if isinstance(key, str)][:8]
+
+
 def listed(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
     """``map({…})``: the last resort."""
     target = wanted.codes
@@ -255,7 +459,7 @@ def listed(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
         count.examined += 1
         table: dict[int, int] = {}
         keys = len(source.column.distinct)
-        if not 2 <= keys <= MOST_ENTRIES or (keys == len(codes) and keys > 4):
+        if not 2 <= keys <= MOST_ENTRIES or (keys > 4 and keys > 0.7 * len(codes)) or len(wanted.distinct) < 2:
             continue
         if any(table.setdefault(k, t) != t for k, t in zip(codes.tolist(), target.tolist(), strict=True)):
             continue

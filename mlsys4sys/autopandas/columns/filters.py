@@ -26,13 +26,13 @@ from mlsys4sys.autopandas.columns.check import Checker, best
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.numeric import Block, Found, Operator, Prices, Target, constant_text, pairs
 from mlsys4sys.autopandas.columns.pool import Pool, Term, pool_of
-from mlsys4sys.autopandas.expression import COMPARE, LABEL, LOOSE, Expr, call, literal
+from mlsys4sys.autopandas.expression import COMPARE, LABEL, LOOSE, PRODUCT, Expr, call, literal
 from mlsys4sys.autopandas.table import Bools, Table
 
 JOINING = 0.7
 """Nats of ``&`` and ``|``."""
 MOST_ATOMS = 400
-FAR = 0.6
+FAR = 0.5
 """Nats of comparing something derived rather than a column."""
 
 
@@ -69,7 +69,7 @@ def masks(
     pool = pool_of(table)
     keep = np.asarray(keep, dtype=bool)
     found = list(conditions(pool, keep, ~keep, constants, others, count, clock, light=light))
-    checker = Checker(table, others)
+    checker = Checker(pool, others)
     return best(found, lambda expr: checker.is_mask(expr, keep), limit, clock)
 
 
@@ -84,7 +84,8 @@ def conditions(
     count.examined += len(simple)
     found = [reading for atom in simple if _exact(atom, wanted) for reading in atom.make(keep, drop)]
     yield from found
-    yield from relations(pool, wanted, count, clock)
+    yield from relations(pool, wanted, count, clock, light=light)
+    yield from remainders(pool, wanted, count)
     if light or clock.over():
         return
     terms = derived(pool)
@@ -125,8 +126,6 @@ def simple_atoms(
     known = frozenset(pool.book.code(c) for c in constants)
     for source in pool.sources[:60]:
         column = source.column
-        if source.is_index and pool.plain_index:
-            continue
         if column.kind in ("num", "date", "delta"):
             show = constant_text if column.kind == "num" else _shower(column.kind)
             mine = prices if column.kind == "num" else _moments(column.numbers)
@@ -149,7 +148,7 @@ def _shower(kind: str) -> Callable[[float], str]:
 
 
 def _moments(numbers: Any) -> Prices:
-    return Prices(frozenset(), frozenset(numbers[~np.isnan(numbers)].tolist()), frozenset())
+    return Prices(frozenset(), frozenset(numbers[~np.isnan(numbers)].tolist()), frozenset(), moments=True)
 
 
 def memberships(
@@ -315,22 +314,41 @@ _SIGNS = tuple(
 )
 
 
-def relations(pool: Pool, wanted: Wanted, count: Count, clock: Clock) -> Iterator[Found]:
+def relations(pool: Pool, wanted: Wanted, count: Count, clock: Clock, *, light: bool) -> Iterator[Found]:
     """Columns compared with columns, totals, their neighbours in the rows and what holds within their group."""
     care = wanted.keep | wanted.drop
     values = np.where(care, wanted.keep.astype(np.float64), 0.5)
     slack = np.where(care, 0.0, 1.0)
     target = Target.of(values, low=values - slack, high=values + slack)
-    numbers = [term for term in pool.numbers if not term.expr.op]
+    numbers = pool.columns_of_numbers
     base = Block.of(numbers, pool.rows, most_alike=2)
     fills = [t for t in pool.unary if t.expr.op in ("shift", "abs")]
-    right = Block.of([*numbers, *pool.totals, *fills, *pool.grouped], pool.rows, most_alike=2)
+    terms = [*numbers, *pool.totals, *pool.quantiles, *fills, *([] if light else pool.grouped)]
+    right = Block.of(terms, pool.rows, most_alike=2)
     hits = sorted(pairs(target, base, right, _SIGNS, count, clock), key=lambda hit: hit[0])
     for cost, op, i, j in hits[:80]:
         a, b = base.build(i), right.build(j)
         if a.text != b.text:
             yield cost, Expr(op.template, (a, b), COMPARE, "compare", op.cost)
     yield from _equal_texts(pool, wanted, count)
+
+
+def remainders(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
+    """``a % 2 == 0``, ``df.index % 3 == 1``."""
+    for term in pool.numbers[:12]:
+        cells = term.values
+        if np.isnan(cells).any() or not (cells == np.rint(cells)).all():
+            continue
+        for k, cost in ((2, 0.4), (3, 0.9), (5, 1.0), (4, 1.2), (10, 1.0)):
+            count.examined += 2
+            rest = np.mod(cells, k)
+            kept = np.unique(rest[wanted.keep])
+            dropped = np.unique(rest[wanted.drop])
+            inner = Expr(f"{{0:product}} % {k}", (term.expr,), PRODUCT, "arithmetic", 0.9 + cost)
+            if len(kept) == 1 and kept[0] not in dropped:
+                yield term.cost + 1.8 + cost, compared(inner, "==", str(int(kept[0])), 0.3)
+            if len(dropped) == 1 and dropped[0] not in kept and (k > 2 or dropped[0] == 0):
+                yield term.cost + 1.9 + cost, compared(inner, "!=", str(int(dropped[0])), 0.4)
 
 
 def _equal_texts(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
@@ -362,7 +380,9 @@ def derived(pool: Pool) -> list[Term]:
     """Derived numbers (differences, ranks, counts within groups) that a condition may compare with a constant."""
     seen: dict[bytes, int] = {}
     out = []
-    for term in sorted([*pool.unary, *pool.across, *pool.grouped], key=lambda term: term.cost):
+    for term in sorted([*pool.read, *pool.unary, *pool.across, *pool.grouped], key=lambda term: term.cost):
+        if term.expr.op in _NEVER or term.expr.template.startswith(("np.", "-")):
+            continue
         key = term.values.tobytes()
         seen[key] = seen.get(key, 0) + 1
         if seen[key] <= 2:
@@ -387,10 +407,28 @@ def separating(terms: Sequence[Term], wanted: Wanted) -> list[Term]:
     return [terms[i] for i in np.flatnonzero(good).tolist()]
 
 
+_NEVER = frozenset(["fillna", "ffill", "bfill", "rolling", "expanding"])
+"""Functions that no condition compares with a constant: they order the rows as the column does, or nobody would."""
+_FARTHER = {
+    "groupby.cumulative": 1.0,
+    "cumulative": 0.8,
+    "groupby.shift": 0.8,
+    "pct_change": 0.6,
+    "shift": 0.6,
+    "reduce": 0.4,
+}
+
+
 def term_atoms(term: Term, wanted: Wanted, prices: Prices) -> Iterator[Atom]:
     """Comparisons of a derived column with natural constants."""
     plain = Prices(prices.known, frozenset(), frozenset())
-    yield from numeric_atoms(term.expr, term.values, term.cost + FAR, plain, wanted)
+    if term.expr.op == "dt" and not term.expr.template.endswith("()"):
+        # A year or a month is a constant that the dates show.
+        plain = Prices(frozenset(term.values[~np.isnan(term.values)].tolist()) | prices.known, frozenset(), frozenset())
+        yield from numeric_atoms(term.expr, term.values, term.cost, plain, wanted, far=0.3)
+        return
+    far = FAR + _FARTHER.get(term.expr.op, 0.0)
+    yield from numeric_atoms(term.expr, term.values, term.cost, plain, wanted, far=far)
 
 
 def both(atoms: Sequence[Atom], wanted: Wanted, count: Count) -> Iterator[Found]:
@@ -449,7 +487,7 @@ def _readings(a: Atom, b: Atom, wanted: Wanted, sign: str) -> Iterator[Found]:
         if x and y:
             continue
         (p, left), (q, right) = first[x], second[y]
-        yield p + q + JOINING, Expr(f"{{0}} {sign} {{1}}", (left, right), LOOSE, "logic", JOINING)
+        yield p + q + JOINING, Expr(f"{{0:product}} {sign} {{1:product}}", (left, right), LOOSE, "logic", JOINING)
 
 
 __all__ = ["COMPARING", "conditions", "masks", "prices_of"]

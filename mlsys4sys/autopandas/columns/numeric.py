@@ -16,7 +16,7 @@ import numpy as np
 
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.pool import Pool, Term, stacked
-from mlsys4sys.autopandas.expression import CELL, OUTPUT, PRODUCT, SUM, UNARY, Expr, literal
+from mlsys4sys.autopandas.expression import CELL, OUTPUT, PRODUCT, SUM, UNARY, WHERE, Expr, call, literal
 from mlsys4sys.autopandas.table import Bools, Floats
 
 MOST_PAIRS = 4_000_000
@@ -162,11 +162,15 @@ class Prices:
     """In the input tables."""
     shown: frozenset[float]
     """In the wanted column."""
+    moments: bool = False
+    """Whether constants are points of time (or spans), in nanoseconds."""
 
     def of(self, k: float) -> tuple[float, tuple[str, ...]]:
         """Nats and tags of a constant."""
         if k in self.known:
             return 0.2, ()
+        if self.moments:
+            return (1.0, (CELL,)) if k in self.cells else (0.9 if _first_of(k) else 1.4, ())
         if k in (0.0, 1.0, 2.0, -1.0):
             return 0.4, ()
         if k in _USUAL:
@@ -176,12 +180,33 @@ class Prices:
             return 1.0, (CELL,)
         if k in self.shown:
             return 2.5, (OUTPUT,)
-        return 0.6 + 0.5 * digits, ()
+        return 0.7 + 0.7 * digits, ()
 
 
 _USUAL = frozenset(
     [3.0, 4.0, 5.0, 7.0, 10.0, 12.0, 20.0, 24.0, 50.0, 60.0, 100.0, 365.0, 1000.0, 3600.0, 1e6, 0.5, 0.1, 0.01, 0.001]
 )
+
+
+_DAY = 86_400e9
+
+
+def _first_of(ticks: float) -> bool:
+    return str(np.datetime64(int(ticks), "ns")).endswith("-01T00:00:00.000000000")
+
+
+def round_moments(low: float, high: float) -> list[float]:
+    """The first day of a year, else of a month, else the first day, in an interval closed above, in nanoseconds."""
+    if not (math.isfinite(low) and math.isfinite(high)) or max(abs(low), abs(high)) > 9e18:
+        return []
+    first, last = np.datetime64(int(low), "ns"), np.datetime64(int(high), "ns")
+    out = []
+    for unit in ("Y", "M", "D"):
+        start = last.astype(f"datetime64[{unit}]").astype("datetime64[ns]")
+        if start > first:
+            out.append(float(start.astype(np.int64)))
+            break
+    return out
 
 
 def roundest(low: float, high: float) -> float | None:
@@ -257,10 +282,14 @@ def paired(
 ) -> Iterator[Found]:
     """:func:`pairs` with their expressions, the cheapest first; a value is not paired with itself."""
     hits = sorted(pairs(target, left, right, operators, count, clock), key=lambda hit: hit[0])
+    first, second = target.fits(left.matrix), target.fits(right.matrix)
     for cost, op, i, j in hits[:200]:
+        if first[i] or second[j]:
+            continue  # the other part does nothing: a + 0, a * 1
         a, b = left.build(i), right.build(j)
-        if a.text != b.text:
-            yield cost, joined(op, a, b)
+        if a.text == b.text or (op.level == SUM and b.text in (part.text for part in a.parts)):
+            continue  # a - a, a - b - b
+        yield cost, joined(op, a, b)
 
 
 def product_block(left: Block, right: Block, operators: Sequence[Operator], most: int = 3000) -> Block:
@@ -352,6 +381,8 @@ def _chosen(low: float, high: float, prices: Prices) -> float | None:
 def _pointless(op: Operator, k: float, before: bool) -> bool:
     if before:
         return k == 0
+    if op is DIV and abs(k) < 1 and k and abs(1 / k - round(1 / k)) < 1e-9:
+        return True
     return (op in (ADD, SUB) and k == 0) or (op in (MUL, DIV) and k in (0.0, 1.0, -1.0))
 
 
@@ -412,7 +443,9 @@ def linear(target: Target, block: Block, prices: Prices, count: Count) -> Iterat
             break
 
 
-def search(target: Target, pool: Pool, prices: Prices, count: Count, clock: Clock, *, deep: bool) -> Iterator[Found]:
+def search(
+    target: Target, pool: Pool, prices: Prices, count: Count, clock: Clock, *, deep: bool, rough: bool = False
+) -> Iterator[Found]:
     """Expressions that are the target, in stages of rising cost; a stage's own are in no order.
 
     Args:
@@ -422,13 +455,18 @@ def search(target: Target, pool: Pool, prices: Prices, count: Count, clock: Cloc
         count: What was examined is added here.
         clock: When to stop.
         deep: Whether to go past two terms.
+        rough: Whether a rounding follows: then a constant that fits says little.
     """
     rows = pool.rows
     base = Block.of(pool.numbers, rows)
     unary = Block.of(pool.unary, rows)
     yield from equal(target, base, count)
     yield from equal(target, unary, count)
-    yield from solved(target, base, prices, count)
+    read = Block.of(pool.read, rows)
+    yield from equal(target, read, count)
+    yield from filled(target, unary, prices, count)
+    if not rough or deep:
+        yield from solved(target, base, prices, count)
     yield from paired(target, base, base, (*BASIC, *RARE), count, clock)
     across = Block.of(pool.across, rows)
     yield from equal(target, across, count)
@@ -439,12 +477,17 @@ def search(target: Target, pool: Pool, prices: Prices, count: Count, clock: Cloc
         return
     grouped = Block.of(pool.grouped, rows)
     yield from equal(target, grouped, count)
+    yield from filled(target, grouped, prices, count)
+    yield from quotients(target, base, prices, count)
     if not deep:
         return
     yield from divided(target, base, prices, count)
     yield from linear(target, base, prices, count)
-    wide = Block.of([*pool.numbers, *pool.across, *pool.unary, *pool.totals, *pool.grouped], rows, most_alike=1)
-    yield from solved(target, Block.of([*pool.unary, *pool.across, *pool.grouped], rows, most_alike=1), prices, count)
+    made = [*pool.unary, *pool.across, *pool.grouped]
+    plain = [term for term in made if not term.expr.template.startswith("-")]
+    wide = Block.of([*pool.numbers, *pool.amounts, *plain], rows, most_alike=1)
+    yield from solved(target, Block.of([*pool.read, *made], rows, most_alike=1), prices, count)
+    yield from divided(target, read, prices, count)
     yield from paired(target, base, wide, BASIC, count, clock)
     yield from paired(target, wide, base, (SUB, DIV), count, clock)
     if clock.over():
@@ -453,6 +496,8 @@ def search(target: Target, pool: Pool, prices: Prices, count: Count, clock: Cloc
     yield from solved(target, two, prices, count)
     yield from divided(target, two, prices, count)
     yield from paired(target, two, wide, BASIC, count, clock)
+    yield from paired(target, two, totals, (MUL, DIV), count, clock)
+    yield from paired(target, unary, totals, (MUL, DIV), count, clock)
     yield from paired(target, wide, two, (SUB, DIV), count, clock)
     if clock.over():
         return
@@ -463,3 +508,108 @@ def search(target: Target, pool: Pool, prices: Prices, count: Count, clock: Cloc
     if len(two) <= 600:
         yield from paired(target, two, two, BASIC, count, clock)
     yield from paired(target, wide, wide, BASIC, count, clock)
+
+
+def filled(target: Target, block: Block, prices: Prices, count: Count) -> Iterator[Found]:
+    """Terms whose missing cells got one number: ``a.diff().fillna(0)``."""
+    gone = np.isnan(block.matrix)
+    count.examined += len(block)
+    with np.errstate(all="ignore"):
+        inside = (block.matrix >= target.low) & (block.matrix <= target.high)
+    good = (inside | gone).all(axis=1) & gone.any(axis=1) & inside.any(axis=1)
+    for i in np.flatnonzero(good).tolist():
+        fills = np.unique(target.values[gone[i]])
+        if len(fills) == 1 and not np.isnan(fills[0]):
+            cost, tags = prices.of(float(fills[0]))
+            made = call(
+                f"{{0}}.fillna({constant_text(float(fills[0]))})",
+                block.build(i),
+                op="fillna",
+                cost=0.7 + cost,
+                tags=tags,
+            )
+            yield float(block.costs[i]) + 0.7 + cost, made
+
+
+def quotients(target: Target, block: Block, prices: Prices, count: Count) -> Iterator[Found]:
+    """``a / b`` where zeros are divided by: missing there, or one number."""
+    if len(block) > 24:
+        return
+    for i, j in itertools.permutations(range(len(block)), 2):
+        zero = block.matrix[j] == 0
+        if not zero.any() or zero.all():
+            continue
+        count.examined += 1
+        with np.errstate(all="ignore"):
+            made = block.matrix[i] / block.matrix[j]
+            inside = (made >= target.low) & (made <= target.high) | (np.isnan(made) & target.missing)
+        if not inside[~zero].all():
+            continue
+        a, b = block.build(i), block.build(j)
+        cost = float(block.costs[i] + block.costs[j])
+        fills = np.unique(target.values[zero])
+        if len(fills) != 1:
+            continue
+        if np.isnan(fills[0]):
+            safe = call("{0}.replace(0, np.nan)", b, op="replace", cost=0.9)
+            yield cost + 1.9, joined(DIV, a, safe)
+        else:
+            fill = float(fills[0])
+            price, tags = prices.of(fill)
+            text = f"np.where({{1:sum}} != 0, {{0:product}} / {{1}}, {constant_text(fill)})"
+            yield cost + 2.0 + price, call(text, a, b, op="where", cost=2.0 + price, tags=(WHERE, *tags))
+            quotient = joined(DIV, a, b)
+            if np.isnan(made[zero]).all():
+                yield (
+                    cost + 1.7 + price,
+                    call(f"{{0}}.fillna({constant_text(fill)})", quotient, op="fillna", cost=0.7 + price),
+                )
+            else:
+                text = f"{{0}}.replace(np.inf, {constant_text(fill)})"
+                yield cost + 2.2 + price, call(text, quotient, op="replace", cost=1.2 + price, tags=tags)
+
+
+def combined(target: Target, pool: Pool, prices: Prices, count: Count, clock: Clock) -> Iterator[Found]:
+    """``a * k + b`` and the like: a constant inside, solved for what one operation with ``b`` leaves."""
+    terms = pool.columns_of_numbers[:6]
+    base = Block.of(terms, pool.rows)
+    inner = Block.of([*terms, *pool.amounts[:10]], pool.rows)
+    for term in terms:
+        if clock.over():
+            return
+        cells = term.values
+        with np.errstate(all="ignore"):
+            for op, values, swapped in (
+                (ADD, target.values - cells, False),
+                (SUB, target.values + cells, False),
+                (SUB, cells - target.values, True),
+                (MUL, target.values / cells, False),
+                (DIV, target.values * cells, False),
+                (DIV, cells / target.values, True),
+            ):
+                values = np.where(np.isfinite(values), values, np.nan)
+                if np.isnan(values).sum() > target.missing.sum() or not len(base):
+                    continue
+                for cost, expr in solved(Target.of(values), inner, prices, count):
+                    left, right = (term.expr, expr) if swapped else (expr, term.expr)
+                    if op is ADD or op is MUL:
+                        left, right = right, left
+                    if term.expr.text not in (part.text for part in expr.parts):
+                        yield cost + op.cost + term.cost, joined(op, left, right)
+
+
+def elsewhere(target: Target, rows: Bools, pool: Pool, prices: Prices, count: Count) -> Iterator[Found]:
+    """Columns and simple functions of them that are the target on some rows: one branch of a choice."""
+    part = Target.of(target.values[rows])
+    terms = pool.columns_of_numbers[:8]
+    base = _on(Block.of(terms, pool.rows), rows)
+    yield from equal(part, base, count)
+    if rows.sum() > 1:
+        yield from solved(part, base, prices, count)
+        yield from paired(part, base, base, BASIC, count, Clock())
+        more = _on(Block.of([*pool.totals, *pool.grouped[:80]], pool.rows), rows)
+        yield from equal(part, more, count)
+
+
+def _on(block: Block, rows: Bools) -> Block:
+    return Block(block.matrix[:, rows], block.costs, block.build)

@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from mlsys4sys.autopandas.columns import windows
+from mlsys4sys.autopandas.columns import digits, windows
+from mlsys4sys.autopandas.columns.dates import Dates
 from mlsys4sys.autopandas.columns.windows import Groups
 from mlsys4sys.autopandas.expression import LABEL, SUM, UNARY, Expr, call, literal
+from mlsys4sys.autopandas.memo import Memo
 from mlsys4sys.autopandas.table import Column, Floats, Table
 
 MOST_NUMBERS = 24
@@ -80,6 +82,11 @@ class Pool:
         self.index_sources = tuple(_index_sources(table))
         self.plain_index = table.plain_index
         self.book = table.book
+        self.value = table.value
+        self.asked: dict[tuple[bytes, bytes], list[Expr]] = {}
+        """Conditions that were looked for already, by the rows that they keep and drop."""
+        self.memo = Memo((), table.book)
+        self.memo.put(table.expr, table.value)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -96,10 +103,17 @@ class Pool:
                 expr = call("{0}.astype(int)", source.expr, op="astype", cost=0.8)
                 out.append(Term(expr, source.column.numbers, source.cost + 0.8))
         if self.is_frame or self.index_sources:
-            count = call("np.arange(len({0:arg}))", self.expr, op="arithmetic", cost=2.0)
-            if not self.plain_index:
-                out.append(Term(count, np.arange(self.rows, dtype=np.float64), 2.0))
+            steps = np.arange(self.rows, dtype=np.float64)
+            out.append(Term(call("np.arange(len({0:arg}))", self.expr, op="arithmetic", cost=2.0), steps, 2.0))
+            text = "np.arange(1, len({0:arg}) + 1)"
+            out.append(Term(call(text, self.expr, op="arithmetic", cost=2.3), steps + 1, 2.3))
         return out[:MOST_NUMBERS]
+
+    @cached_property
+    def columns_of_numbers(self) -> list[Term]:
+        """The numeric columns alone, and index levels that say something."""
+        plain = self.index_sources[0].expr.text if self.plain_index and self.index_sources else ""
+        return [term for term in self.numbers if not term.expr.op and term.expr.text != plain]
 
     @cached_property
     def unary(self) -> list[Term]:
@@ -112,7 +126,7 @@ class Pool:
         """Sums, means and so on of whole columns: the same number in each row."""
         out = []
         for term in self.numbers[:MOST_UNARY]:
-            if term.expr.op:
+            if term.expr.op or term.expr.template.endswith(".index"):
                 continue
             for name, cost, function in _TOTALS:
                 there = term.values[~np.isnan(term.values)]
@@ -127,9 +141,43 @@ class Pool:
         return out
 
     @cached_property
+    def quantiles(self) -> list[Term]:
+        """Quantiles of columns, to compare with."""
+        out = []
+        for term in self.columns_of_numbers[:MOST_UNARY]:
+            there = term.values[~np.isnan(term.values)]
+            if len(there) > 2:
+                for q, cost in ((0.75, 1.5), (0.25, 1.6), (0.9, 1.7), (0.95, 1.8), (0.1, 1.9), (0.8, 2.0), (0.99, 2.0)):
+                    expr = call(f"{{0}}.quantile({q})", term.expr, op="quantile", cost=cost)
+                    out.append(Term(expr, np.full(self.rows, float(np.quantile(there, q))), term.cost + cost))
+        return out
+
+    @cached_property
     def across(self) -> list[Term]:
         """Reductions of several columns row by row."""
         return list(_across(self)) if self.is_frame and self.plain else []
+
+    @cached_property
+    def read(self) -> list[Term]:
+        """Numbers that strings hold, parts of dates, days between dates."""
+        out = []
+        for source in self.sources[:40]:
+            if source.column.kind == "str" and not source.is_index:
+                for expr, values, cost in digits.measures(source.expr, source.column):
+                    out.append(Term(expr, values, source.cost + cost))
+        out += [Term(part.expr, part.column.numbers, part.cost) for part in self.dates.numbers]
+        return out
+
+    @cached_property
+    def amounts(self) -> list[Term]:
+        """Those of :attr:`read` that one calculates with: no counts of letters."""
+        return [term for term in self.read if ".str.count(" not in term.expr.template and term.expr.op != "str"]
+
+    @cached_property
+    def dates(self) -> Dates:
+        """What can be made of the table's dates."""
+        sources = [(s.expr, s.column, s.cost) for s in self.columns_as_sources[:60]]
+        return Dates(self.expr, self.value, sources, self.book, self.memo)
 
     @cached_property
     def groupings(self) -> list[Grouping]:
@@ -156,7 +204,8 @@ def pool_of(table: Table) -> Pool:
 def _index_sources(table: Table) -> Iterator[Source]:
     for i, level in enumerate(table.index):
         if len(table.index) == 1:
-            yield Source(level, call("{0}.index", table.expr, cost=0.6), 0.6, None, True)
+            cost = 1.4 if table.plain_index else 0.6
+            yield Source(level, call("{0}.index", table.expr, cost=cost), cost, None, True)
         else:
             name = level.label if level.label is not None else i
             text = f"{{0}}.index.get_level_values({literal(name)})"
@@ -221,6 +270,16 @@ def _functions(term: Term, rows: int) -> Iterator[Term]:
             yield made(f"{{0}}.rolling({k}).{how}()", "rolling", extra, windows.rolled(values, k, how))
             least = windows.rolled(values, k, how, least=1)
             yield made(f"{{0}}.rolling({k}, min_periods=1).{how}()", "rolling", extra + 0.5, least)
+    if rows <= 2000 and not missing.any():
+        for arg, alpha, cost in (
+            ("span=2", 2 / 3, 1.9),
+            ("span=3", 0.5, 1.9),
+            ("alpha=0.5", 0.5, 2.0),
+            ("span=5", 1 / 3, 2.1),
+        ):
+            yield made(f"{{0}}.ewm({arg}).mean()", "ewm", cost, windows.weighted(values, alpha))
+            even = windows.weighted(values, alpha, adjust=False)
+            yield made(f"{{0}}.ewm({arg}, adjust=False).mean()", "ewm", cost + 0.4, even)
     yield made("{0}.expanding().mean()", "expanding", 1.7, windows.rolled(values, rows, "mean", least=1))
 
 

@@ -48,7 +48,7 @@ def synthesize(
     clock = Clock(deadline)
     pool = pool_of(table)
     found = list(_families(pool, wanted, constants, others, count, clock, light=light))
-    checker = Checker(table, others)
+    checker = Checker(pool, others)
     return best(found, lambda expr: checker.is_column(expr, wanted), limit, clock)
 
 
@@ -64,8 +64,20 @@ def _families(
         yield from filters.conditions(pool, keep, ~keep, constants, others, count, clock, light=light)
     elif wanted.kind == "str":
         yield from text.search(wanted, pool, count, clock, deep=not light)
+    elif wanted.kind in ("date", "delta", "obj"):
+        yield from _moments(pool, wanted, count)
     if not light:
         yield from choices.search(pool, wanted, constants, others, count, clock)
+
+
+def _moments(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """Dates, periods and spans of time."""
+    dates = pool.dates
+    parts = dates.differences if wanted.kind == "delta" else [*dates.moments, *dates.numbers]
+    for part in parts:
+        count.examined += 1
+        if part.column.codes.shape == wanted.codes.shape and np.array_equal(part.column.codes, wanted.codes):
+            yield part.cost, part.expr
 
 
 def _numbers(
@@ -74,16 +86,22 @@ def _numbers(
     values = wanted.numbers
     prices = filters.prices_of(pool, constants, frozenset(values[~np.isnan(values)][:2000].tolist()))
     target = Target.of(values)
-    some = False
-    for item in numeric.search(target, pool, prices, count, clock, deep=not light):
-        some = True
-        yield item
-    if some or light or clock.over():
+    best, exact = np.inf, set()
+    for cost, expr in numeric.search(target, pool, prices, count, clock, deep=not light):
+        best = min(best, cost)
+        exact.add(expr.text)
+        yield cost, expr
+    if light or clock.over():
         return
-    for suffix, op, cost, low, high in _roundings(values):
+    if best > 3.0:
+        for cost, expr in numeric.combined(target, pool, prices, count, clock):
+            best = min(best, cost)
+            yield cost, expr
+    for suffix, op, extra, low, high in _roundings(values):
         rough = Target.of(values, low=low, high=high)
-        for found, expr in numeric.search(rough, pool, prices, count, clock, deep=False):
-            yield found + cost, call("{0}" + suffix, expr, op=op, cost=cost)
+        for cost, expr in numeric.search(rough, pool, prices, count, clock, deep=best > 4.0, rough=True):
+            if expr.text not in exact:
+                yield cost + extra, call("{0}" + suffix, expr, op=op, cost=extra)
 
 
 def _roundings(values: Floats) -> Iterator[tuple[str, str, float, Floats, Floats]]:

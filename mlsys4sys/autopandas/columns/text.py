@@ -7,6 +7,7 @@ list of calls that people write, so that what comes out is an idiom and not a pr
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from mlsys4sys.autopandas.columns import dates
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.numeric import Found
 from mlsys4sys.autopandas.columns.pool import Pool
-from mlsys4sys.autopandas.expression import CELL, OUTPUT, SUM, Expr, call, escaped, literal
+from mlsys4sys.autopandas.expression import CELL, FUNCTION, OUTPUT, SUM, Expr, call, escaped, literal
 from mlsys4sys.autopandas.table import Column
 
 Words = tuple[str | None, ...]
@@ -74,7 +76,55 @@ def sources_of(pool: Pool, rows: Sequence[int]) -> list[Piece]:
                 for word, lost in zip(text, column.null[list(rows)], strict=True)
             )
             out.append(Piece(call("{0}.astype(str)", source.expr, op="astype", cost=0.6), words, source.cost + 0.6))
-    return out
+    for grouping in pool.groupings[:3]:
+        order = np.zeros(pool.rows)
+        for members in grouping.groups.pieces():
+            order[members] = np.arange(1, len(members) + 1)
+        for first, cost in ((1, 2.4), (0, 2.2)):
+            counted = call(f"{{0}}.groupby({grouping.by}).cumcount()", pool.expr, op="groupby.cumcount", cost=1.1)
+            number = Expr("{0:sum} + 1", (counted,), SUM, "arithmetic", 0.8) if first else counted
+            words = tuple(str(int(order[i]) - 1 + first) for i in rows)
+            out.append(Piece(call("{0}.astype(str)", number, op="astype", cost=0.6), words, cost))
+    named = [part for part in pool.dates.words if part.column.kind == "str"]
+    return out + [Piece(part.expr, strings(part.column, rows), part.cost) for part in named]
+
+
+def formatted(pool: Pool, target: Words, rows: Sequence[int]) -> Iterator[Piece]:
+    """Dates and numbers written in a format that gives the target, or a part of it."""
+    first = next((i for i, word in enumerate(target) if word is not None), None)
+    if first is None:
+        return
+    for expr, base in pool.dates.sources:
+        moments = pool.memo.value(expr).iloc[list(rows)].tolist()
+        for form, cost in dates.FORMATS:
+            if pd.isna(moments[first]) or moments[first].strftime(form) not in (target[first] or ""):
+                continue
+            words = tuple(None if pd.isna(moment) else moment.strftime(form) for moment in moments)
+            made = call(f"{{0}}.dt.strftime({literal(form)})", expr, op="dt", cost=cost)
+            yield Piece(made, words, base + cost)
+    for source in pool.columns_as_sources[:24]:
+        if source.column.kind != "num":
+            continue
+        numbers = source.column.numbers[list(rows)]
+        whole = source.column.array.dtype.kind in "iu"
+        for form, cost in _NUMBER_FORMATS:
+            if np.isnan(numbers[first]) or (not whole and "d" in form):
+                continue
+            cells = [int(x) if whole and not np.isnan(x) else x for x in numbers.tolist()]
+            if form.format(cells[first]) not in (target[first] or ""):
+                continue
+            words = tuple(form.format(cell) for cell in cells)
+            made = call(f"{{0}}.map({literal(form)}.format)", source.expr, op="map", cost=cost, tags=(FUNCTION,))
+            yield Piece(made, words, source.cost + cost)
+
+
+_NUMBER_FORMATS: tuple[tuple[str, float], ...] = (
+    ("{:.2f}", 1.5), ("{:,}", 1.6), ("{:.1f}", 1.6), ("{:,.2f}", 1.7), ("${:,.2f}", 1.9), ("${:.2f}", 1.9),
+    ("{:.0f}", 1.8),
+    ("{:.1%}", 1.8), ("{:.0%}", 1.8), ("{:.2%}", 1.8), ("{:.3f}", 1.8), ("{:,.0f}", 1.9), ("{:02d}", 1.8),
+    ("${:,}", 1.9),
+    ("{:03d}", 1.9),
+)  # fmt: skip
 
 
 def search(wanted: Column, pool: Pool, count: Count, clock: Clock, *, deep: bool) -> Iterator[Found]:
@@ -84,6 +134,10 @@ def search(wanted: Column, pool: Pool, count: Count, clock: Clock, *, deep: bool
     present = [word for word in target if word is not None]
     if not present:
         return
+    for piece in formatted(pool, target, rows):
+        count.examined += 1
+        if piece.words == target:
+            yield piece.cost, piece.expr
     for base in sources_of(pool, rows):
         for piece in functions(base, target):
             count.examined += 1
@@ -160,6 +214,7 @@ def functions(base: Piece, target: Words, *, whole: bool = True) -> Iterator[Pie
         yield from cut(base, target)
         yield from replaced(base, target)
         yield from padded(base, target)
+        yield from between(base, target)
         for text, cost, function in _CASES[:5]:
             yield from _then_split(made(text, cost, function), target)
 
@@ -239,7 +294,8 @@ def _slice(base: Piece, start: int, end: int) -> Iterator[Piece]:
     yield Piece(call(f"{{0}}.str[{first}:{last}]", base.expr, op="str", cost=cost), words, base.cost + cost)
     if stop == start + 1 or (start == -1 and stop is None):
         short = mapped(base.words, lambda word: word[start : start + 1 or None])
-        yield Piece(call(f"{{0}}.str[{start}]", base.expr, op="str", cost=0.9), short, base.cost + 0.9)
+        cost = 0.9 if start in (0, -1) else 1.5
+        yield Piece(call(f"{{0}}.str[{start}]", base.expr, op="str", cost=cost), short, base.cost + cost)
 
 
 def replaced(base: Piece, target: Words) -> Iterator[Piece]:
@@ -311,6 +367,33 @@ def _edits(word: str, want: str) -> Iterator[tuple[str, str]]:
         yield spaces[0] + old, new
 
 
+def between(base: Piece, target: Words) -> Iterator[Piece]:
+    """What stands between two signs: ``str.extract('@(.*?),')``, or split twice."""
+    around: set[tuple[str, str]] | None = None
+    for word, want in zip(base.words, target, strict=True):
+        if word is None or not want:
+            continue
+        here = set()
+        for match in re.finditer(f"(?={re.escape(want)})", word):
+            start, end = match.start(), match.start() + len(want)
+            here.add((word[start - 1 : start], word[end : end + 1]))
+        around = here if around is None else around & here
+    for left, right in sorted(around or ()):
+        if (left + right).isalnum() or not (left or right):
+            continue
+        first, last = re.escape(left) if left else "^", re.escape(right) if right else "$"
+        for pattern, cost in ((f"{first}(.*?){last}", 1.8), (f"{first}(.*){last}", 2.0)):
+            find = re.compile(pattern).search
+            words = mapped(base.words, lambda word, find=find: m[1] if (m := find(word)) else None)  # type: ignore[misc]
+            expr = call(f"{{0}}.str.extract({raw(pattern)}, expand=False)", base.expr, op="str", cost=cost)
+            yield Piece(expr, words, base.cost + cost)
+        if left and right and left != right and not left.isalnum() and not right.isalnum():
+            words = mapped(base.words, lambda word, a=left, b=right: word.split(a)[-1].split(b)[0])  # type: ignore[misc]
+            once = call(f"{{0}}.str.split({literal(left)}).str[-1]", base.expr, op="str", cost=1.3)
+            expr = call(f"{{0}}.str.split({literal(right)}).str[0]", once, op="str", cost=1.2)
+            yield Piece(expr, words, base.cost + 2.5)
+
+
 def padded(base: Piece, target: Words) -> Iterator[Piece]:
     """``zfill``, ``ljust``, ``rjust``, ``repeat``."""
     there = [(w, t) for w, t in zip(base.words, target, strict=True) if w is not None and t is not None]
@@ -339,14 +422,13 @@ def chains(target: Words, pool: Pool, rows: Sequence[int], count: Count, clock: 
     """``a + ' ' + b.str[0] + '.'``: pieces and constants that make the target when put together."""
     there = [i for i, word in enumerate(target) if word is not None]
     wants = [target[i] or "" for i in there]
-    gone = [i for i, word in enumerate(target) if word is None]
     pieces = []
-    for piece in _candidates(pool, rows):
+    for piece in itertools.chain(formatted(pool, target, rows), _candidates(pool, rows)):
         count.examined += 1
         words = [piece.words[i] for i in there]
+        if len(set(words)) == 1 and len(words) > 1:
+            continue  # a constant says it better
         if all(w is not None and w in t for w, t in zip(words, wants, strict=True)) and any(words):
-            if any(piece.words[i] is not None for i in gone) and len(gone) > 2:
-                continue
             pieces.append((piece, [w or "" for w in words]))
     unique: dict[tuple[str, ...], tuple[Piece, list[str]]] = {}
     for piece, plain in sorted(pieces, key=lambda item: item[0].cost):
@@ -371,7 +453,12 @@ def _candidates(pool: Pool, rows: Sequence[int]) -> Iterator[Piece]:
                 for k, cost in ((1, 0.9), (2, 1.2), (3, 1.2), (4, 1.5)):
                     text = ".str[0]" if k == 1 else f".str[:{k}]"
                     expr = call("{0}" + text, piece.expr, op="str", cost=cost)
-                    yield Piece(expr, mapped(piece.words, lambda w, k=k: w[:k]), piece.cost + cost)  # type: ignore[misc]
+                    short = Piece(expr, mapped(piece.words, lambda w, k=k: w[:k]), piece.cost + cost)  # type: ignore[misc]
+                    yield short
+                    for case, more, function in _CASES[:2]:
+                        words = mapped(short.words, function)
+                        if words != short.words:
+                            yield Piece(call("{0}" + case, expr, op="str", cost=more), words, short.cost + more)
                     expr = call(f"{{0}}.str[-{k}:]", piece.expr, op="str", cost=cost + 0.2)
                     yield Piece(expr, mapped(piece.words, lambda w, k=k: w[-k:]), piece.cost + cost + 0.2)  # type: ignore[misc]
         for k in (2, 3, 4, 5, 6):

@@ -107,6 +107,19 @@ def rolled(values: Floats, k: int, how: str, *, least: int | None = None) -> Flo
     return np.where(count >= max(least, 1), out, np.nan)
 
 
+def weighted(values: Floats, alpha: float, *, adjust: bool = True) -> Floats:
+    """``ewm(alpha=…).mean()`` of numbers without gaps."""
+    out = np.empty(len(values))
+    top = bottom = 0.0
+    for i, value in enumerate(values.tolist()):
+        if adjust or not i:
+            top, bottom = value + (1 - alpha) * top, 1 + (1 - alpha) * bottom
+            out[i] = top / bottom
+        else:
+            out[i] = alpha * value + (1 - alpha) * out[i - 1]
+    return out
+
+
 @dataclass(frozen=True, eq=False)
 class Groups:
     """Rows in groups: ``ids`` from 0 in the order of the sorted keys, -1 where a key is missing."""

@@ -7,6 +7,7 @@ second definition of a call.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
@@ -15,11 +16,28 @@ import pandas as pd
 
 from mlsys4sys.autopandas.expression import Expr
 from mlsys4sys.autopandas.goal import Goal
-from mlsys4sys.autopandas.ops import crossing, fill, group, index, join, labels, reduce, reshape, rows
+from mlsys4sys.autopandas.ops import (
+    calc,
+    crossing,
+    fill,
+    group,
+    groupwise,
+    index,
+    inputs,
+    join,
+    labels,
+    reduce,
+    reshape,
+    rows,
+    text,
+)
 from mlsys4sys.autopandas.ops.parts import distinct, step
 from mlsys4sys.autopandas.table import Table
 
-FAMILIES = {m.FAMILY: m for m in (group, crossing, reshape, join, rows, fill, index, reduce, labels)}
+FAMILIES = {
+    m.FAMILY: m
+    for m in (group, crossing, reshape, join, rows, groupwise, fill, calc, index, reduce, labels, text, inputs)
+}
 """Families by name: modules with ``proposals(table, goal, others, *, last)``."""
 
 OPS = (
@@ -38,6 +56,8 @@ OPS = (
 )  # fmt: skip
 """The canonical names of all calls, here and in the other engines."""
 
+log = logging.getLogger(__name__)
+
 MOST_LAST, MOST_MIDDLE = 300, 60
 """Proposals for one table: for a last step, and for one before it."""
 
@@ -55,15 +75,28 @@ def proposals(table: Table, goal: Goal, others: Sequence[Table] = (), *, last: b
     Returns:
         At most :data:`MOST_LAST` or :data:`MOST_MIDDLE` distinct expressions.
     """
-    found = chain.from_iterable(family.proposals(table, goal, others, last=last) for family in FAMILIES.values())
+    found = chain.from_iterable(_sheltered(family, table, goal, others, last=last) for family in FAMILIES)
     extra = _wrapped(table, goal, others) if last else iter(())
     ordered = sorted(chain(found, extra), key=lambda expr: expr.total)
     yield from distinct(ordered, MOST_LAST if last else MOST_MIDDLE)
 
 
+def _sheltered(family: str, table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
+    """A family's proposals; cells that neither compare nor hash end it, and not the search."""
+    try:
+        yield from FAMILIES[family].proposals(table, goal, others, last=last)
+    except (TypeError, ValueError, OverflowError, IndexError, KeyError) as error:
+        log.debug("%s: no more proposals: %s", family, error)
+
+
 def joins(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
-    """Calls that bring the table and another together, the most plausible first; they may end the program."""
-    return distinct(sorted(join.proposals(table, goal, others, last=True), key=lambda expr: expr.total), MOST_MIDDLE)
+    """Calls that join a table with others, which were derived perhaps from the same input: the likely ends first.
+
+    At most 32.
+    """
+    ends = sorted(join.proposals(table, goal, others, last=True), key=lambda expr: expr.total)
+    middle = sorted(join.proposals(table, goal, others, last=False), key=lambda expr: expr.total)
+    yield from distinct(chain(ends[:20], middle), 32)
 
 
 def _wrapped(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
@@ -99,6 +132,9 @@ _RANDOM: tuple[tuple[float, Draw], ...] = (
     (1.5, index.random),
     (1.2, reduce.random),
     (1.2, labels.random),
+    (0.8, calc.random),
+    (1.2, groupwise.random),
+    (0.8, text.random),
     (2.0, join.random),
 )
 """How often each family is drawn, and how; the last one needs another table."""

@@ -91,9 +91,13 @@ def derived_keys(table: Table, goal: Goal | None = None) -> list[Key]:
     for column in table.columns:
         if column.kind == "date" and isinstance(column.array, np.ndarray | pd.api.extensions.ExtensionArray):
             out += _date_keys(column, table)
+            out += _bins(column, table, goal, f"{{0}}[{literal(column.label)}].dt", f"key={literal(column.label)}, ")
+        elif column.kind == "num" and goal is not None:
+            out += _cuts(column, goal)
     for level in table.index:
         if level.kind == "date" and isinstance(table.value.index, pd.DatetimeIndex):
             out += _date_index_keys(level, table)
+            out += _bins(level, table, goal, "{0}.index", "")
     n = table.rows
     if goal is not None and 1 < goal.rows < n:
         size = -(-n // goal.rows)
@@ -116,6 +120,81 @@ def _date_keys(column: Column, table: Table) -> list[Key]:
         values = values() if part.endswith("()") else values
         made = Column(column.label, values.array.to_numpy() if part != "date" else values.to_numpy(), table.book)
         out.append(Key(made, f"{{0}}[{literal(column.label)}].dt.{part}", 1.0, derived=True))
+    return out
+
+
+_BINS: tuple[tuple[str, str, bool], ...] = (
+    ("D", "D", False), ("MS", "M", False), ("ME", "M", True), ("W", "W", True), ("YS", "Y", False), ("YE", "Y", True),
+    ("QS", "Q", False), ("QE", "Q", True), ("h", "h", False), ("2h", "2h", False), ("6h", "6h", False), ("12h", "12h", False),
+    ("30min", "30min", False), ("15min", "15min", False), ("10min", "10min", False), ("5min", "5min", False), ("min", "min", False),
+)  # fmt: skip
+"""Spans of time: the frequency, the period or step that it is, whether it is labelled by its end."""
+
+_FORMATS = (
+    "%Y-%m",
+    "%Y-%m-%d",
+    "%Y",
+    "%m",
+    "%b",
+    "%B",
+    "%b %Y",
+    "%Y/%m",
+    "%m/%Y",
+    "%d/%m/%Y",
+    "%A",
+    "%a",
+    "%H",
+    "%H:%M",
+)
+
+
+def _bins(column: Column, table: Table, goal: Goal | None, accessor: str, key: str) -> list[Key]:
+    """Spans of time that the goal shows: as moments, as periods or as text."""
+    if goal is None:
+        return []
+    series = column.series
+    if not pd.api.types.is_datetime64_any_dtype(series.dtype) or getattr(series.dtype, "tz", None) is not None:
+        return []
+    out: list[Key] = []
+    kinds = {place.kind for place in goal.everything}
+    if "date" in kinds:
+        for freq, unit, end in _BINS:
+            step_ = series.dt.floor(unit) if unit[-1] in "hn" else series.dt.to_period(unit)
+            if unit[-1] not in "hn":
+                step_ = (step_.dt.end_time if end else step_.dt.start_time).dt.normalize()
+            made = Column(column.label, step_.array.to_numpy(), table.book)
+            out.append(Key(made, f"pd.Grouper({key}freq={literal(freq)})", 1.0 + 0.3 * (len(freq) > 2), derived=True))
+    if any(isinstance(cell, pd.Period) for place in goal.everything if place.kind == "obj" for cell in place.cells[:1]):
+        for unit in ("M", "Y", "Q", "W", "D"):
+            made = Column(column.label, series.dt.to_period(unit).array, table.book)
+            out.append(Key(made, f"{accessor}.to_period({literal(unit)})", 1.1, derived=True))
+    if "str" in kinds:
+        for form in _FORMATS:
+            made = Column(column.label, series.dt.strftime(form).to_numpy(dtype=object), table.book)
+            out.append(Key(made, f"{accessor}.strftime({literal(form)})", 1.4, derived=True))
+    return out
+
+
+def _cuts(column: Column, goal: Goal) -> list[Key]:
+    """Intervals that the goal shows, their edges taken from there."""
+    out: list[Key] = []
+    for place in goal.everything:
+        cells = [cell for cell in place.cells if isinstance(cell, pd.Interval)] if place.kind == "obj" else []
+        if not cells or not isinstance(cells[0].left, int | float):
+            continue
+        edges = sorted({edge for cell in cells for edge in (cell.left, cell.right)})
+        edges = [int(edge) if float(edge).is_integer() else edge for edge in edges]
+        right = "" if cells[0].closed == "right" else ", right=False"
+        made = pd.cut(column.series, edges, right=not right)
+        tagged = f"pd.cut({{0}}[{literal(column.label)}], {literal(edges)}{right})"
+        out.append(
+            Key(
+                Column(column.label, made.astype(object).to_numpy(), goal.book),
+                tagged,
+                1.5 + 0.5 * len(edges),
+                derived=True,
+            )
+        )
     return out
 
 
@@ -154,9 +233,18 @@ def key_sets(goal: Goal, keys: Sequence[Key], *, most: int, columns_too: bool = 
             if placed is not None:
                 group = KeySet(tuple(keys[i] for i in chosen), placed)
                 likeness = sum(_likeness(keys[i], p) for i, p in zip(chosen, placed, strict=True))
-                found.append((group.cost - likeness, _ordered(group, goal)))
+                found.append((group.cost - likeness + _oddness(group, goal), _ordered(group, goal)))
     found.sort(key=lambda pair: pair[0])
     return [group for _, group in found[:most]]
+
+
+def _oddness(group: KeySet, goal: Goal) -> float:
+    """Keys without repeats make groups of one row, and an index that is set should hold the keys, all of them and alone."""
+    odd = 2.0 * any(key.column.unique for key in group.keys)
+    if not goal.plain_index and goal.index:
+        inside = sum(any(place is level for level in goal.index) for place in group.places)
+        odd += 0.0 if inside == len(group.places) == len(goal.index) else 4.0
+    return odd
 
 
 def _ordered(group: KeySet, goal: Goal) -> KeySet:

@@ -1,0 +1,61 @@
+"""Command: ``mlsys4sys train autopandas``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mlsys4sys import console
+
+
+@click.command("autopandas", cls=console.Command)
+@click.option(
+    "--output", metavar="FOLDER", required=True, help="Where to write policy.safetensors and meant.safetensors."
+)
+@click.option("--data", metavar="FOLDER", help="Where drawn tasks are kept. [default: OUTPUT/data]")
+@click.option(
+    "--tasks", type=click.IntRange(1), default=80_000, show_default=True, help="Tasks to train the policy on."
+)
+@click.option("--steps", type=click.IntRange(1), default=6_000, show_default=True, help="Batches of the policy.")
+@click.option(
+    "--judged", type=click.IntRange(1), default=1_500, show_default=True, help="Tasks to search for the judge."
+)
+@click.option("--only", type=click.Choice(["policy", "judge"]), help="Train one of the two. [default: both]")
+@console.seed_option
+@console.json_option
+@console.quiet_option
+def train_autopandas(
+    output: str,
+    data: str | None,
+    tasks: int,
+    steps: int,
+    judged: int,
+    only: str | None,
+    seed: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Train what orders calls and ranks programs, on drawn tasks; the defaults give the weights that ship (hours)."""
+    from mlsys4sys.autopandas import train as training
+    from mlsys4sys.autopandas.policy import Policy
+
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    command = f"mlsys4sys train autopandas --tasks {tasks} --steps {steps} --judged {judged} --seed {seed}"
+    recipe = training.Recipe(seed=seed, tasks=tasks, steps=steps, judged=judged, command=command)
+    found = {}
+    with console.Progress(quiet=quiet) as progress:
+        policy = Policy.load_shipped() if only == "judge" else None
+        if only != "judge":
+            policy = training.train_policy(recipe, Path(data) if data else folder / "data", report=progress)
+            policy.save(folder / "policy.safetensors")
+            found["policy"] = policy.config
+        if only != "policy":
+            judge = training.train_judge(recipe, policy=policy, report=progress)
+            judge.save(folder / "meant.safetensors")
+            found["judge"] = judge.config
+    if as_json:
+        console.print_json(found)
+    else:
+        click.echo("\n".join(f"{name}: {config}" for name, config in found.items()))
