@@ -60,9 +60,7 @@ class Sample:
     accesses: NDArray[np.float32]
 
 
-def train(
-    config: TrainConfig, *, seed: int, command: str = "", report: Report | None = None
-) -> Policy:
+def train(config: TrainConfig, *, seed: int, command: str = "", report: Report | None = None) -> Policy:
     """Make a policy; the same configuration and seed make the same weights."""
     tell = report or (lambda _: None)
     started = time.perf_counter()
