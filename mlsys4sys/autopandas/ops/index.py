@@ -10,6 +10,7 @@ import pandas as pd
 
 from mlsys4sys.autopandas.expression import CELL, OUTPUT, Expr, literal
 from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.ops.keys import spacing
 from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, is_frame, label_set, some, step
 from mlsys4sys.autopandas.table import Column, Table
 
