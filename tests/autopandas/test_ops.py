@@ -166,6 +166,8 @@ t.set_index('day')[['v', 'w']].resample('W').mean()
 t.set_index('day').asfreq('D')
 t.set_index('day').asfreq('D').reset_index()
 t.groupby('k')['v'].rolling(2).sum()
+t.groupby('k')['v'].nlargest(2)
+t[['k', 'c', 'name']].agg('-'.join, axis=1)
 t.groupby(pd.cut(t['v'], [0, 20, 40, 60]))['w'].mean()
 """
 
@@ -247,6 +249,7 @@ PACKED = """
 t.explode('items')
 t.explode('items', ignore_index=True)
 t['tags'].str.get_dummies(',')
+t['items'].str.join('|').str.get_dummies()
 t.drop(columns='tags').join(t['tags'].str.get_dummies(','))
 t['pair'].str.split('-', expand=True)
 t.drop(columns='pair').join(t['pair'].str.split('-', expand=True).set_axis(['x', 'y'], axis=1))
@@ -344,6 +347,7 @@ t.groupby('k')[['v', 'w']].ffill()
 t.groupby('k')[['v', 'w']].sum()
 t.groupby('k')[['v', 'w']].mean()
 t.groupby('k')['v'].count()
+t.apply(lambda s: pd.Series(s.dropna().to_numpy()))
 """
 
 CALC = """
@@ -422,6 +426,11 @@ t.expanding().mean()
 t.agg({'a': 'sum', 'b': 'mean'})
 t.agg({'a': ['min', 'max'], 'b': ['sum']})
 (t == 5).sum().sum()
+t.loc[t['a'].idxmax()]
+t.iloc[1]
+t.loc['q']
+pd.concat([t, t.sum().to_frame('Total').T])
+t.apply(list, axis=1)
 """
 
 LABELS = """

@@ -26,6 +26,7 @@ from mlsys4sys.autopandas.ops import (
     inputs,
     join,
     labels,
+    lines,
     reduce,
     reshape,
     rows,
@@ -37,7 +38,23 @@ from mlsys4sys.autopandas.table import Table
 
 FAMILIES = {
     m.FAMILY: m
-    for m in (group, crossing, reshape, join, rows, groupwise, fill, calc, index, reduce, labels, text, window, inputs)
+    for m in (
+        group,
+        crossing,
+        reshape,
+        join,
+        rows,
+        groupwise,
+        fill,
+        calc,
+        index,
+        reduce,
+        labels,
+        text,
+        lines,
+        window,
+        inputs,
+    )
 }
 """Families by name: modules with ``proposals(table, goal, others, *, last)``."""
 

@@ -252,14 +252,14 @@ def _value_counts(goal: Goal, c: Column, ref: Expr) -> Iterator[Expr]:
             )
         for expr in options:
             if goal.shape_kind == "frame":
-                if goal.plain_index:
+                if goal.plain_index and len(goal.labels) == 2:
                     label = goal.labels[-1]
                     named = f"name={literal(label)}" if label not in ("count", "proportion") else ""
                     axis = expr
                     if goal.labels[0] != c.label and isinstance(goal.labels[0], str):
                         axis = step(expr, f".rename_axis({literal(goal.labels[0])})", op="rename_axis", cost=0.8)
                     yield step(axis, f".reset_index({named})", op="reset_index", cost=0.6 + 0.2 * bool(named))
-                else:
+                elif not goal.plain_index:
                     yield step(expr, f".to_frame({literal(goal.labels[-1])})", op="to_frame", cost=0.8)
             else:
                 yield expr
