@@ -411,7 +411,7 @@ def random(table: Table, rng: np.random.Generator, _others: Sequence[Table]) -> 
         text = options[int(rng.integers(len(options)))]
         return step(table.expr, text, op=text[1:].partition("(")[0], cost=1.1)
     texts = [c for c in table.columns if c.kind == "str" and not c.unique]
-    if not texts:
+    if not texts or rng.random() < 0.6:
         return None
     cells = [cell for cell in dict.fromkeys(texts[0].cells) if isinstance(cell, str)]
     old = cells[int(rng.integers(len(cells)))]
