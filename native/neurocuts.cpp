@@ -12,6 +12,7 @@
 
 #include "neurocuts_baselines.h"
 #include "neurocuts_latency.h"
+#include "neurocuts_live.h"
 #include "neurocuts_lookup.h"
 #include "neurocuts_search.h"
 #include "neurocuts_verify.h"
@@ -72,8 +73,8 @@ struct BoundSearch {
     std::unique_ptr<Search> search;
 
     BoundSearch(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, int max_cuts, bool splits, bool partitions,
-                uint64_t seed, const std::vector<float> &caps, std::optional<std::vector<std::vector<float>>> weights,
-                float policy_weight, bool cpu_time)
+                uint64_t seed, const std::vector<float> &caps, const std::vector<std::vector<float>> &weights,
+                bool cpu_time)
         : rules(rules_of(low, high, maxima)) {
         Options options;
         options.max_cuts = max_cuts;
@@ -82,16 +83,19 @@ struct BoundSearch {
         options.seed = seed;
         options.cpu_time = cpu_time;
         options.caps = caps;
-        if (weights) {
-            const auto &w = *weights;
-            if (w.size() != 8 || w[3].size() > 64 || w[0].size() != FEATURES || w[1].size() != FEATURES ||
-                w[2].size() != w[3].size() * FEATURES || w[4].size() != w[3].size() * w[3].size() ||
-                w[5].size() != w[3].size() || w[6].size() != w[3].size() || w[7].size() != 1)
-                throw std::invalid_argument("the network's weights have other shapes");
-            net = Net{int(w[3].size()), w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7][0]};
-            options.policy_weight = policy_weight;
+        // mean, scale, then weight and bias of each layer
+        for (size_t i = 2; i + 1 < weights.size(); i += 2) {
+            const int inputs = i == 2 ? PART_FEATURES : net.layers.back().outputs, outputs = int(weights[i + 1].size());
+            if (weights[i].size() != size_t(inputs) * size_t(outputs)) throw std::invalid_argument("layers do not follow each other");
+            net.layers.push_back({inputs, outputs, weights[i], weights[i + 1]});
         }
-        search = std::make_unique<Search>(rules, options, weights ? &net : nullptr);
+        if (!weights.empty()) {
+            if (net.layers.empty() || weights[0].size() != PART_FEATURES || weights[1].size() != PART_FEATURES ||
+                net.layers.back().outputs != CAPS)
+                throw std::invalid_argument("the network's weights have other shapes");
+            net.mean = weights[0], net.scale = weights[1];
+        }
+        search = std::make_unique<Search>(rules, options, weights.empty() ? nullptr : &net);
     }
     BoundSearch(const BoundSearch &) = delete;
 
@@ -101,7 +105,7 @@ struct BoundSearch {
     }
     Out<float> frontier() { return give(search->frontier()); }
     nb::dict tree(int time) { return arrays(search->tree(time)); }
-    Out<float> samples(size_t most) { return give(search->samples(most), FEATURES + 1); }
+    Out<float> features() { return give(search->features()); }
 };
 
 TreeView view(const In<uint8_t> &kind, const In<uint8_t> &dim, const In<uint8_t> &shift, const In<uint32_t> &base,
@@ -165,23 +169,118 @@ struct BoundLookup {
     }
 };
 
-nb::dict quick_tree(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In2<uint32_t> packets, int leaf, int max_bits,
+nb::object quick_tree(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In2<uint32_t> packets, int leaf, int max_bits,
                     float memory, float base, float rate, float block, float noise, bool bits,
-                    const std::vector<std::pair<int, float>> &tests, uint32_t parts, uint64_t seed, float max_bytes) {
+                    const std::vector<std::pair<int, float>> &tests, uint32_t parts, uint64_t seed, float max_bytes, double seconds) {
     const Rules rules = rules_of(low, high, maxima);
     if (int(packets.shape(1)) != rules.columns) throw std::invalid_argument("packets have other columns than the rules");
     LatencyOptions options;
     options.leaf = std::max(leaf, 1), options.max_bits = std::clamp(max_bits, 1, 20), options.memory = memory;
     options.base = std::max(base, 1.1f), options.rate = rate, options.block = block, options.noise = noise;
-    options.bits = bits, options.parts = parts, options.seed = seed, options.max_bytes = max_bytes;
+    options.bits = bits, options.parts = parts, options.seed = seed, options.max_bytes = max_bytes, options.seconds = seconds;
     for (size_t i = 0; i < 2 && i < tests.size(); i++) options.tests[i] = {tests[i].first, tests[i].second};
-    Flat flat;
+    std::optional<Flat> flat;
     {
         nb::gil_scoped_release release;
         flat = latency_tree(rules, packets.data(), packets.shape(0), options);
     }
-    return arrays(std::move(flat));
+    if (!flat) return nb::none();
+    return arrays(std::move(*flat));
 }
+
+std::unique_ptr<Live> live_of(const In2<uint32_t> &low, const In2<uint32_t> &high, const In<uint32_t> &maxima,
+                              const In<uint64_t> &keys, const In<int32_t> &ids, const TreeView &tree, Epochs &epochs) {
+    const Rules rules = rules_of(low, high, maxima);
+    if (int(keys.size()) != rules.count || int(ids.size()) != rules.count) throw std::invalid_argument("keys, ids and rules differ in number");
+    const std::string fault = malformed(tree, rules);
+    if (!fault.empty()) throw std::invalid_argument(fault);
+    nb::gil_scoped_release release;
+    return std::make_unique<Live>(tree, rules, keys.data(), ids.data(), epochs);
+}
+
+// A table that changes while it answers; see native/neurocuts_live.h.
+struct BoundServing {
+    Serving serving;
+
+    BoundServing(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In<uint64_t> keys, In<int32_t> ids, int32_t next_id,
+                 In<uint8_t> kind, In<uint8_t> dim, In<uint8_t> shift, In<uint32_t> base, In<uint32_t> mask, In<int64_t> first,
+                 In<int32_t> count, In<int32_t> children, In<int32_t> rule_ids, In<uint32_t> bounds, In2<uint32_t> terms)
+        : serving(int(low.shape(1)), next_id) {
+        replace(low, high, maxima, keys, ids, kind, dim, shift, base, mask, first, count, children, rule_ids, bounds, terms);
+    }
+    BoundServing(const BoundServing &) = delete;
+
+    bool replace(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In<uint64_t> keys, In<int32_t> ids, In<uint8_t> kind,
+                 In<uint8_t> dim, In<uint8_t> shift, In<uint32_t> base, In<uint32_t> mask, In<int64_t> first, In<int32_t> count,
+                 In<int32_t> children, In<int32_t> rule_ids, In<uint32_t> bounds, In2<uint32_t> terms) {
+        auto next = live_of(low, high, maxima, keys, ids,
+                            view(kind, dim, shift, base, mask, first, count, children, rule_ids, bounds, terms), serving.epochs);
+        nb::gil_scoped_release release;
+        return serving.replace(std::move(next));
+    }
+    void classify(In2<uint32_t> packets, nb::ndarray<int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> out, int threads) {
+        if (int(packets.shape(1)) != serving.columns || packets.shape(0) != out.size())
+            throw std::invalid_argument("packets and answers differ in shape");
+        nb::gil_scoped_release release;
+        serving.classify(packets.data(), packets.shape(0), out.data(), threads);
+    }
+    int32_t one(nb::tuple packet) {
+        uint32_t words[MAX_COLUMNS];
+        if (int(packet.size()) != serving.columns) throw std::invalid_argument("a packet has one value a column");
+        for (size_t c = 0; c < packet.size(); c++) words[c] = nb::cast<uint32_t>(packet[c]);
+        int32_t out;
+        serving.classify(words, 1, &out, 1);
+        return out;
+    }
+    int32_t insert(nb::tuple low, nb::tuple high, uint32_t priority) {
+        Range range[MAX_COLUMNS];
+        if (int(low.size()) != serving.columns || low.size() != high.size()) throw std::invalid_argument("a rule has one range a column");
+        for (size_t c = 0; c < low.size(); c++) range[c] = {nb::cast<uint32_t>(low[c]), nb::cast<uint32_t>(high[c])};
+        nb::gil_scoped_release release;
+        return serving.insert(range, priority);
+    }
+    Out<int32_t> insert_many(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> priorities) {
+        if (int(low.shape(1)) != serving.columns || low.shape(0) != high.shape(0) || high.shape(1) != low.shape(1) || priorities.size() != low.shape(0))
+            throw std::invalid_argument("bounds and priorities differ in shape");
+        std::vector<int32_t> ids(low.shape(0), -1);
+        {
+            nb::gil_scoped_release release;
+            Range range[MAX_COLUMNS];
+            for (size_t i = 0; i < ids.size(); i++) {
+                for (size_t c = 0; c < low.shape(1); c++)
+                    range[c] = {low.data()[i * low.shape(1) + c], high.data()[i * low.shape(1) + c]};
+                if ((ids[i] = serving.insert(range, priorities.data()[i])) < 0) break;
+            }
+        }
+        return give(std::move(ids));
+    }
+    // 0: done; 1: no such rule; 2: only a new tree can be without it
+    int remove(int32_t id) {
+        nb::gil_scoped_release release;
+        return int(serving.remove(id));
+    }
+    Out<int32_t> remove_many(In<int32_t> ids) {
+        std::vector<int32_t> out(ids.size());
+        {
+            nb::gil_scoped_release release;
+            for (size_t i = 0; i < ids.size(); i++) out[i] = int(serving.remove(ids.data()[i]));
+        }
+        return give(std::move(out));
+    }
+    nb::tuple begin() {
+        std::vector<Range> bounds;
+        std::vector<uint64_t> keys;
+        std::vector<int32_t> ids;
+        {
+            nb::gil_scoped_release release;
+            serving.begin(bounds, keys, ids);
+        }
+        std::vector<uint32_t> low, high;
+        for (const Range &r : bounds) low.push_back(r.low), high.push_back(r.high);
+        const size_t columns = size_t(serving.columns);
+        return nb::make_tuple(give(std::move(low), columns), give(std::move(high), columns), give(std::move(keys)), give(std::move(ids)));
+    }
+};
 
 }  // namespace
 
@@ -194,19 +293,36 @@ void bind_neurocuts(nb::module_ &m) {
         .def_prop_ro("size_bytes", [](const BoundLookup &self) { return self.table.bytes(); });
     m.def("latency_tree", &quick_tree, nb::arg("low"), nb::arg("high"), nb::arg("maxima"), nb::arg("packets"), nb::kw_only(),
           nb::arg("leaf"), nb::arg("max_bits"), nb::arg("memory"), nb::arg("base"), nb::arg("rate"), nb::arg("block"),
-          nb::arg("noise"), nb::arg("bits"), nb::arg("tests"), nb::arg("parts"), nb::arg("seed"), nb::arg("max_bytes"));
+          nb::arg("noise"), nb::arg("bits"), nb::arg("tests"), nb::arg("parts"), nb::arg("seed"), nb::arg("max_bytes"), nb::arg("seconds"));
+    nb::class_<BoundServing>(m, "Serving", "A table that changes while it answers; see native/neurocuts_live.h.")
+        .def(nb::init<In2<uint32_t>, In2<uint32_t>, In<uint32_t>, In<uint64_t>, In<int32_t>, int32_t, In<uint8_t>, In<uint8_t>,
+                      In<uint8_t>, In<uint32_t>, In<uint32_t>, In<int64_t>, In<int32_t>, In<int32_t>, In<int32_t>, In<uint32_t>,
+                      In2<uint32_t>>())
+        .def("classify", &BoundServing::classify, nb::arg("packets"), nb::arg("out"), nb::arg("threads"))
+        .def("one", &BoundServing::one, nb::arg("packet"))
+        .def("insert", &BoundServing::insert, nb::arg("low"), nb::arg("high"), nb::arg("priority"))
+        .def("insert_many", &BoundServing::insert_many, nb::arg("low"), nb::arg("high"), nb::arg("priorities"))
+        .def("remove", &BoundServing::remove, nb::arg("rule_id"))
+        .def("remove_many", &BoundServing::remove_many, nb::arg("rule_ids"))
+        .def("begin", &BoundServing::begin)
+        .def("replace", &BoundServing::replace)
+        .def("abandon", [](BoundServing &self) { self.serving.abandon(); })
+        .def_prop_ro("changes", [](const BoundServing &self) { return self.serving.changes(); })
+        .def_prop_ro("rules", [](BoundServing &self) { return self.serving.sizes().rules; })
+        .def_prop_ro("overlay_rules", [](BoundServing &self) { return self.serving.sizes().overlay; })
+        .def_prop_ro("size_bytes", [](BoundServing &self) { return self.serving.sizes().bytes; });
     m.def("lookup_kernel", &kernel_name);
     m.def("force_lookup_kernel", &force_kernel, nb::arg("name"));
     nb::class_<BoundSearch>(m, "TreeSearch", "Anytime search for decision trees; see native/neurocuts_search.h.")
         .def(nb::init<In2<uint32_t>, In2<uint32_t>, In<uint32_t>, int, bool, bool, uint64_t, const std::vector<float> &,
-                      std::optional<std::vector<std::vector<float>>>, float, bool>(),
+                      const std::vector<std::vector<float>> &, bool>(),
              nb::arg("low"), nb::arg("high"), nb::arg("maxima"), nb::kw_only(), nb::arg("max_cuts"), nb::arg("splits"),
-             nb::arg("partitions"), nb::arg("seed"), nb::arg("caps"), nb::arg("weights").none() = nb::none(),
-             nb::arg("policy_weight") = 0.0f, nb::arg("cpu_time") = false)
+             nb::arg("partitions"), nb::arg("seed"), nb::arg("caps"), nb::arg("weights") = std::vector<std::vector<float>>(),
+             nb::arg("cpu_time") = false)
         .def("run", &BoundSearch::run, nb::arg("seconds"), nb::arg("expansions"))
         .def("frontier", &BoundSearch::frontier)
         .def("tree", &BoundSearch::tree, nb::arg("time"))
-        .def("samples", &BoundSearch::samples, nb::arg("most"))
+        .def("features", &BoundSearch::features)
         .def_prop_ro("expansions", [](const BoundSearch &s) { return s.search->expansions(); })
         .def_prop_ro("nodes", [](const BoundSearch &s) { return s.search->nodes(); });
     m.def("prove_tree", &proof, "Whether a tree equals the linear scan, the cells proven, and a packet where it does not.");

@@ -49,6 +49,8 @@ struct Layout {
 };
 
 Layout layout_of(const Rules &rules);
+uint32_t get_rule(const Layout &layout, const uint8_t *block, int lane);
+void copy_rule(const Layout &layout, const uint8_t *from, int lane, uint8_t *to, int to_lane);
 // Writes one rule into a lane of a block; range: nullptr for a lane that matches nothing.
 void put_rule(const Layout &layout, uint8_t *block, int lane, uint32_t rule, const Range *range);
 
@@ -63,6 +65,8 @@ struct Table {
     int rules = 0;
     bool plain = true;      // cuts and leaves alone below the top
     bool scattered = false;  // some bit selection
+    bool share = true;       // equal children and leaves are stored once
+    size_t blocks_used = 0;
 
     // Throws std::invalid_argument for trees that it cannot lay out.
     void compile(const TreeView &tree, const Rules &rules);

@@ -8,7 +8,7 @@ import json
 import os
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from mlsys4sys.errors import DataError, InputError
 from mlsys4sys.neurocuts.lookup import Lookup
 from mlsys4sys.neurocuts.problem import Field, Matches, RuleSet
 from mlsys4sys.neurocuts.tree import ARRAYS, Kind, Tree, measure, pext, walk
+from mlsys4sys.neurocuts.tune import Constants
+from mlsys4sys.neurocuts.updates import Rule, Updates
 from mlsys4sys.neurocuts.verify import Certificate, certify
 
 MAGIC = b"NEUROCUT"
@@ -85,6 +87,8 @@ class Classifier:
     certificate: Certificate
     origin: str = "search"
     build_s: float = 0.0
+    constants: Constants | None = None
+    """What a tuned tree was built with; new trees after changes are built alike."""
 
     @cached_property
     def lookup(self) -> Lookup:
@@ -93,7 +97,7 @@ class Classifier:
 
     def classify(self, packets: ArrayLike, *, out: NDArray[np.int32] | None = None, threads: int = 1) -> Matches:
         """First matching rule of each packet, -1 for none; see `mlsys4sys.neurocuts.lookup.Lookup.classify`."""
-        return self.lookup.classify(packets, out=out, threads=threads)
+        return (self._changing or self.lookup).classify(packets, out=out, threads=threads)
 
     def match(self, **values: int | str) -> int:
         """First matching rule of one packet given by field: numbers, or addresses and protocols by name.
@@ -101,7 +105,51 @@ class Classifier:
         Raises:
             InputError: A field is missing, unknown, or out of its range.
         """
-        return self.lookup.one(self.packet(**values))
+        return (self._changing or self.lookup).one(self.packet(**values))
+
+    @cached_property
+    def updates(self) -> Updates:
+        """Changes to the rules while lookups go on; from its first use on, `classify` and `match` answer through it."""
+        return Updates(self.rules, self.tree, self.constants)
+
+    @property
+    def _changing(self) -> Updates | None:
+        found: Updates | None = self.__dict__.get("updates")
+        return found
+
+    def insert(self, rule: Rule, priority: int) -> int:
+        """Put a rule before row ``priority``; gives its id. See `mlsys4sys.neurocuts.updates.Updates.insert`."""
+        return self.updates.insert(rule, priority)
+
+    def insert_many(self, low: ArrayLike, high: ArrayLike, priorities: ArrayLike) -> NDArray[np.int32]:
+        """The same for many rules at once: bounds of shape (n, columns), priorities (n,); gives their ids."""
+        return self.updates.insert_many(low, high, priorities)
+
+    def remove(self, rule_id: int) -> None:
+        """Take a rule away: a row of ``rules`` or what `insert` gave."""
+        self.updates.remove(rule_id)
+
+    def remove_many(self, rule_ids: ArrayLike) -> None:
+        """Take rules away."""
+        self.updates.remove_many(rule_ids)
+
+    def current(self) -> Classifier:
+        """A classifier of the rules as they are now, proven, with rows as ids: to save, explain and measure."""
+        if self._changing is None:
+            return self
+        rules, _ = self.updates.current()
+        tree = self.updates.tree_for(rules)
+        return Classifier(
+            rules=rules,
+            tree=tree,
+            certificate=certify(tree, rules),
+            origin=self.origin,
+            constants=self.updates.constants,
+        )
+
+    def _unchanged(self) -> None:
+        if self._changing is not None:
+            raise InputError("the rules have changed since this classifier was built: ask its current()")
 
     def packet(self, **values: int | str) -> tuple[int, ...]:
         """A packet's columns from its fields."""
@@ -113,6 +161,7 @@ class Classifier:
 
     def explain(self, packet: Sequence[int] | None = None, **values: int | str) -> Explanation:
         """The path of one packet through the tree, given by columns or by fields."""
+        self._unchanged()
         words = self.packet(**values) if packet is None else tuple(int(value) for value in packet)
         self.rules.packets([words])
         path: list[str] = []
@@ -209,12 +258,46 @@ class Classifier:
                 children += (display.Node(label=f"… {len(starts) - SHOWN} more"),)
         return display.Node(label=f"{label} in {tree.count[node]}{suffix}", children=children)
 
+    def export_c(self, path: str | Path, *, name: str = "classifier") -> None:
+        """Write a C header that needs nothing but ``stdint.h``; see `mlsys4sys.neurocuts.export`.
+
+        Args:
+            path: The header.
+            name: What its names begin with: ``NAME_classify(const uint32_t packet[])``.
+        """
+        self.export(path, "c", name=name)
+
+    def export_ebpf(self, path: str | Path, *, name: str = "classifier") -> None:
+        """Write an XDP program in C, for five-tuples; its loop is bounded by this tree's worst case."""
+        self.export(path, "ebpf", name=name)
+
+    def export_dpdk(self, path: str | Path) -> None:
+        """Write the rules as ``dpdk-test-acl`` reads them."""
+        self.export(path, "dpdk")
+
+    def export(self, path: str | Path, kind: str, *, name: str = "classifier") -> None:
+        """Write it in one of the forms of `mlsys4sys.neurocuts.export.NAMES`.
+
+        Raises:
+            InputError: The form cannot hold these rules.
+            DataError: The file cannot be written.
+        """
+        from mlsys4sys.neurocuts.export import export
+
+        target = Path(path)
+        text = export(self.rules, self.tree, kind, name=name)
+        try:
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"{target}: cannot be written ({error.strerror or error})") from None
+
     def save(self, path: str | Path) -> None:
         """Write rules and tree to one little-endian file with a checksum; it appears whole or not at all.
 
         The format: `HEAD`, JSON that gives the place, type and shape of each array, then the arrays, each on a
         multiple of 64 bytes, so that a reader may map the file.
         """
+        self._unchanged()
         target = Path(path)
         arrays: dict[str, NDArray[Any]] = {"low": self.rules.low, "high": self.rules.high, **self.tree.arrays()}
         body = _body(arrays, self._about())
@@ -234,6 +317,7 @@ class Classifier:
             "sources": list(self.rules.sources),
             "origin": self.origin,
             "build_s": self.build_s,
+            "constants": asdict(self.constants) if self.constants else None,
         }
 
     @classmethod
@@ -264,7 +348,11 @@ class Classifier:
         if not certificate:
             raise DataError(f"{source}: its tree does not equal its rules: {certificate.counterexample}")
         origin, build_s = str(about.get("origin", "")), float(about.get("build_s", 0.0))
-        return cls(rules=rules, tree=tree, certificate=certificate, origin=origin, build_s=build_s)
+        try:
+            constants = Constants.parsed(about["constants"]) if about.get("constants") else None
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{source}: is damaged (constants: {error})") from None
+        return cls(rules=rules, tree=tree, certificate=certificate, origin=origin, build_s=build_s, constants=constants)
 
 
 SHOWN = 8
