@@ -102,7 +102,7 @@ def _large(value: Any) -> bool:
     return isinstance(value, pd.Series | pd.Index) and len(value) > LARGE_ROWS
 
 
-def _strategies(task: Task) -> Iterator[_Rows | _Keys]:
+def _strategies(task: Task) -> Iterator[_Rows | _Keys | _Narrow]:
     if len(task.examples) != 1:
         return
     example = task.examples[0]
@@ -123,6 +123,7 @@ def _strategies(task: Task) -> Iterator[_Rows | _Keys]:
         yield _Rows(task, main, links)
     for key in _keys(example)[:3]:
         yield _Keys(task, key)
+    yield _Narrow(task)
 
 
 # -- rows
@@ -425,6 +426,56 @@ class _Keys:
                     if sum(counts[j] for j in chosen) + sum(counts[j] for j in more) <= MOST_GROUP_ROWS:
                         chosen.update(more)
         return keys[sorted(chosen)]
+
+
+class _Narrow:
+    """All rows, and of each table the columns that the output names: for a few large groups."""
+
+    def __init__(self, task: Task) -> None:
+        self.task_all = task
+
+    def task(self) -> Task | None:
+        """The reduced task; None where no column can be left out."""
+        example = self.task_all.examples[0]
+        words = _words(example.output)
+        inputs = tuple(_named_columns(value, words) for value in example.inputs)
+        if all(a is b for a, b in zip(inputs, example.inputs, strict=True)):
+            return None
+        return replace(self.task_all, examples=(Example(inputs=inputs, output=example.output),))
+
+    def learn(self, programs: Sequence[Program]) -> bool:  # noqa: ARG002 - one narrow task is all there is
+        """There is no other."""
+        return False
+
+
+def _words(made: Any) -> set[Hashable]:
+    """Names in sight: labels and names of both axes, the parts of labels, and short lists of row labels."""
+    axes = [made.index] if len(made) <= 200 else []
+    labels = [*made.columns, *made.columns.names] if isinstance(made, pd.DataFrame) else [made.name]
+    labels += [*made.index.names, *(label for axis in axes for label in axis)]
+    found: set[Hashable] = set()
+    for label in labels:
+        found.update(label if isinstance(label, tuple) else (label,))
+    return found - {None}
+
+
+def _named_columns(value: Any, words: set[Hashable]) -> Any:
+    """A frame's columns that are named, or whose cells are labels of the output; the frame itself if none or all."""
+    if not isinstance(value, pd.DataFrame) or not value.columns.is_unique:
+        return value
+    texts = [word for word in words if isinstance(word, str)]
+    kept = [
+        label
+        for label in value.columns
+        if label in words
+        or (isinstance(label, str) and len(label) > 2 and any(label in word for word in texts))
+        or (
+            value[label].dtype.kind not in "fM"
+            and value[label].nunique() <= 200
+            and set(value[label].dropna()) <= words
+        )
+    ]
+    return value[kept] if 0 < len(kept) < value.shape[1] else value
 
 
 def _keys(example: Example) -> list[_Key]:

@@ -120,6 +120,21 @@ def test_a_filter_of_a_wide_table_is_searched_on_the_columns_that_decide(code, c
     assert check(code, small)
 
 
+@pytest.mark.parametrize(
+    ("code", "columns"),
+    [
+        ("df.groupby('city')['amount'].mean()", ["city", "amount"]),
+        ("df.groupby('city').agg(total_amount=('amount', 'sum'), top=('qty', 'max'))", ["city", "amount"]),
+        ("df['city'].value_counts().rename_axis(None).rename(None)", ["city"]),
+    ],
+)
+def test_a_few_large_groups_are_searched_on_the_columns_that_are_named(code, columns):
+    wanted = Program(code=code, names=("df",))(FRAME)
+    *_, narrow = sample._strategies(Task.of(FRAME, wanted))
+    assert list(narrow.task().examples[0].inputs[0].columns) == columns
+    assert len(narrow.task().examples[0].inputs[0]) == len(FRAME)
+
+
 def picking(codes, seen):
     """A solver that knows a few programs."""
 
