@@ -18,7 +18,7 @@ from mlsys4sys.neurocuts.formats.write import write
 from mlsys4sys.neurocuts.problem import IPV4, IPV6, RuleSet
 from mlsys4sys.neurocuts.tree import Kind, Tree
 
-MOST_STACK = 64
+MOST_STACK = 4096
 NAMES = ("c", "ebpf", "dpdk", "dpdk-c")
 
 
@@ -54,7 +54,7 @@ class Bounds:
 
     Attributes:
         stack: Nodes that wait, below partitions.
-        steps: Nodes visited and rules compared, in all.
+        steps: Nodes, rules, parts, boundaries and bits that are looked at, in all.
     """
 
     stack: int
@@ -75,10 +75,11 @@ def bounds_of(tree: Tree) -> Bounds:
             # All parts are put on the stack, the first on top; a part runs while those behind it wait.
             waiting = np.arange(len(below) - 1, -1, -1)
             stack[node] = max(int((stack[below] + waiting).max(initial=1)), len(below), 1)
-            steps[node] = 1 + int(steps[below].sum())
+            steps[node] = 1 + int(tree.count[node]) + int(steps[below].sum())
         else:
             stack[node] = max(int(stack[below].max(initial=1)), 1)
-            steps[node] = 1 + int(steps[below].max(initial=0))
+            own = {Kind.SPLIT: int(tree.count[node]), Kind.BITS: 33}.get(Kind(tree.kind[node]), 1)
+            steps[node] = own + int(steps[below].max(initial=0))
     return Bounds(stack=int(stack[0]), steps=int(steps[0]))
 
 
@@ -227,47 +228,58 @@ def _header(rules: RuleSet, tree: Tree, name: str) -> str:
     )
 
 
-# One step of the loop looks at one node or one rule, so that the verifier sees few paths.
 _EBPF = """\
 struct @NAME@_state {
     __u32 packet[16];
     __s32 stack[@STACK@]; /* a power of 2 */
-    __s32 at;      /* the node, -1 when the next one waits on the stack */
-    __u32 rule;    /* place in the leaf */
+    __s32 at;             /* the node, -1 when the next one waits on the stack */
+    __u32 done;           /* rules, parts, boundaries or bits of the node that were looked at */
+    __u32 rest, cell;     /* bits to come, and what those before them say */
     __s32 waiting;
     __u32 best;
 };
 
-/* One node, or one rule of a leaf; 1 when all is done. */
-static long @NAME@_step(__u32 turn, struct @NAME@_state *s) {
+/* In a map, whose content the verifier takes as unknown: it then need not follow the loop turn by turn. */
+#ifdef NC_SHIM
+static struct @NAME@_state scratch[1];
+#else
+struct {
+    NC_UINT(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    NC_TYPE(key, __u32);
+    NC_TYPE(value, struct @NAME@_state);
+    NC_UINT(max_entries, 1);
+} scratch SEC(".maps");
+#endif
+
+/* One rule, part, boundary or bit of a node, so that the verifier sees few paths; 1 when all is done. */
+static __inline long @NAME@_step(struct @NAME@_state *s) {
     const @NAME@_node *node;
     __u64 at, place; /* of 64 bits, as the verifier keeps their bounds best */
-    __u32 cell = 0, value;
-    (void)turn;
+    __u32 cell, value;
     if (s->at < 0) {
         if (s->waiting <= 0) return 1;
         s->waiting--;
         s->at = s->stack[s->waiting & (@STACK@ - 1)];
-        s->rule = 0;
+        s->done = 0;
     }
     at = (__u32)s->at;
     NC_KEEP(at);
     if (at >= @NODES@) return 1;
     node = &@NAME@_nodes[at];
     value = s->packet[node->dim & 15];
-    if (node->kind == 0) {
+    if (node->kind == 0) { /* a leaf: its next rule */
         const __u32 *sides;
         __u64 own;
         __u32 c, held = 1;
-        place = (__u64)node->first + s->rule;
+        place = (__u64)node->first + s->done;
         NC_KEEP(place);
-        if (s->rule >= node->count || place >= @LEAF_RULES@) {
+        if (s->done >= node->count || place >= @LEAF_RULES@) {
             s->at = -1;
             return 0;
         }
         own = (__u32)@NAME@_leaf_rules[place];
         NC_KEEP(own);
-        s->rule++;
+        s->done++;
         if (own >= s->best || own >= @RULES@) {
             s->at = -1;
             return 0;
@@ -277,7 +289,10 @@ static long @NAME@_step(__u32 turn, struct @NAME@_state *s) {
         if (place > @SIDES@ - 2 * @COLUMNS@) return 1;
         sides = &@NAME@_sides[place];
         for (c = 0; c < @COLUMNS@; c++) {
-            if (s->packet[c] < sides[2 * c] || s->packet[c] > sides[2 * c + 1]) held = 0;
+            if (s->packet[c] < sides[2 * c] || s->packet[c] > sides[2 * c + 1]) {
+                held = 0;
+                break;
+            }
         }
         if (held) {
             s->best = (__u32)own;
@@ -285,65 +300,77 @@ static long @NAME@_step(__u32 turn, struct @NAME@_state *s) {
         }
         return 0;
     }
-    if (node->kind == 5) {
-        __u32 i;
-        for (i = 0; i < @PARTS@; i++) {
-            __u32 part = node->count - 1 - i;
-            if (i >= node->count) break;
-            place = (__u64)node->first + part;
-            NC_KEEP(place);
-            if (place >= @CHILDREN@) return 1;
-            if (@NAME@_children[place] < 0) continue;
+    if (node->kind == 5) { /* a partition: its next part from the end, so that the first comes out first */
+        if (s->done >= node->count) {
+            s->at = -1;
+            return 0;
+        }
+        place = (__u64)node->first + (node->count - 1 - s->done);
+        NC_KEEP(place);
+        if (place >= @CHILDREN@) return 1;
+        s->done++;
+        if (@NAME@_children[place] >= 0) {
             s->stack[s->waiting & (@STACK@ - 1)] = @NAME@_children[place];
             s->waiting++;
         }
-        s->at = -1;
         return 0;
     }
     if (node->kind == 1) {
         cell = (value >> (node->shift & 31)) - node->base;
     } else if (node->kind == 2) {
-        __u32 i;
-        for (i = 0; i < @SPLITS@; i++) {
-            if (i + 1 >= node->count) break;
-            place = (__u64)node->base + i;
-            NC_KEEP(place);
-            if (place >= @BOUNDS@) return 1;
-            if (@NAME@_bounds[place] > value) break;
-            cell = i + 1;
+        place = (__u64)node->base + s->done;
+        NC_KEEP(place);
+        if (s->done + 1 < node->count && place < @BOUNDS@ && @NAME@_bounds[place] <= value) {
+            s->done++;
+            return 0;
         }
+        cell = s->done;
     } else {
-        __u32 i, mask = node->base;
-        for (i = 0; i < 32; i++) {
-            if (!mask) break;
-            if (value & mask & (0 - mask)) cell |= 1u << i;
-            mask &= mask - 1;
+        if (!s->done) {
+            s->rest = node->base;
+            s->cell = 0;
         }
+        if (s->rest) {
+            if (value & s->rest & (0 - s->rest)) s->cell |= 1u << (s->done & 31);
+            s->rest &= s->rest - 1;
+            s->done++;
+            return 0;
+        }
+        cell = s->cell;
     }
     place = (__u64)node->first + cell;
     NC_KEEP(place);
+    s->done = 0;
     if (cell >= node->count || place >= @CHILDREN@) {
         s->at = -1;
         return 0;
     }
     s->at = @NAME@_children[place];
-    s->rule = 0;
     return 0;
 }
+
+#ifndef NC_PLAIN_LOOP
+static long @NAME@_turn(__u32 turn, void *unused) {
+    __u32 key = 0;
+    struct @NAME@_state *s = bpf_map_lookup_elem(&scratch, &key);
+    (void)turn, (void)unused;
+    return s ? @NAME@_step(s) : 1;
+}
+#endif
 
 /* The first rule that holds the packet in s->packet, -1 for none. */
 static __s32 @NAME@_classify(struct @NAME@_state *s) {
     s->at = 0;
-    s->rule = 0;
+    s->done = 0;
     s->waiting = 0;
     s->best = @RULES@;
 #ifndef NC_PLAIN_LOOP /* Linux 5.17 and later: the step is verified once, for a tree of any size */
-    bpf_loop(@STEPS@, @NAME@_step, s, 0);
+    bpf_loop(@STEPS@, @NAME@_turn, (void *)0, 0);
 #else
     {
         __u32 turn;
         for (turn = 0; turn < @STEPS@; turn++)
-            if (@NAME@_step(turn, s)) break;
+            if (@NAME@_step(s)) break;
     }
 #endif
     return s->best != @RULES@ ? (__s32)s->best : -1;
@@ -352,9 +379,9 @@ static __s32 @NAME@_classify(struct @NAME@_state *s) {
 
 _XDP_HEAD = """\
 /* clang -O2 -g -target bpf -c FILE.c -o FILE.o, then: ip link set dev DEV xdp obj FILE.o sec xdp
- * Kernels before 5.17 have no bpf_loop: -DNC_PLAIN_LOOP unrolls nothing but is verified turn by turn, so it is for small
- * trees. The map `verdicts` says what happens to packets of a rule (place 0 to @LAST@) and of none (place @RULES@); it starts
- * empty, and 0 means that the table below decides. `hits` counts packets the same way. */
+ * The map `verdicts` says what happens to packets of a rule (place 0 to @LAST@) and of none (place @RULES@); it
+ * starts empty, and 0 means that the table below decides. `hits` counts packets the same way. The loop is bpf_loop,
+ * of Linux 5.17; NC_PLAIN_LOOP has a loop of C in its place, which the verifier follows turn by turn. */
 #ifdef NC_SHIM
 #include "nc_shim.h"
 #else
@@ -393,22 +420,26 @@ SEC("xdp")
 int @NAME@_xdp(struct xdp_md *ctx) {
     const __u8 *data = (const __u8 *)(long)ctx->data, *end = (const __u8 *)(long)ctx->data_end;
     const __u8 *ip = data + 14;
-    struct @NAME@_state s = {};
-    __u32 key, proto;
+    struct @NAME@_state *s;
+    __u32 key = 0, proto;
     __u32 *verdict;
     __u64 *count;
     __s32 rule;
+    s = bpf_map_lookup_elem(&scratch, &key);
+    if (!s) return XDP_PASS;
     if (ip + @IP_BYTES@ > end || data[12] != @ETHER_HIGH@ || data[13] != @ETHER_LOW@) return XDP_PASS;
 @READ@
-    s.packet[@PROTO@] = proto;
+    s->packet[@PROTO@] = proto;
+    s->packet[@PROTO@ - 2] = 0;
+    s->packet[@PROTO@ - 1] = 0;
     if (@FIRST_FRAGMENT@(proto == 6 || proto == 17 || proto == 132 || proto == 33 || proto == 136)) {
         const __u8 *ports = ip + @IP_SIZE@;
         if (ports + 4 <= end) {
-            s.packet[@PROTO@ - 2] = (__u32)ports[0] << 8 | ports[1];
-            s.packet[@PROTO@ - 1] = (__u32)ports[2] << 8 | ports[3];
+            s->packet[@PROTO@ - 2] = (__u32)ports[0] << 8 | ports[1];
+            s->packet[@PROTO@ - 1] = (__u32)ports[2] << 8 | ports[3];
         }
     }
-    rule = @NAME@_classify(&s);
+    rule = @NAME@_classify(s);
     key = rule < 0 ? @RULES@ : (__u32)rule;
     count = bpf_map_lookup_elem(&hits, &key);
     if (count) (*count)++;
@@ -423,19 +454,19 @@ char @NAME@_license[] SEC("license") = "Dual BSD/GPL";
 
 _READ4 = """\
     if ((ip[0] >> 4) != 4) return XDP_PASS;
-    s.packet[0] = @NAME@_word(ip + 12);
-    s.packet[1] = @NAME@_word(ip + 16);
+    s->packet[0] = @NAME@_word(ip + 12);
+    s->packet[1] = @NAME@_word(ip + 16);
     proto = ip[9];"""
 _READ6 = """\
     if ((ip[0] >> 4) != 6) return XDP_PASS;
-    s.packet[0] = @NAME@_word(ip + 8);
-    s.packet[1] = @NAME@_word(ip + 12);
-    s.packet[2] = @NAME@_word(ip + 16);
-    s.packet[3] = @NAME@_word(ip + 20);
-    s.packet[4] = @NAME@_word(ip + 24);
-    s.packet[5] = @NAME@_word(ip + 28);
-    s.packet[6] = @NAME@_word(ip + 32);
-    s.packet[7] = @NAME@_word(ip + 36);
+    s->packet[0] = @NAME@_word(ip + 8);
+    s->packet[1] = @NAME@_word(ip + 12);
+    s->packet[2] = @NAME@_word(ip + 16);
+    s->packet[3] = @NAME@_word(ip + 20);
+    s->packet[4] = @NAME@_word(ip + 24);
+    s->packet[5] = @NAME@_word(ip + 28);
+    s->packet[6] = @NAME@_word(ip + 32);
+    s->packet[7] = @NAME@_word(ip + 36);
     proto = ip[6]; /* extension headers are not followed */"""
 
 
@@ -449,8 +480,6 @@ def _ebpf(rules: RuleSet, tree: Tree, name: str) -> str:
         raise InputError(
             f"the tree keeps up to {most.stack} nodes waiting, more than an eBPF stack holds: build it for time"
         )
-    parts = tree.count[tree.kind == Kind.PARTITION]
-    splits = tree.count[tree.kind == Kind.SPLIT]
     drops = [int(bool(rules.actions) and not allows(rules.actions[row])) for row in range(len(rules))]
     text = "".join(
         [
@@ -476,8 +505,6 @@ def _ebpf(rules: RuleSet, tree: Tree, name: str) -> str:
         "SIDES": max(2 * rules.low.size, 2 * rules.columns),
         "CHILDREN": max(len(tree.children), 1),
         "BOUNDS": max(len(tree.bounds), 1),
-        "PARTS": int(parts.max(initial=0)),
-        "SPLITS": int(splits.max(initial=0)),
         "IP_BYTES": 40 if six else 20,
         "ETHER_HIGH": "0x86" if six else "0x08",
         "ETHER_LOW": "0xdd" if six else "0x00",

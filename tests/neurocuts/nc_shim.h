@@ -13,7 +13,8 @@ enum { XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT };
 static __u32 verdicts[1 << 16];
 static __u64 hits[1 << 16];
 static inline void *look_up(void *map, const __u32 *key) {
-    return map == (void *)verdicts ? (void *)&verdicts[*key] : (void *)&hits[*key];
+    if (map == (void *)verdicts) return &verdicts[*key];
+    return map == (void *)hits ? (void *)&hits[*key] : map;
 }
 #define bpf_map_lookup_elem(map, key) look_up((void *)*(map), key)
 #define NC_KEEP(x) ((void)0)
