@@ -59,6 +59,25 @@ struct BoundCounter {
     }
 };
 
+// For each subset the root that covers it and touches most of it, `bonus` added; -1 where none does.
+Out<std::int64_t> choose_roots(In<Mask> masks, const std::vector<Mask> &covered, const std::vector<Mask> &attached,
+                               const std::vector<double> &bonus) {
+    if (covered.size() != attached.size() || covered.size() != bonus.size())
+        throw std::invalid_argument("one entry for each root");
+    std::vector<std::int64_t> chosen(masks.size(), -1);
+    for (std::size_t i = 0; i < masks.size(); ++i) {
+        const Mask mask = masks.data()[i];
+        double best = 0;
+        for (std::size_t r = 0; r < covered.size(); ++r) {
+            const int touching = __builtin_popcountll(mask & attached[r]);
+            if ((mask & ~covered[r]) || !touching || touching + bonus[r] <= best) continue;
+            best = touching + bonus[r];
+            chosen[i] = static_cast<std::int64_t>(r);
+        }
+    }
+    return give(std::move(chosen));
+}
+
 nb::tuple search(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> rows, const std::vector<double> &width,
                  const std::vector<double> &c, bool left_deep) {
     if (c.size() != 8) throw std::invalid_argument("a join cost has eight coefficients");
@@ -227,6 +246,7 @@ void bind_joinopt(nb::module_ &m) {
     m.def("connected_subsets", [](const std::vector<Mask> &adjacency, std::size_t cap) {
         return give(connected_subsets(adjacency, cap));
     });
+    m.def("choose_roots", &choose_roots);
     m.def("best_trees", &search);
     m.def("best_tree", &best_tree);
     m.def("scan_text", &scan_text);

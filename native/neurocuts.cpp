@@ -73,8 +73,8 @@ struct BoundSearch {
     std::unique_ptr<Search> search;
 
     BoundSearch(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, int max_cuts, bool splits, bool partitions,
-                uint64_t seed, const std::vector<float> &caps, std::optional<std::vector<std::vector<float>>> weights,
-                float policy_weight, bool cpu_time)
+                uint64_t seed, const std::vector<float> &caps, const std::vector<std::vector<float>> &weights,
+                bool cpu_time)
         : rules(rules_of(low, high, maxima)) {
         Options options;
         options.max_cuts = max_cuts;
@@ -83,16 +83,19 @@ struct BoundSearch {
         options.seed = seed;
         options.cpu_time = cpu_time;
         options.caps = caps;
-        if (weights) {
-            const auto &w = *weights;
-            if (w.size() != 8 || w[3].size() > 64 || w[0].size() != FEATURES || w[1].size() != FEATURES ||
-                w[2].size() != w[3].size() * FEATURES || w[4].size() != w[3].size() * w[3].size() ||
-                w[5].size() != w[3].size() || w[6].size() != w[3].size() || w[7].size() != 1)
-                throw std::invalid_argument("the network's weights have other shapes");
-            net = Net{int(w[3].size()), w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7][0]};
-            options.policy_weight = policy_weight;
+        // mean, scale, then weight and bias of each layer
+        for (size_t i = 2; i + 1 < weights.size(); i += 2) {
+            const int inputs = i == 2 ? PART_FEATURES : net.layers.back().outputs, outputs = int(weights[i + 1].size());
+            if (weights[i].size() != size_t(inputs) * size_t(outputs)) throw std::invalid_argument("layers do not follow each other");
+            net.layers.push_back({inputs, outputs, weights[i], weights[i + 1]});
         }
-        search = std::make_unique<Search>(rules, options, weights ? &net : nullptr);
+        if (!weights.empty()) {
+            if (net.layers.empty() || weights[0].size() != PART_FEATURES || weights[1].size() != PART_FEATURES ||
+                net.layers.back().outputs != CAPS)
+                throw std::invalid_argument("the network's weights have other shapes");
+            net.mean = weights[0], net.scale = weights[1];
+        }
+        search = std::make_unique<Search>(rules, options, weights.empty() ? nullptr : &net);
     }
     BoundSearch(const BoundSearch &) = delete;
 
@@ -102,7 +105,7 @@ struct BoundSearch {
     }
     Out<float> frontier() { return give(search->frontier()); }
     nb::dict tree(int time) { return arrays(search->tree(time)); }
-    Out<float> samples(size_t most) { return give(search->samples(most), FEATURES + 1); }
+    Out<float> features() { return give(search->features()); }
 };
 
 TreeView view(const In<uint8_t> &kind, const In<uint8_t> &dim, const In<uint8_t> &shift, const In<uint32_t> &base,
@@ -312,14 +315,14 @@ void bind_neurocuts(nb::module_ &m) {
     m.def("force_lookup_kernel", &force_kernel, nb::arg("name"));
     nb::class_<BoundSearch>(m, "TreeSearch", "Anytime search for decision trees; see native/neurocuts_search.h.")
         .def(nb::init<In2<uint32_t>, In2<uint32_t>, In<uint32_t>, int, bool, bool, uint64_t, const std::vector<float> &,
-                      std::optional<std::vector<std::vector<float>>>, float, bool>(),
+                      const std::vector<std::vector<float>> &, bool>(),
              nb::arg("low"), nb::arg("high"), nb::arg("maxima"), nb::kw_only(), nb::arg("max_cuts"), nb::arg("splits"),
-             nb::arg("partitions"), nb::arg("seed"), nb::arg("caps"), nb::arg("weights").none() = nb::none(),
-             nb::arg("policy_weight") = 0.0f, nb::arg("cpu_time") = false)
+             nb::arg("partitions"), nb::arg("seed"), nb::arg("caps"), nb::arg("weights") = std::vector<std::vector<float>>(),
+             nb::arg("cpu_time") = false)
         .def("run", &BoundSearch::run, nb::arg("seconds"), nb::arg("expansions"))
         .def("frontier", &BoundSearch::frontier)
         .def("tree", &BoundSearch::tree, nb::arg("time"))
-        .def("samples", &BoundSearch::samples, nb::arg("most"))
+        .def("features", &BoundSearch::features)
         .def_prop_ro("expansions", [](const BoundSearch &s) { return s.search->expansions(); })
         .def_prop_ro("nodes", [](const BoundSearch &s) { return s.search->nodes(); });
     m.def("prove_tree", &proof, "Whether a tree equals the linear scan, the cells proven, and a packet where it does not.");

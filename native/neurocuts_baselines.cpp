@@ -308,7 +308,7 @@ struct Builder {
     }
 
     void efficuts(const List &list) {
-        std::vector<List> all = divided(rules, list.data(), list.size(), ways() - 2);
+        std::vector<List> all = divided(rules, list.data(), list.size(), EFFICUTS);
         if (all.empty()) all = {list};
         parts(all, [&](int32_t at, const List &part, size_t) { hicuts(at, part, whole(rules)); });
     }

@@ -83,7 +83,7 @@ constexpr int MAX_BOUNDS = 15;
 // A cut or split of one column.
 struct Cut {
     uint8_t kind = CUT, dim = 0, shift = 0, n_bounds = 0;
-    uint32_t bounds[MAX_BOUNDS];
+    uint32_t bounds[MAX_BOUNDS] = {};
 
     uint32_t base(const Box &box) const { return kind == CUT ? box.side[dim].low >> shift : 0; }
     uint32_t cells(const Box &box) const {

@@ -11,7 +11,8 @@ namespace {
 
 constexpr float NODE_BYTES = 18, CHILD_BYTES = 4, LEAF_BYTES = 2, RULE_BYTES = 16;
 constexpr int PARTITION_FROM = 64;  // rules of the smallest node that is partitioned
-constexpr int COMPARED_SPLITS = 7;
+constexpr int FORESEEN_FROM = 256, LOOKED_AT = 8;  // rules of a node whose cuts the network compares; children it looks at
+constexpr float LATE = 1;  // logarithm of what an access too much costs, against bytes
 
 float leaf_bytes(size_t n) { return LEAF_BYTES + RULE_BYTES * float(n); }
 int chunks(size_t n) { return int((n + BINTH - 1) / BINTH); }
@@ -39,78 +40,108 @@ double now(bool cpu_time) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-float Net::operator()(const float *features) const {
-    float x[64], y[64], z[64];
-    for (int i = 0; i < FEATURES; i++) x[i] = (features[i] - mean[i]) * scale[i];
-    for (int j = 0; j < hidden; j++) {
-        float sum = b1[j];
-        for (int i = 0; i < FEATURES; i++) sum += w1[size_t(j) * FEATURES + i] * x[i];
-        y[j] = sum > 0 ? sum : 0;
+void Net::operator()(const float *features, float *out) const {
+    std::vector<float> x(mean.size()), y;
+    for (size_t i = 0; i < x.size(); i++) x[i] = (features[i] - mean[i]) / scale[i];
+    for (const Layer &layer : layers) {
+        y.assign(layer.bias.begin(), layer.bias.end());
+        for (int o = 0; o < layer.outputs; o++) {
+            const float *weight = &layer.weight[size_t(o) * layer.inputs];
+            float sum = 0;
+            for (int i = 0; i < layer.inputs; i++) sum += weight[i] * x[i];
+            y[o] += sum;
+            if (&layer != &layers.back()) y[o] = std::max(y[o], 0.0f);
+        }
+        x.swap(y);
     }
-    for (int j = 0; j < hidden; j++) {
-        float sum = b2[j];
-        for (int i = 0; i < hidden; i++) sum += w2[size_t(j) * hidden + i] * y[i];
-        z[j] = sum > 0 ? sum : 0;
-    }
-    float out = b3;
-    for (int j = 0; j < hidden; j++) out += w3[j] * z[j];
-    return out;
+    std::copy(x.begin(), x.end(), out);
 }
 
 // -- ways to partition: by what a rule takes of a column, so that wide rules are not copied into narrow cells
 
 namespace {
 
-constexpr float SHARES[] = {0.001f, 0.02f, 0.3f, 0.64f};
-constexpr int SINGLE = MAX_COLUMNS * 4, PAIRS = 5, PREFIXES[PAIRS] = {4, 8, 12, 16, 20};
-constexpr int FIRST_WAYS[] = {3, 5, 1, 6, 2};  // CutSplit's, EffiCuts', shorter prefixes, …
+// A test: does a rule take more of a column than a share of it? 8 levels a column.
+constexpr int LEVELS = 8, TESTS = MAX_COLUMNS * LEVELS, PATTERNS = 11;
+constexpr float SHARES[LEVELS] = {0.6f, 0.3f, 0.05f, 0x1p-8f, 0x1p-12f, 0x1p-16f, 0x1p-20f, 0x1p-24f};
+// Two tests make four groups; which of them share a part.
+constexpr uint8_t PATTERN[PATTERNS][4] = {{0, 1, 2, 3}, {0, 0, 1, 2}, {0, 1, 0, 2}, {0, 1, 2, 0}, {0, 1, 1, 2}, {0, 1, 2, 1},
+                                          {0, 1, 2, 2}, {0, 0, 0, 1}, {0, 0, 1, 0}, {0, 1, 0, 0}, {1, 0, 0, 0}};
 
-bool wide(const Rules &rules, uint32_t rule, int column, float share) {
+constexpr int pair(int a, int b, int pattern) { return EFFICUTS + 2 + (a * TESTS + b) * PATTERNS + pattern; }
+// CutSplit's prefixes of two columns, EffiCuts' categories, shorter prefixes, …
+constexpr int FIRST_WAYS[] = {pair(5, LEVELS + 5, 0), EFFICUTS, pair(3, LEVELS + 3, 0), EFFICUTS + 1, pair(4, LEVELS + 4, 0)};
+
+bool wide(const Rules &rules, uint32_t rule, int test) {
+    const int column = test / LEVELS;
     const Range r = rules.row(rule)[column];
-    return float(r.high - r.low) > share * float(rules.maxima[column]);
+    return float(r.high - r.low) > SHARES[test % LEVELS] * float(rules.maxima[column]);
+}
+
+// EffiCuts' separable categories: which columns are wide; small ones join their nearest.
+std::vector<List> categories(const Rules &rules, const uint32_t *list, size_t n, float share) {
+    const int columns = std::min(rules.columns, 5);
+    std::vector<List> parts(size_t(1) << columns);
+    for (size_t i = 0; i < n; i++) {
+        int key = 0;
+        for (int c = 0; c < columns; c++) {
+            const Range r = rules.row(list[i])[c];
+            key |= int(float(r.high - r.low) > share * float(rules.maxima[c])) << c;
+        }
+        parts[key].push_back(list[i]);
+    }
+    for (int k = 0; k < int(parts.size()); k++) {
+        if (parts[k].empty() || parts[k].size() * 16 > n) continue;
+        int nearest = -1, distance = 99;
+        for (int o = 0; o < int(parts.size()); o++) {
+            const int d = __builtin_popcount(unsigned(o ^ k));
+            if (o != k && !parts[o].empty() && (d < distance || (d == distance && (o & k) == k))) nearest = o, distance = d;
+        }
+        if (nearest < 0) continue;
+        List merged(parts[k].size() + parts[nearest].size());
+        std::merge(parts[k].begin(), parts[k].end(), parts[nearest].begin(), parts[nearest].end(), merged.begin());
+        parts[nearest] = std::move(merged);
+        parts[k].clear();
+    }
+    return parts;
 }
 
 }  // namespace
 
-int ways() { return SINGLE + PAIRS + 2; }
-
 std::vector<List> divided(const Rules &rules, const uint32_t *list, size_t n, int way) {
-    std::vector<List> parts;
-    auto by = [&](int groups, auto &&key) {
-        parts.assign(groups, {});
-        for (size_t i = 0; i < n; i++) parts[key(list[i])].push_back(list[i]);
-    };
-    if (way < SINGLE) {  // one column, wide or narrow
-        const int column = way / 4;
-        if (column < rules.columns) by(2, [&](uint32_t r) { return int(wide(rules, r, column, SHARES[way % 4])); });
-    } else if (way < SINGLE + PAIRS) {  // the first two columns by prefix length, as CutSplit
-        const float share = std::ldexp(1.0f, -PREFIXES[way - SINGLE]);
-        if (rules.columns > 1)
-            by(4, [&](uint32_t r) { return 2 * int(wide(rules, r, 0, share)) + int(wide(rules, r, 1, share)); });
-    } else {  // EffiCuts' separable categories: which columns are wide; small ones join their nearest
-        const float share = way == SINGLE + PAIRS ? 0.5f : 0.05f;
-        const int columns = std::min(rules.columns, 5);
-        by(1 << columns, [&](uint32_t r) {
-            int key = 0;
-            for (int c = 0; c < columns; c++) key |= int(wide(rules, r, c, share)) << c;
-            return key;
-        });
-        for (int k = 0; k < int(parts.size()); k++) {
-            if (parts[k].empty() || parts[k].size() * 16 > n) continue;
-            int nearest = -1, distance = 99;
-            for (int o = 0; o < int(parts.size()); o++) {
-                const int d = __builtin_popcount(unsigned(o ^ k));
-                if (o != k && !parts[o].empty() && (d < distance || (d == distance && (o & k) == k))) nearest = o, distance = d;
-            }
-            if (nearest < 0) continue;
-            List merged(parts[k].size() + parts[nearest].size());
-            std::merge(parts[k].begin(), parts[k].end(), parts[nearest].begin(), parts[nearest].end(), merged.begin());
-            parts[nearest] = std::move(merged);
-            parts[k].clear();
-        }
+    std::vector<List> parts(4);
+    if (way >= EFFICUTS && way < EFFICUTS + 2) {
+        parts = categories(rules, list, n, way == EFFICUTS ? 0.5f : 0.05f);
+    } else if (way < EFFICUTS) {
+        if (way / LEVELS >= rules.columns) return {};
+        for (size_t i = 0; i < n; i++) parts[wide(rules, list[i], way)].push_back(list[i]);
+    } else {
+        const int pattern = (way - EFFICUTS - 2) % PATTERNS, tests = (way - EFFICUTS - 2) / PATTERNS;
+        const int a = tests / TESTS, b = tests % TESTS;
+        if (a / LEVELS >= rules.columns || b / LEVELS >= rules.columns) return {};
+        for (size_t i = 0; i < n; i++)
+            parts[PATTERN[pattern][2 * int(wide(rules, list[i], a)) + int(wide(rules, list[i], b))]].push_back(list[i]);
     }
     parts.erase(std::remove_if(parts.begin(), parts.end(), [](const List &p) { return p.empty(); }), parts.end());
     return parts;
+}
+
+// A way at random: one test; EffiCuts'; two tests on different columns, half of them on the first two.
+int Search::draw_way(bool rich) {
+    const uint32_t columns = uint32_t(rules_.columns);
+    const uint32_t kind = chance_.below(8);
+    const int first = int(chance_.below(columns) * LEVELS + chance_.below(LEVELS));
+    if (kind < 2 || columns < 2) return first;
+    if (kind == 2) return EFFICUTS + int(chance_.below(2));
+    if (!rich) {
+        const int level = 2 + int(chance_.below(5));
+        return pair(level, LEVELS + level, 0);
+    }
+    const int pattern = chance_.below(2) ? 0 : int(chance_.below(PATTERNS));
+    const uint32_t half = columns > 5 ? (columns - 3) / 2 : 1;  // columns of an address
+    if (kind < 6) return pair(int(chance_.below(LEVELS)), int(half * LEVELS + chance_.below(LEVELS)), pattern);
+    const uint32_t other = (uint32_t(first) / LEVELS + 1 + chance_.below(columns - 1)) % columns;
+    return pair(first, int(other * LEVELS + chance_.below(LEVELS)), pattern);
 }
 
 // -- the graph
@@ -144,6 +175,20 @@ float Search::at(int32_t node, int time) const {
     return frontiers_[n.frontier + std::min<int>(time, n.length) - 1];
 }
 
+// The same, softly: a factor for each access beyond the time.
+float Search::soft(int32_t node, int time) const {
+    const Node &n = nodes_[node];
+    if (time >= 1) return softs_[n.frontier + std::min<int>(time, n.length) - 1];
+    return softs_[n.frontier] * std::exp(LATE * float(1 - time));
+}
+
+// The least time reached.
+int Search::first(int32_t node) const {
+    int time = 1;
+    while (time < nodes_[node].length && at(node, time) >= INFEASIBLE) time++;
+    return time;
+}
+
 size_t Search::shrink(List &list, Box &box) const {
     compact(rules_, list.data(), list.size(), box);
     list.resize(overlay(rules_, list.data(), list.size(), box, options_.overlay_limit));
@@ -169,6 +214,7 @@ int32_t Search::intern(List &list, Box box) {
     node.frontier = frontiers_.size();
     frontiers_.resize(frontiers_.size() + node.length, INFEASIBLE);
     choices_.resize(frontiers_.size(), -1);
+    for (int t = 1; t <= node.length; t++) softs_.push_back(chunk_bytes(node.n) * std::exp(LATE * float(chunks(node.n) - t)));
     frontiers_.back() = chunk_bytes(node.n);  // beyond TIMES this understates the time of huge, uncut nodes: see tree()
     if (chunks(node.n) > TIMES) frontiers_.back() = INFEASIBLE;
     nodes_.push_back(std::move(node));
@@ -241,14 +287,15 @@ void Search::candidates(int32_t node, int time, std::vector<Candidate> &out) {
     const Box box = box_of(node);
     const uint32_t *list = &lists_[nodes_[node].rules];
     guess_stamp_++;
-    Candidate last;
+    int runs = 0, most = 0;
+    float sum = 0;
     auto consider = [&](const Cut &cut) {
         Candidate candidate;
         candidate.cut = cut;
         weigh(box, time, candidate);
         // Finer cuts that divide nothing more are the same action.
-        const bool same = last.runs == candidate.runs && last.sum == candidate.sum && last.most == candidate.most;
-        last = candidate;
+        const bool same = runs == candidate.runs && sum == candidate.sum && most == candidate.most;
+        runs = candidate.runs, sum = candidate.sum, most = candidate.most;
         if (same || candidate.most >= int(n)) return;
         for (const Action &a : nodes_[node].actions)
             if (a.way < 0 && a.cut == cut) return;
@@ -259,7 +306,7 @@ void Search::candidates(int32_t node, int time, std::vector<Candidate> &out) {
         if (side.low == side.high) continue;
         find_ends(list, n, side, c);
         if (go_.empty() && come_.back() == side.low) continue;
-        last = {};
+        runs = 0;
         Cut cut;
         cut.dim = uint8_t(c);
         for (int shift = 31; shift >= 0; shift--) {
@@ -299,48 +346,137 @@ void Search::candidates(int32_t node, int time, std::vector<Candidate> &out) {
     }
 }
 
-void Search::features(int32_t node, const Box &box, int time, const Candidate &candidate, float *out) const {
-    const Node &self = nodes_[node];
-    const int c = candidate.cut.dim;
-    auto log = [](float x) { return std::log(std::max(x, 1.0f)); };
-    size_t full = 0, any_full[3] = {0, 0, 0};
-    double width = 0;
-    const size_t step = std::max<size_t>(1, self.n / 64);
-    size_t seen = 0;
-    for (size_t i = 0; i < self.n; i += step, seen++) {
-        const Range *r = rules_.row(lists_[self.rules + i]);
-        int whole_columns = 0;
-        for (int k = 0; k < rules_.columns; k++)
-            whole_columns += r[k].low <= box.side[k].low && r[k].high >= box.side[k].high;
-        any_full[whole_columns * 3 > rules_.columns * 2 ? 2 : whole_columns * 3 > rules_.columns ? 1 : 0]++;
-        full += r[c].low <= box.side[c].low && r[c].high >= box.side[c].high;
-        const double low = std::max(r[c].low, box.side[c].low), high = std::min(r[c].high, box.side[c].high);
-        width += std::log2(high - low + 1);
+void Search::look_at(const uint32_t *list, size_t n, const Box &box, float *out) const {
+    std::fill(out, out + PART_FEATURES, 0.0f);
+    const float count = float(std::max<size_t>(n, 1));
+    auto log = [](float x) { return std::log2(std::max(x, 0.0625f)); };
+    out[0] = log(count);
+    float least = 1 + float(chunks(n));
+    std::vector<int32_t> delta(2 * (1024 + 2 + 32 + 2));
+    // Fields are columns; of an address of several words, the word that divides best.
+    const int words = rules_.columns == 11 ? 4 : 1, fields = std::min(FIELDS, words == 4 ? 5 : rules_.columns);
+    for (int f = 0; f < fields; f++) {
+        const int first = words == 1 ? f : f < 2 ? 4 * f : 6 + f, last = words == 4 && f < 2 ? first + 4 : first + 1;
+        float best = 1e9f;
+        float *const into = out + 2 + f * (WIDTHS + 8);
+        for (int c = first; c < last; c++) {
+            const Range side = box.side[c];
+            int shifts[2];
+            const uint32_t limits[2] = {1024, 32};
+            for (int k = 0; k < 2; k++) {
+                shifts[k] = 0;
+                while ((side.high >> shifts[k]) - (side.low >> shifts[k]) >= limits[k]) shifts[k]++;
+            }
+            std::fill(delta.begin(), delta.end(), 0);
+            int32_t *of[2] = {delta.data(), delta.data() + 2 * 1026};
+            float row[WIDTHS + 8] = {};
+            for (size_t i = 0; i < n; i++) {
+                const Range r = rules_.row(list[i])[c];
+                const uint32_t low = std::max(r.low, side.low), high = std::min(r.high, side.high);
+                const float share = float(high - low) / float(rules_.maxima[c]);
+                for (int w = 0; w < WIDTHS && share <= SHARES[w]; w++) row[w]++;
+                for (int k = 0; k < 2; k++) {
+                    const uint32_t base = side.low >> shifts[k];
+                    of[k][2 * ((low >> shifts[k]) - base)]++;
+                    of[k][2 * ((high >> shifts[k]) - base) + 3]++;
+                }
+            }
+            for (int w = 0; w < WIDTHS; w++) row[w] /= count;
+            for (int k = 0; k < 2; k++) {
+                const uint32_t cells = (side.high >> shifts[k]) - (side.low >> shifts[k]) + 1;
+                int inside = 0, most = 0, above = 0, far = 0;
+                float sum = 0;
+                for (uint32_t cell = 0; cell < cells; cell++) {
+                    const int come = of[k][2 * cell], go = of[k][2 * cell + 1];
+                    if (cell && !come && !go) continue;
+                    inside += come - go;
+                    most = std::max(most, inside);
+                    above += inside > BINTH;
+                    far += inside > 3 * BINTH;
+                    sum += float(inside);
+                }
+                float *cut = row + WIDTHS + 4 * k;
+                cut[0] = log(float(most) / BINTH);
+                cut[1] = log(1 + float(above));
+                cut[2] = log(1 + float(far));
+                cut[3] = log(sum / count);
+                if (k == 0 && float(most) < best) best = float(most);
+                if (k == 0) least = std::min(least, 1 + float(chunks(size_t(most))));
+            }
+            if (c == first || row[WIDTHS] < into[WIDTHS]) std::copy(row, row + WIDTHS + 8, into);
+        }
     }
-    const float count = float(std::max<size_t>(seen, 1));
-    const float values[FEATURES] = {
-        log(float(self.n)),
-        float(time),
-        log(candidate.sum),
-        log(float(candidate.most)),
-        log(float(candidate.runs)),
-        log(float(candidate.inner)),
-        log(float(candidate.cut.cells(box))),
-        candidate.cut.kind == SPLIT ? 1.0f : 0.0f,
-        float(full) / count,
-        float(width) / count,
-        std::log2(float(box.side[c].high - box.side[c].low) + 1),
-        float(any_full[0]) / count,
-        float(any_full[1]) / count,
-        float(any_full[2]) / count,
-        log(candidate.sum) - log(float(self.n)),
-        log(float(candidate.most)) - log(float(self.n)),
-        candidate.inner / float(std::max(candidate.runs, 1)),
-        c < 2 ? 1.0f : 0.0f,
-        c == rules_.columns - 1 ? 1.0f : 0.0f,
-        log(float(candidate.most)) / std::max(1.0f, float(time - 1)),
-    };
-    std::copy_n(values, FEATURES, out);
+    out[1] = least;
+}
+
+// Accesses that the network expects of a list of rules.
+float Search::expected(const List &list, const Box &box, int cap) const {
+    const float most = float(chunks(list.size()));
+    if (list.size() <= 2 * BINTH) return most;
+    float row[PART_FEATURES], out[CAPS];
+    look_at(list.data(), list.size(), box, row);
+    if (!net_) return std::min(row[1], most);  // one cut, then leaves side by side
+    (*net_)(row, out);
+    return std::clamp(std::exp(out[cap]), 2.0f, most);
+}
+
+std::vector<float> Search::features() const {
+    std::vector<float> out(PART_FEATURES);
+    look_at(&lists_[nodes_[root_].rules], nodes_[root_].n, box_of(root_), out.data());
+    return out;
+}
+
+// A partition of a node that the network thinks well of, out of some drawn at random now and before; -1: none left.
+int32_t Search::promising(int32_t node) {
+    std::vector<Prospect> &known = prospects_[node];
+    for (int i = 0; i < options_.ways_compared; i++) {
+        const int way = draw_way(options_.splits);
+        if (std::any_of(known.begin(), known.end(), [&](const Prospect &p) { return p.way == way; })) continue;
+        const std::vector<List> parts = divided(rules_, &lists_[nodes_[node].rules], nodes_[node].n, way);
+        float sum = parts.size() < 2 ? INFEASIBLE : 0;
+        for (size_t p = 0; p < parts.size() && sum < INFEASIBLE; p++) {
+            Box box = box_of(node);
+            List list = parts[p];
+            compact(rules_, list.data(), list.size(), box);
+            sum += expected(list, box, cap_);
+        }
+        known.push_back({way, sum});
+    }
+    while (true) {
+        Prospect *best = nullptr;
+        float least = INFEASIBLE / 2;
+        for (Prospect &p : known) {
+            const float noisy = p.accesses * std::exp(0.1f * noise_ * float(chance_.uniform()));
+            if (noisy < least) least = noisy, best = &p;
+        }
+        if (!best) return -1;
+        best->accesses = INFEASIBLE;
+        const int32_t made = divide(node, best->way);
+        if (made >= 0) return made;
+    }
+}
+
+// Weighs a cut anew, with what the network foresees of its largest children.
+void Search::foresee(int32_t node, int time, Candidate &candidate) {
+    const Box box = box_of(node);
+    Runs runs;
+    runs.divide(rules_, &lists_[nodes_[node].rules], nodes_[node].n, box, candidate.cut);
+    std::vector<std::pair<uint32_t, uint32_t>> large;
+    for (uint32_t r = 0; r < runs.count(); r++) {
+        const uint32_t n = runs.start[r + 1] - runs.start[r];
+        if (n > 2 * BINTH) large.push_back({n, r});
+    }
+    const size_t seen = std::min<size_t>(large.size(), LOOKED_AT);
+    std::partial_sort(large.begin(), large.begin() + long(seen), large.end(), std::greater<>());
+    for (size_t i = 0; i < seen; i++) {
+        const auto [n, r] = large[i];
+        Box inside = box;
+        inside.side[candidate.cut.dim] = candidate.cut.span(runs.first_cell[r], runs.first_cell[r + 1] - 1, box);
+        List list(runs.rules.begin() + runs.start[r], runs.rules.begin() + runs.start[r + 1]);
+        compact(rules_, list.data(), list.size(), inside);
+        const float excess = expected(list, inside, cap_) - float(time - 1);
+        candidate.bytes += guess_bytes_[n] * (excess > 0 ? std::exp(excess * late_) : 1) - guessed(int(n), time - 1);
+    }
 }
 
 // One action more at a node; false when there is none left.
@@ -349,11 +485,16 @@ bool Search::expand(int32_t node, int time) {
     expansions_++;
     if (options_.partitions && nodes_[node].n >= PARTITION_FROM) {
         const bool top = nodes_[node].n * 4 >= nodes_[root_].n || node == root_;
-        if (chance_.uniform() < (top ? 0.5 : 0.03)) {
+        const bool divides = chance_.uniform() < (top ? 0.5 : 0.03);
+        if (divides && top && (net_ || options_.ways_compared > 1)) {
+            const int32_t made = promising(node);
+            if (made >= 0) {
+                open(node, made, time);
+                return true;
+            }
+        } else if (divides) {
             for (int tries = 0; tries < 8; tries++) {
-                const int way = top && chance_.below(3) == 0 ? SINGLE + int(chance_.below(PAIRS + 2))
-                                                             : int(chance_.below(uint32_t(4 * rules_.columns)));
-                const int made = divide(node, way);
+                const int made = divide(node, draw_way(options_.splits));
                 if (made >= 0) {
                     open(node, made, time);
                     return true;
@@ -367,7 +508,6 @@ bool Search::expand(int32_t node, int time) {
         nodes_[node].exhausted = true;
         return false;
     }
-    const Box box = box_of(node);
     const Candidate *best = nullptr;
     float least = INFEASIBLE * 10;
     for (Candidate &candidate : all) {
@@ -375,13 +515,15 @@ bool Search::expand(int32_t node, int time) {
         if (noise_ > 0) score += noise_ * float(-std::log(-std::log(chance_.uniform() + 1e-12) + 1e-12));
         candidate.score = score;
     }
-    if (net_ && options_.policy_weight > 0) {  // the network looks at the most promising ones
-        std::sort(all.begin(), all.end(), [](const Candidate &a, const Candidate &b) { return a.score < b.score; });
-        if (all.size() > 12) all.resize(12);
-        float row[FEATURES];
+    if (net_ && nodes_[node].n >= FORESEEN_FROM && options_.cuts_compared > 1) {
+        const size_t few = std::min<size_t>(all.size(), size_t(options_.cuts_compared));
+        std::partial_sort(all.begin(), all.begin() + long(few), all.end(),
+                          [](const Candidate &a, const Candidate &b) { return a.score < b.score; });
+        all.resize(few);
         for (Candidate &candidate : all) {
-            features(node, box, time, candidate, row);
-            candidate.score = (1 - options_.policy_weight) * candidate.score + options_.policy_weight * (*net_)(row);
+            const float before = std::log(candidate.bytes);
+            foresee(node, time, candidate);
+            candidate.score += std::log(std::max(candidate.bytes, NODE_BYTES)) - before;
         }
     }
     for (const Candidate &candidate : all)
@@ -417,15 +559,31 @@ int32_t Search::apply(int32_t node, const Cut &cut) {
     return int32_t(nodes_[node].actions.size()) - 1;
 }
 
+namespace {
+
+// Of parts, whatever their order.
+uint64_t signature(const std::vector<List> &parts) {
+    uint64_t sum = 0;
+    for (const List &part : parts) {
+        uint64_t h = part.size();
+        for (uint32_t r : part) h = mix(h, r);
+        sum += h;
+    }
+    return sum;
+}
+
+}  // namespace
+
 int32_t Search::divide(int32_t node, int way) {
-    if (way < 64 && nodes_[node].ways_tried >> way & 1) return -1;
-    if (way < 64) nodes_[node].ways_tried |= uint64_t(1) << way;
     for (const Action &a : nodes_[node].actions)
         if (a.way == way) return -1;
     std::vector<List> parts = divided(rules_, &lists_[nodes_[node].rules], nodes_[node].n, way);
     if (parts.size() < 2) return -1;
+    for (const Action &a : nodes_[node].actions)  // another way to the same parts
+        if (a.way >= 0 && a.parts == signature(parts)) return -1;
     Action action;
-    action.way = int16_t(way);
+    action.way = way;
+    action.parts = signature(parts);
     action.fixed = NODE_BYTES + CHILD_BYTES * float(parts.size());
     for (List &part : parts) {
         Box box = box_of(node);
@@ -444,10 +602,13 @@ int32_t Search::divide(int32_t node, int way) {
 void Search::open(int32_t node, int action, int time) {
     const std::vector<int32_t> children = nodes_[node].actions[action].children;
     const bool cut = nodes_[node].actions[action].way < 0;
+    float all = 0;
+    auto share = [&](int32_t child) { return guess_time_[nodes_[child].n]; };
+    for (int32_t child : children) all += share(child);
     for (int32_t child : children) {
         if (!nodes_[child].actions.empty() || nodes_[child].exhausted) continue;
         if (over()) break;
-        const int left = cut ? time - 1 : std::max(2, int(float(time) * 0.6f));
+        const int left = cut ? time - 1 : std::max(2, int(std::lround(float(time) * share(child) / all)));
         if (expand(child, std::max(left, 2))) merge(child);
     }
     settle(nodes_[node].actions[action], nodes_[node].length);
@@ -455,40 +616,62 @@ void Search::open(int32_t node, int action, int time) {
 
 void Search::settle(Action &action, int length) {
     action.frontier.assign(size_t(length), INFEASIBLE);
+    action.soft.assign(size_t(length), INFEASIBLE);
     if (action.way < 0) {
-        for (int t = 2; t <= length; t++) {
-            float sum = action.fixed;
-            for (int32_t child : action.children) sum += at(child, t - 1);
-            action.frontier[t - 1] = sum < INFEASIBLE ? sum : INFEASIBLE;
+        std::fill(action.soft.begin(), action.soft.end(), action.fixed);
+        std::fill(action.frontier.begin(), action.frontier.end(), action.fixed);
+        int needed = 2;
+        for (int32_t child : action.children) {
+            const Node &own = nodes_[child];
+            const float *exact = &frontiers_[own.frontier], *softly = &softs_[own.frontier];
+            while (needed <= length && needed - 1 < own.length && exact[needed - 2] >= INFEASIBLE) needed++;
+            for (int t = 2; t <= length; t++) {
+                const int at = std::min<int>(t - 1, own.length) - 1;
+                action.frontier[t - 1] += exact[at];
+                action.soft[t - 1] += softly[at];
+            }
         }
+        action.soft[0] = length > 1 ? action.soft[1] * std::exp(LATE) : INFEASIBLE;
+        for (int t = 1; t < needed && t <= length; t++) action.frontier[t - 1] = INFEASIBLE;
         return;
     }
-    std::vector<float> best(size_t(length) + 1, INFEASIBLE);
-    if (action.leaf_parts <= length) best[action.leaf_parts] = action.fixed;
-    for (int32_t child : action.children) {
-        std::vector<float> next(size_t(length) + 1, INFEASIBLE);
-        for (int t = 0; t <= length; t++)
-            if (best[t] < INFEASIBLE)
-                for (int own = 1; t + own <= length && own <= nodes_[child].length; own++)
-                    next[t + own] = std::min(next[t + own], best[t] + at(child, own));
-        best.swap(next);
+    for (bool softly : {false, true}) {
+        std::vector<float> best(size_t(length) + 1, INFEASIBLE), next;
+        if (softly)
+            for (int t = 0; t <= length; t++) best[t] = action.fixed * std::exp(LATE * float(std::max(0, action.leaf_parts - t)));
+        else if (action.leaf_parts <= length)
+            best[action.leaf_parts] = action.fixed;
+        for (int32_t child : action.children) {
+            next.assign(size_t(length) + 1, INFEASIBLE);
+            for (int t = 0; t <= length; t++)
+                if (best[t] < INFEASIBLE)
+                    for (int own = 1; t + own <= length && own <= nodes_[child].length; own++)
+                        next[t + own] = std::min(next[t + own], best[t] + (softly ? soft(child, own) : at(child, own)));
+            best.swap(next);
+        }
+        float least = INFEASIBLE;
+        std::vector<float> &out = softly ? action.soft : action.frontier;
+        for (int t = 1; t <= length; t++) out[t - 1] = least = std::min(least, best[t]);
+        if (softly)  // fewer accesses than parts
+            for (int t = length - 1; t >= 1; t--)
+                if (out[t - 1] >= INFEASIBLE) out[t - 1] = out[t] * std::exp(LATE);
     }
-    float least = INFEASIBLE;
-    for (int t = 1; t <= length; t++) action.frontier[t - 1] = least = std::min(least, best[t]);
 }
 
 void Search::merge(int32_t node) {
     Node &self = nodes_[node];
-    for (int t = 1; t <= self.length; t++) {
-        float &best = frontiers_[self.frontier + t - 1];
-        int16_t &choice = choices_[self.frontier + t - 1];
-        if (t > 1 && frontiers_[self.frontier + t - 2] < best) {
-            best = frontiers_[self.frontier + t - 2];
-            choice = choices_[self.frontier + t - 2];
+    float *frontier = &frontiers_[self.frontier], *softly = &softs_[self.frontier];
+    int16_t *choice = &choices_[self.frontier];
+    for (size_t a = 0; a < self.actions.size(); a++) {
+        const Action &action = self.actions[a];
+        for (int t = 0; t < self.length; t++) {
+            if (action.frontier[t] < frontier[t]) frontier[t] = action.frontier[t], choice[t] = int16_t(a);
+            softly[t] = std::min(softly[t], action.soft[t]);
         }
-        for (size_t a = 0; a < self.actions.size(); a++)
-            if (self.actions[a].frontier[t - 1] < best) best = self.actions[a].frontier[t - 1], choice = int16_t(a);
     }
+    for (int t = 1; t < self.length; t++)
+        if (frontier[t - 1] < frontier[t]) frontier[t] = frontier[t - 1], choice[t] = choice[t - 1];
+    for (int t = 0; t < self.length; t++) softly[t] = std::min(softly[t], frontier[t]);
 }
 
 bool Search::over() const {
@@ -498,7 +681,7 @@ bool Search::over() const {
 }
 
 // How the times of a partition's inner children are shared out for the fewest bytes within a time.
-std::vector<int> Search::allot(const Action &action, int time) const {
+std::vector<int> Search::allot(const Action &action, int time, bool softly) const {
     const size_t k = action.children.size();
     const int budget = time - action.leaf_parts;
     std::vector<std::vector<float>> best(k + 1, std::vector<float>(size_t(std::max(budget, 0)) + 1, INFEASIBLE));
@@ -507,10 +690,10 @@ std::vector<int> Search::allot(const Action &action, int time) const {
     for (size_t i = 0; i < k; i++)
         for (int t = 0; t <= budget; t++)
             for (int own = 1; own <= t; own++) {
-                const float sum = best[i][t - own] + at(action.children[i], own);
+                const float sum = best[i][t - own] + (softly ? soft(action.children[i], own) : at(action.children[i], own));
                 if (sum < best[i + 1][t]) best[i + 1][t] = sum, took[i + 1][t] = own;
             }
-    std::vector<int> out(k, 0);
+    std::vector<int> out(k, softly ? 1 : 0);
     int left = budget;
     if (budget < 0 || best[k][size_t(budget)] >= INFEASIBLE) return out;
     for (size_t i = k; i-- > 0;) {
@@ -535,8 +718,9 @@ void Search::descend(int32_t node, int time, int depth) {
     // The action that is best within the time; sometimes another, which may become it.
     int chosen = -1;
     float least = INFEASIBLE;
+    const bool reached = at(node, time) < INFEASIBLE;
     for (size_t a = 0; a < nodes_[node].actions.size(); a++) {
-        const float bytes = nodes_[node].actions[a].frontier[time - 1];
+        const float bytes = reached ? nodes_[node].actions[a].frontier[time - 1] : nodes_[node].actions[a].soft[time - 1];
         if (bytes >= INFEASIBLE) continue;
         const float noisy = bytes * std::exp(0.4f * float(chance_.uniform()) * float(chance_.uniform()));
         if (noisy < least) least = noisy, chosen = int(a);
@@ -548,14 +732,15 @@ void Search::descend(int32_t node, int time, int depth) {
         return;
     }
     const bool cut = nodes_[node].actions[chosen].way < 0;
-    const std::vector<int> times = cut ? std::vector<int>() : allot(nodes_[node].actions[chosen], time);
+    const std::vector<int> times = cut ? std::vector<int>() : allot(nodes_[node].actions[chosen], time, true);
     // Where bytes are spent beyond those of the rules themselves, or where the time is not met at all.
     std::vector<float> weight(children.size());
     double total = 0;
     for (size_t i = 0; i < children.size(); i++) {
         const int own = cut ? time - 1 : times[i];
-        const float bytes = at(children[i], std::max(own, 1));
-        const float excess = bytes >= INFEASIBLE ? 1e7f : std::max(1.0f, bytes - 16.0f * float(nodes_[children[i]].n));
+        const float bytes = soft(children[i], own);
+        float excess = std::max(1.0f, bytes - 16.0f * float(nodes_[children[i]].n));
+        if (at(children[i], own) >= INFEASIBLE) excess *= 100;
         weight[i] = nodes_[children[i]].exhausted && nodes_[children[i]].actions.empty() ? 0 : excess;
         total += weight[i];
     }
@@ -564,9 +749,7 @@ void Search::descend(int32_t node, int time, int depth) {
     while (pick + 1 < children.size() && (drawn -= weight[pick]) > 0) pick++;
     int own = cut ? time - 1 : times[pick];
     if (!cut && (own < 1 || chance_.below(3) == 0)) {  // one less than it has
-        int first = 1;
-        while (first < nodes_[children[pick]].length && at(children[pick], first) >= INFEASIBLE) first++;
-        own = std::max(2, own > 1 ? own - 1 : first - 1);
+        own = std::max(2, own > 1 ? own - 1 : first(children[pick]) - 1);
     }
     descend(children[pick], own, depth + 1);
     settle(nodes_[node].actions[chosen], nodes_[node].length);
@@ -587,6 +770,8 @@ void Search::refresh(int32_t node) {
 // The time to work on: one below the best that a cap allows, or that best itself.
 int Search::target() {
     const float cap = options_.caps[chance_.below(uint32_t(options_.caps.size()))];
+    cap_ = 0;
+    while (cap_ + 1 < CAPS && (cap <= 0 || cap > CAP_BYTES[cap_])) cap_++;
     const float bytes = cap > 0 ? cap * root_bytes_ : INFEASIBLE;
     int best = nodes_[root_].length;
     for (int t = nodes_[root_].length; t >= 1; t--)
@@ -599,14 +784,15 @@ void Search::run(double seconds, int64_t expansions, const std::atomic<bool> *st
     stop_ = stop;
     deadline_ = now(options_.cpu_time) + seconds;
     last_expansion_ = expansions < 0 ? -1 : expansions_ + expansions;
-    int64_t round = 0;
     if (nodes_[root_].n <= BINTH) return;
     while (!over()) {
         const int64_t before = expansions_;
-        if (round < 8 || nodes_[root_].n < 512 || round % 16 == 0) draw_guess(round < 4 ? 0.0 : 0.25 * chance_.uniform());
-        if (round < 8) {  // whole trees first: partitions that copy little, then cuts
-            const int time = std::min<int>(nodes_[root_].length, 6 + 3 * int(round));
-            const int made = options_.partitions && round < 5 && nodes_[root_].n >= PARTITION_FROM ? divide(root_, SINGLE + FIRST_WAYS[round]) : -1;
+        if (round_ < 8 || nodes_[root_].n < 512 || round_ % 16 == 0) draw_guess(round_ < 4 ? 0.0 : 0.25 * chance_.uniform());
+        if (round_ < 8) {  // whole trees first: partitions that copy little, then cuts
+            const int time = std::min<int>(nodes_[root_].length, 6 + 3 * int(round_));
+            int made = -1;
+            if (options_.partitions && round_ < 5 && nodes_[root_].n >= PARTITION_FROM)
+                made = (net_ || options_.ways_compared > 1) && round_ % 2 ? promising(root_) : divide(root_, FIRST_WAYS[round_]);
             if (made >= 0)
                 open(root_, made, time);
             else
@@ -615,11 +801,11 @@ void Search::run(double seconds, int64_t expansions, const std::atomic<bool> *st
         } else {
             descend(root_, target(), 0);
         }
-        if (++round % 20000 == 0) {
+        if (++round_ % 20000 == 0) {
             stamp_++;
             refresh(root_);
         }
-        if (expansions_ == before && nodes_[root_].exhausted && round > 1000000) break;
+        if (expansions_ == before && nodes_[root_].exhausted && round_ > 1000000) break;
     }
     stamp_++;
     refresh(root_);
@@ -628,33 +814,6 @@ void Search::run(double seconds, int64_t expansions, const std::atomic<bool> *st
 std::vector<float> Search::frontier() {
     std::vector<float> out(TIMES + 1, INFEASIBLE);
     for (int t = 1; t <= TIMES; t++) out[t] = at(root_, t);
-    return out;
-}
-
-std::vector<float> Search::samples(size_t most) {
-    std::vector<float> out;
-    std::vector<std::pair<int32_t, int>> all;
-    for (size_t node = 0; node < nodes_.size(); node++)
-        if (nodes_[node].actions.size() > 1 && nodes_[node].visits > 2)
-            for (size_t a = 0; a < nodes_[node].actions.size(); a++)
-                if (nodes_[node].actions[a].way < 0) all.emplace_back(int32_t(node), int(a));
-    for (size_t i = 0; i < all.size() && out.size() < most * (FEATURES + 1); i++) {
-        std::swap(all[i], all[i + chance_.below(uint32_t(all.size() - i))]);
-        const auto [node, a] = all[i];
-        const Node &self = nodes_[node];
-        const int time = 2 + int(chance_.below(uint32_t(std::max<int>(self.length - 1, 1))));
-        if (time > self.length || self.actions[a].frontier[time - 1] >= INFEASIBLE) continue;
-        Candidate candidate;
-        candidate.cut = self.actions[a].cut;
-        const Box box = box_of(node);
-        guess_stamp_++;
-        find_ends(&lists_[self.rules], self.n, box.side[candidate.cut.dim], candidate.cut.dim);
-        weigh(box, time, candidate);
-        float row[FEATURES];
-        features(node, box, time, candidate, row);
-        out.insert(out.end(), row, row + FEATURES);
-        out.push_back(std::log(self.actions[a].frontier[time - 1]));
-    }
     return out;
 }
 

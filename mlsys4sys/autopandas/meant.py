@@ -33,10 +33,7 @@ from mlsys4sys.learn.nets import Perceptron
 
 Floats = NDArray[np.float64]
 
-KINDS = (
-    "shuffle", "extend", "numbers", "drop", "swap", "resample", "columns", "double", "half", "holes", "rename",
-    "extend", "numbers", "swap", "reverse",
-)  # fmt: skip
+KINDS = ("shuffle", "extend", "numbers", "drop", "swap", "resample", "columns", "double", "holes", "rename")
 """The variants that candidates are run on, the most telling first."""
 
 LEAST = 4

@@ -296,6 +296,8 @@ class JoinOptimizer:
         proposed = self._proposals(region, cards, sizes)
         engine = region.engine_tree or baselines.duckdb_like(graph, self._formula.bind(graph), self.cost)
         priced = {name: choice.price(sizes, tree) for name, tree in proposed.items()}
+        if self.settings.planner == "best" and choice.price(sizes, engine) <= min(priced.values()):
+            proposed, priced = {"engine": engine}, {"engine": 0.0}
         planner = min(priced, key=priced.__getitem__)
         comparison = choice.compare(sizes, proposed[planner], engine)
         return RegionPlan(
@@ -329,11 +331,8 @@ class JoinOptimizer:
                 raise InputError(f"no planner {wanted!r}; there are best, textual, {', '.join(planners)}")
             return {wanted: planners[wanted]()}
         if isinstance(cards, Remembered):
-            # The optimum, but for scans that only a later join of their stream makes cheaper: hence two of them.
-            plain = planners["dpccp"]()
-            if not sizes.scans:
-                return {"dpccp": plain}
-            return {"dpccp": plain, "dpccp, scans": baselines.dpccp(graph, cards, self.cost, scans=sizes.scans)}
+            # The optimum, but for scans that only a later join of their stream makes cheaper.
+            return {"dpccp": baselines.dpccp(graph, cards, self.cost, scans=sizes.scans)}
         proposals: dict[str, JoinTree] = {name: planners[name]() for name in ("goo", "dqn") if name in planners}
         return proposals if region.engine_tree is None else {**proposals, "engine": region.engine_tree}
 

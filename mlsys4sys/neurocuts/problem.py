@@ -149,7 +149,8 @@ class RuleSet:
 
     def take(self, rows: ArrayLike) -> RuleSet:
         """The rules of ``rows`` (indices or a mask), in that order."""
-        chosen = np.arange(len(self))[np.asarray(rows)]
+        wanted = np.asarray(rows)
+        chosen = np.arange(len(self))[wanted if wanted.size else wanted.astype(np.intp)]
         return RuleSet(
             fields=self.fields,
             low=self.low[chosen],
@@ -176,6 +177,26 @@ class RuleSet:
                 raise InputError("packets hold values outside 0..2^32-1")
             array = array.astype(np.uint32)
         return np.ascontiguousarray(array)
+
+    def show(self, packet: Sequence[int]) -> str:
+        """A packet's columns in words: addresses as such, names of values where a field has them.
+
+        >>> RuleSet.from_ranges([]).show([0x0A000001, 0x0A000002, 1234, 80, 6])
+        'src 10.0.0.1, dst 10.0.0.2, sport 1234, dport 80, proto 6'
+        """
+        parts, at = [], 0
+        for own in self.fields:
+            value = 0
+            for word in packet[at : at + own.columns]:
+                value = value << WORD_BITS | int(word)
+            at += own.columns
+            text = str(value)
+            if own.name in ("src", "dst") and own.bits in (32, 128):
+                text = str(ipaddress.IPv4Address(value) if own.bits == 32 else ipaddress.IPv6Address(value))
+            elif value < len(own.values):
+                text = own.values[value]
+            parts.append(f"{own.name} {text}")
+        return ", ".join(parts)
 
     def classify_linear(self, packets: ArrayLike, *, rules_at_once: int = 64) -> Matches:
         """The definition of right: the first rule that holds each packet, -1 for none; shape (n,) ``int32``."""

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsys4sys import _native
+from mlsys4sys.neurocuts.policy import Policy
 from mlsys4sys.neurocuts.problem import RuleSet
 from mlsys4sys.neurocuts.tree import Tree
 from mlsys4sys.search import Budget
@@ -58,18 +59,23 @@ class TreeSearch:
     Args:
         rules: What to build trees for.
         caps: Bytes per rule within which the least time is sought; 0 for any size.
+        policy: The network that chooses partitions; without it a rule of thumb does.
         threads: Searches; None for one a processor.
+        cpu_time: Seconds count the processor time of each search, not the clock on the wall.
     """
 
     rules: RuleSet
     caps: tuple[float, ...] = (32.0, 100.0, 0.0)
     space: Space = field(default_factory=Space)
     seed: int = 0
+    policy: Policy | None = None
     threads: int | None = None
+    cpu_time: bool = False
 
     def __post_init__(self) -> None:
         count = self.threads or len(os.sched_getaffinity(0))
         rules, space = self.rules, self.space
+        weights = self.policy.flat() if self.policy is not None else []
         self._searches = [
             _native.TreeSearch(
                 rules.low,
@@ -80,6 +86,8 @@ class TreeSearch:
                 partitions=space.partitions,
                 seed=self.seed * 1009 + number,
                 caps=list(self.caps),
+                weights=weights,
+                cpu_time=self.cpu_time,
             )
             for number in range(count)
         ]
@@ -91,9 +99,15 @@ class TreeSearch:
 
     def run(self, budget: Budget, report: Callable[[], None] | None = None) -> None:
         """Search until the budget ends; an evaluation is an action tried. ``report`` is called every half second."""
+        spent = 0.0
         with ThreadPoolExecutor(len(self._searches)) as pool:
-            while not budget.exhausted:
+            while not budget.exhausted or self.cpu_time:
                 seconds, expansions = self._slice(budget)
+                if self.cpu_time and budget.seconds is not None:
+                    seconds = min(SLICE_S, budget.seconds - spent)
+                    spent += seconds
+                    if seconds <= 0:
+                        return
                 before = self.expansions
                 for ended in [pool.submit(search.run, seconds, expansions) for search in self._searches]:
                     ended.result()

@@ -258,6 +258,39 @@ class Classifier:
                 children += (display.Node(label=f"… {len(starts) - SHOWN} more"),)
         return display.Node(label=f"{label} in {tree.count[node]}{suffix}", children=children)
 
+    def export_c(self, path: str | Path, *, name: str = "classifier") -> None:
+        """Write a C header that needs nothing but ``stdint.h``; see `mlsys4sys.neurocuts.export`.
+
+        Args:
+            path: The header.
+            name: What its names begin with: ``NAME_classify(const uint32_t packet[])``.
+        """
+        self.export(path, "c", name=name)
+
+    def export_ebpf(self, path: str | Path, *, name: str = "classifier") -> None:
+        """Write an XDP program in C, for five-tuples; its loop is bounded by this tree's worst case."""
+        self.export(path, "ebpf", name=name)
+
+    def export_dpdk(self, path: str | Path) -> None:
+        """Write the rules as ``dpdk-test-acl`` reads them."""
+        self.export(path, "dpdk")
+
+    def export(self, path: str | Path, kind: str, *, name: str = "classifier") -> None:
+        """Write it in one of the forms of `mlsys4sys.neurocuts.export.NAMES`.
+
+        Raises:
+            InputError: The form cannot hold these rules.
+            DataError: The file cannot be written.
+        """
+        from mlsys4sys.neurocuts.export import export
+
+        target = Path(path)
+        text = export(self.rules, self.tree, kind, name=name)
+        try:
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise DataError(f"{target}: cannot be written ({error.strerror or error})") from None
+
     def save(self, path: str | Path) -> None:
         """Write rules and tree to one little-endian file with a checksum; it appears whole or not at all.
 

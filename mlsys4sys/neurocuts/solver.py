@@ -6,11 +6,13 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from numpy.typing import ArrayLike
 
 from mlsys4sys.errors import InputError, VerificationError
 from mlsys4sys.neurocuts import baselines
+from mlsys4sys.neurocuts.policy import Policy, resolve
 from mlsys4sys.neurocuts.problem import RuleSet
 from mlsys4sys.neurocuts.search import Space, TreeSearch
 from mlsys4sys.neurocuts.solution import Classifier
@@ -37,6 +39,8 @@ class ClassifierBuilder:
         max_bytes_per_rule: Bound on size, by the paper's metric, where a tree within it exists; None for any size. With
             ``"latency"`` it bounds the memory that lookups really use.
         space: What the search may do; `mlsys4sys.neurocuts.search.PAPER` keeps to the paper's actions.
+        policy: The network that guides the search: ``"shipped"``, a `Policy`, the path of its weights, or None for
+            none.
         threads: Searches side by side; None for one a processor.
         expansions: Actions to try, instead of ``budget_s``; with ``"latency"`` trees to time.
         traffic: A sample of packets, shape (n, columns), for ``"latency"``; None for corners and insides of rules.
@@ -49,6 +53,7 @@ class ClassifierBuilder:
     seed: int = 0
     max_bytes_per_rule: float | None = MAX_BYTES_PER_RULE
     space: Space = field(default_factory=Space)
+    policy: Policy | str | Path | None = "shipped"
     threads: int | None = None
     expansions: int | None = None
     traffic: ArrayLike | None = None
@@ -126,7 +131,9 @@ class ClassifierBuilder:
     def _searched(self, rules: RuleSet, started: float) -> list[_Candidate]:
         cap = 0.0 if self.max_bytes_per_rule is None else self.max_bytes_per_rule
         caps = (cap,) if self.objective == "time" else (20.0, 32.0, cap)
-        search = TreeSearch(rules, caps=caps, space=self.space, seed=self.seed, threads=self.threads)
+        search = TreeSearch(
+            rules, caps=caps, space=self.space, seed=self.seed, policy=resolve(self.policy), threads=self.threads
+        )
 
         def report() -> None:
             if self.report is not None and (points := search.points()):

@@ -33,6 +33,9 @@ def search(pool: Pool, wanted: Column, prices: Prices, constant: Constant, count
         if order is None:
             continue
         labels = [constant(code) for code in order]
+        counted = [label[0] for label in labels if label] == [str(i) for i in range(len(order))]
+        if wanted.kind == "num" and len(order) > 4 and not counted:
+            continue
         if any(label is None for label in labels):
             continue
         texts = [label[0] for label in labels if label]
@@ -91,7 +94,9 @@ def _cut(
         if any(edge is None for edge in edges):
             continue
         inner = [edge[0] for edge in edges if edge]
-        price = 1.2 + cost + sum(edge[1] for edge in edges if edge) + (0.0 if right else 0.5)
+        price = (
+            (1.2 if len(texts) > 2 else 2.4) + cost + sum(edge[1] for edge in edges if edge) + (0.0 if right else 0.5)
+        )
         marks = (*tags, *(tag for edge in edges if edge for tag in edge[2]))
         side = "" if right else ", right=False"
         for first, last, extra in _ends(low, high, inner, right=right):
@@ -148,7 +153,7 @@ def _quantiles(
     labels = "[" + ", ".join(texts) + "]"
     if texts == [str(i) for i in range(len(texts))]:
         labels, cost, tags = "False", 0.3, ()
-    price = 2.0 + cost
+    price = (2.0 if len(order) > 2 else 3.4) + cost
     text = f"pd.qcut({{0:arg}}, {len(order)}, labels={labels})"
     yield term.cost + price, call(text, term.expr, op="qcut", cost=price, tags=tags)
     equal = pd.cut(term.values, len(order), labels=False)

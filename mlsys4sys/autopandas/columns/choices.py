@@ -246,9 +246,11 @@ def _column_or(
                 continue
             first, second = same & ~theirs, theirs & ~same
             if first.any() and second.any():
+                flat = min(len(np.unique(target[first])), len(np.unique(target[second]))) == 1
+                cost = 1.7 if flat else 1.0
                 for expr in _conditions(pool, first, second, constants, others, count, clock):
-                    made = call("{0}.where({1:arg}, {2:arg})", source.expr, expr, other.expr, op="where", cost=1.0)
-                    yield expr.total + 1.2, made
+                    made = call("{0}.where({1:arg}, {2:arg})", source.expr, expr, other.expr, op="where", cost=cost)
+                    yield expr.total + cost + 0.2, made
 
 
 def _same_replaced(source: Source, target: Codes, text: str, cost: float, tags: tuple[str, ...]) -> Iterator[Found]:
@@ -340,7 +342,7 @@ def numbered(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
         column = source.column
         first = np.unique(column.codes, return_index=True)[1]
         places = {int(column.codes[i]): float(k) for k, i in enumerate(sorted(first.tolist()))}
-        if column.kind != "num" and not column.null.any():
+        if column.kind != "num" and not column.null.any() and not column.unique:
             seen = np.array([places[code] for code in column.codes.tolist()])
             for offset, extra in ((0.0, 0.0), (1.0, 0.8)):
                 if np.array_equal(seen + offset, target):

@@ -31,8 +31,8 @@ class Part:
 
 
 _PARTS: tuple[tuple[str, float], ...] = (
-    (".dt.year", 0.8), (".dt.month", 0.8), (".dt.day", 0.9), (".dt.hour", 0.9), (".dt.dayofweek", 1.0),
-    (".dt.quarter", 1.1), (".dt.minute", 1.1), (".dt.second", 1.3), (".dt.dayofyear", 1.5),
+    (".dt.year", 0.8), (".dt.month", 0.8), (".dt.day", 0.9), (".dt.hour", 0.9), (".dt.day_of_week", 1.0),
+    (".dt.quarter", 1.1), (".dt.minute", 1.1), (".dt.second", 1.3), (".dt.day_of_year", 1.5),
     (".dt.isocalendar().week", 1.4), (".dt.days_in_month", 1.8), (".dt.is_month_end", 1.7), (".dt.is_month_start", 1.7),
 )  # fmt: skip
 

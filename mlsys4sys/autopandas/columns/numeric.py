@@ -16,7 +16,7 @@ import numpy as np
 
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.pool import Pool, Term, stacked
-from mlsys4sys.autopandas.expression import CELL, OUTPUT, PRODUCT, SUM, UNARY, Expr, literal
+from mlsys4sys.autopandas.expression import CELL, OUTPUT, PRODUCT, SUM, UNARY, WHERE, Expr, call, literal
 from mlsys4sys.autopandas.table import Bools, Floats
 
 MOST_PAIRS = 4_000_000
@@ -381,6 +381,8 @@ def _chosen(low: float, high: float, prices: Prices) -> float | None:
 def _pointless(op: Operator, k: float, before: bool) -> bool:
     if before:
         return k == 0
+    if op is DIV and abs(k) < 1 and k and abs(1 / k - round(1 / k)) < 1e-9:
+        return True
     return (op in (ADD, SUB) and k == 0) or (op in (MUL, DIV) and k in (0.0, 1.0, -1.0))
 
 
@@ -462,6 +464,7 @@ def search(
     yield from equal(target, unary, count)
     read = Block.of(pool.read, rows)
     yield from equal(target, read, count)
+    yield from filled(target, unary, prices, count)
     if not rough or deep:
         yield from solved(target, base, prices, count)
     yield from paired(target, base, base, (*BASIC, *RARE), count, clock)
@@ -474,12 +477,15 @@ def search(
         return
     grouped = Block.of(pool.grouped, rows)
     yield from equal(target, grouped, count)
+    yield from filled(target, grouped, prices, count)
+    yield from quotients(target, base, prices, count)
     if not deep:
         return
     yield from divided(target, base, prices, count)
     yield from linear(target, base, prices, count)
     made = [*pool.unary, *pool.across, *pool.grouped]
-    wide = Block.of([*pool.numbers, *pool.totals, *pool.amounts, *made], rows, most_alike=1)
+    plain = [term for term in made if not term.expr.template.startswith("-")]
+    wide = Block.of([*pool.numbers, *pool.amounts, *plain], rows, most_alike=1)
     yield from solved(target, Block.of([*pool.read, *made], rows, most_alike=1), prices, count)
     yield from divided(target, read, prices, count)
     yield from paired(target, base, wide, BASIC, count, clock)
@@ -490,6 +496,8 @@ def search(
     yield from solved(target, two, prices, count)
     yield from divided(target, two, prices, count)
     yield from paired(target, two, wide, BASIC, count, clock)
+    yield from paired(target, two, totals, (MUL, DIV), count, clock)
+    yield from paired(target, unary, totals, (MUL, DIV), count, clock)
     yield from paired(target, wide, two, (SUB, DIV), count, clock)
     if clock.over():
         return
@@ -500,6 +508,65 @@ def search(
     if len(two) <= 600:
         yield from paired(target, two, two, BASIC, count, clock)
     yield from paired(target, wide, wide, BASIC, count, clock)
+
+
+def filled(target: Target, block: Block, prices: Prices, count: Count) -> Iterator[Found]:
+    """Terms whose missing cells got one number: ``a.diff().fillna(0)``."""
+    gone = np.isnan(block.matrix)
+    count.examined += len(block)
+    with np.errstate(all="ignore"):
+        inside = (block.matrix >= target.low) & (block.matrix <= target.high)
+    good = (inside | gone).all(axis=1) & gone.any(axis=1) & inside.any(axis=1)
+    for i in np.flatnonzero(good).tolist():
+        fills = np.unique(target.values[gone[i]])
+        if len(fills) == 1 and not np.isnan(fills[0]):
+            cost, tags = prices.of(float(fills[0]))
+            made = call(
+                f"{{0}}.fillna({constant_text(float(fills[0]))})",
+                block.build(i),
+                op="fillna",
+                cost=0.7 + cost,
+                tags=tags,
+            )
+            yield float(block.costs[i]) + 0.7 + cost, made
+
+
+def quotients(target: Target, block: Block, prices: Prices, count: Count) -> Iterator[Found]:
+    """``a / b`` where zeros are divided by: missing there, or one number."""
+    if len(block) > 24:
+        return
+    for i, j in itertools.permutations(range(len(block)), 2):
+        zero = block.matrix[j] == 0
+        if not zero.any() or zero.all():
+            continue
+        count.examined += 1
+        with np.errstate(all="ignore"):
+            made = block.matrix[i] / block.matrix[j]
+            inside = (made >= target.low) & (made <= target.high) | (np.isnan(made) & target.missing)
+        if not inside[~zero].all():
+            continue
+        a, b = block.build(i), block.build(j)
+        cost = float(block.costs[i] + block.costs[j])
+        fills = np.unique(target.values[zero])
+        if len(fills) != 1:
+            continue
+        if np.isnan(fills[0]):
+            safe = call("{0}.replace(0, np.nan)", b, op="replace", cost=0.9)
+            yield cost + 1.9, joined(DIV, a, safe)
+        else:
+            fill = float(fills[0])
+            price, tags = prices.of(fill)
+            text = f"np.where({{1:sum}} != 0, {{0:product}} / {{1}}, {constant_text(fill)})"
+            yield cost + 2.0 + price, call(text, a, b, op="where", cost=2.0 + price, tags=(WHERE, *tags))
+            quotient = joined(DIV, a, b)
+            if np.isnan(made[zero]).all():
+                yield (
+                    cost + 1.7 + price,
+                    call(f"{{0}}.fillna({constant_text(fill)})", quotient, op="fillna", cost=0.7 + price),
+                )
+            else:
+                text = f"{{0}}.replace(np.inf, {constant_text(fill)})"
+                yield cost + 2.2 + price, call(text, quotient, op="replace", cost=1.2 + price, tags=tags)
 
 
 def combined(target: Target, pool: Pool, prices: Prices, count: Count, clock: Clock) -> Iterator[Found]:

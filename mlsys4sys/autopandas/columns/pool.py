@@ -103,9 +103,10 @@ class Pool:
                 expr = call("{0}.astype(int)", source.expr, op="astype", cost=0.8)
                 out.append(Term(expr, source.column.numbers, source.cost + 0.8))
         if self.is_frame or self.index_sources:
-            count = call("np.arange(len({0:arg}))", self.expr, op="arithmetic", cost=2.0)
-            if not self.plain_index:
-                out.append(Term(count, np.arange(self.rows, dtype=np.float64), 2.0))
+            steps = np.arange(self.rows, dtype=np.float64)
+            out.append(Term(call("np.arange(len({0:arg}))", self.expr, op="arithmetic", cost=2.0), steps, 2.0))
+            text = "np.arange(1, len({0:arg}) + 1)"
+            out.append(Term(call(text, self.expr, op="arithmetic", cost=2.3), steps + 1, 2.3))
         return out[:MOST_NUMBERS]
 
     @cached_property

@@ -214,6 +214,7 @@ def functions(base: Piece, target: Words, *, whole: bool = True) -> Iterator[Pie
         yield from cut(base, target)
         yield from replaced(base, target)
         yield from padded(base, target)
+        yield from between(base, target)
         for text, cost, function in _CASES[:5]:
             yield from _then_split(made(text, cost, function), target)
 
@@ -366,6 +367,33 @@ def _edits(word: str, want: str) -> Iterator[tuple[str, str]]:
         yield spaces[0] + old, new
 
 
+def between(base: Piece, target: Words) -> Iterator[Piece]:
+    """What stands between two signs: ``str.extract('@(.*?),')``, or split twice."""
+    around: set[tuple[str, str]] | None = None
+    for word, want in zip(base.words, target, strict=True):
+        if word is None or not want:
+            continue
+        here = set()
+        for match in re.finditer(f"(?={re.escape(want)})", word):
+            start, end = match.start(), match.start() + len(want)
+            here.add((word[start - 1 : start], word[end : end + 1]))
+        around = here if around is None else around & here
+    for left, right in sorted(around or ()):
+        if (left + right).isalnum() or not (left or right):
+            continue
+        first, last = re.escape(left) if left else "^", re.escape(right) if right else "$"
+        for pattern, cost in ((f"{first}(.*?){last}", 1.8), (f"{first}(.*){last}", 2.0)):
+            find = re.compile(pattern).search
+            words = mapped(base.words, lambda word, find=find: m[1] if (m := find(word)) else None)  # type: ignore[misc]
+            expr = call(f"{{0}}.str.extract({raw(pattern)}, expand=False)", base.expr, op="str", cost=cost)
+            yield Piece(expr, words, base.cost + cost)
+        if left and right and left != right and not left.isalnum() and not right.isalnum():
+            words = mapped(base.words, lambda word, a=left, b=right: word.split(a)[-1].split(b)[0])  # type: ignore[misc]
+            once = call(f"{{0}}.str.split({literal(left)}).str[-1]", base.expr, op="str", cost=1.3)
+            expr = call(f"{{0}}.str.split({literal(right)}).str[0]", once, op="str", cost=1.2)
+            yield Piece(expr, words, base.cost + 2.5)
+
+
 def padded(base: Piece, target: Words) -> Iterator[Piece]:
     """``zfill``, ``ljust``, ``rjust``, ``repeat``."""
     there = [(w, t) for w, t in zip(base.words, target, strict=True) if w is not None and t is not None]
@@ -425,7 +453,12 @@ def _candidates(pool: Pool, rows: Sequence[int]) -> Iterator[Piece]:
                 for k, cost in ((1, 0.9), (2, 1.2), (3, 1.2), (4, 1.5)):
                     text = ".str[0]" if k == 1 else f".str[:{k}]"
                     expr = call("{0}" + text, piece.expr, op="str", cost=cost)
-                    yield Piece(expr, mapped(piece.words, lambda w, k=k: w[:k]), piece.cost + cost)  # type: ignore[misc]
+                    short = Piece(expr, mapped(piece.words, lambda w, k=k: w[:k]), piece.cost + cost)  # type: ignore[misc]
+                    yield short
+                    for case, more, function in _CASES[:2]:
+                        words = mapped(short.words, function)
+                        if words != short.words:
+                            yield Piece(call("{0}" + case, expr, op="str", cost=more), words, short.cost + more)
                     expr = call(f"{{0}}.str[-{k}:]", piece.expr, op="str", cost=cost + 0.2)
                     yield Piece(expr, mapped(piece.words, lambda w, k=k: w[-k:]), piece.cost + cost + 0.2)  # type: ignore[misc]
         for k in (2, 3, 4, 5, 6):

@@ -7,6 +7,7 @@ second definition of a call.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
@@ -55,6 +56,8 @@ OPS = (
 )  # fmt: skip
 """The canonical names of all calls, here and in the other engines."""
 
+log = logging.getLogger(__name__)
+
 MOST_LAST, MOST_MIDDLE = 300, 60
 """Proposals for one table: for a last step, and for one before it."""
 
@@ -72,10 +75,18 @@ def proposals(table: Table, goal: Goal, others: Sequence[Table] = (), *, last: b
     Returns:
         At most :data:`MOST_LAST` or :data:`MOST_MIDDLE` distinct expressions.
     """
-    found = chain.from_iterable(family.proposals(table, goal, others, last=last) for family in FAMILIES.values())
+    found = chain.from_iterable(_sheltered(family, table, goal, others, last=last) for family in FAMILIES)
     extra = _wrapped(table, goal, others) if last else iter(())
     ordered = sorted(chain(found, extra), key=lambda expr: expr.total)
     yield from distinct(ordered, MOST_LAST if last else MOST_MIDDLE)
+
+
+def _sheltered(family: str, table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
+    """A family's proposals; cells that neither compare nor hash end it, and not the search."""
+    try:
+        yield from FAMILIES[family].proposals(table, goal, others, last=last)
+    except (TypeError, ValueError, OverflowError, IndexError, KeyError) as error:
+        log.debug("%s: no more proposals: %s", family, error)
 
 
 def joins(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:

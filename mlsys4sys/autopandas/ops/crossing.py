@@ -157,12 +157,10 @@ class Crossed:
     def plausible(self) -> bool:
         """Whether the goal shows most of the pairs, and each row a pair."""
         shown = self.present.sum()
-        return (
-            bool(shown)
-            and bool(self.present.any(axis=1).all())
-            and bool(self.present.any(axis=0).all())
-            and len(np.unique(self.at[self.present])) == shown
-        )
+        labels = self.layout.value_labels
+        once = shown if labels is None else shown // len(set(labels))
+        full = bool(self.present.any(axis=1).all()) and bool(self.present.any(axis=0).all())
+        return bool(shown) and full and len(np.unique(self.at[self.present])) == once
 
     def sources(self, cells: Sequence[int], labelled: Hashable = None) -> list[Filler]:
         """What could fill those of the goal's value columns: (column or None for the size, aggregate, fill).

@@ -49,6 +49,9 @@ def paired(table: Table, goal: Goal) -> list[tuple[Column, Column]] | None:
 def _last(table: Table, goal: Goal) -> Iterator[Expr]:
     pairs = paired(table, goal)
     if pairs is None:
+        some_columns = _selected(table, goal)
+        if some_columns is not None:
+            yield from _last(some_columns, goal)
         return
     changed = [(a, b) for a, b in pairs if (a.codes != b.codes).any()]
     if not changed:
@@ -57,6 +60,19 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
         yield from _filled(table, pairs, changed)
     else:
         yield from _replaced(table, pairs, changed)
+
+
+def _selected(table: Table, goal: Goal) -> Table | None:
+    """The columns whose labels the goal has, where it has not all of them."""
+    if not is_frame(table) or goal.shape_kind != "frame" or goal.duplicate_labels or table.rows != goal.rows:
+        return None
+    place = {code: label for label, code in zip(table.labels, table.label_codes, strict=True)}
+    if not 0 < len(goal.labels) < len(table.labels) or not set(goal.label_codes) <= set(place):
+        return None
+    labels = [place[code] for code in goal.label_codes]
+    return table.made(
+        table.value[labels], step(table.expr, f"[{literal(labels)}]", op="select", cost=0.6, labels=len(labels))
+    )
 
 
 # Missing values
@@ -295,6 +311,8 @@ def _replaced(
                 return
         if len(mapping) > 12:
             return
+    if not all(map(hashable, (a for a, _ in changed))):
+        return
     kept = {code for a, b in pairs for code in a.codes[a.codes == b.codes].tolist()}
     whole = not kept & set(mapping)
     entries = {table.book.cell(old): table.book.cell(new) if new != NULL else np.nan for old, new in mapping.items()}

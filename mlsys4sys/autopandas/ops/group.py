@@ -11,9 +11,9 @@ import numpy as np
 
 from mlsys4sys.autopandas.expression import FUNCTION, Expr, is_keyword_name, literal
 from mlsys4sys.autopandas.goal import Goal
-from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups, close
+from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups, close, ranks
 from mlsys4sys.autopandas.ops.keys import KeySet, by, derived_keys, key_sets, keys_of, pairs, plausible_keys
-from mlsys4sys.autopandas.ops.parts import distinct, label_shown, numeric, step
+from mlsys4sys.autopandas.ops.parts import distinct, hashable, label_shown, numeric, step
 from mlsys4sys.autopandas.table import Codes, Column, Table
 
 FAMILY = "group"
@@ -84,13 +84,21 @@ class Solved:
     @cached_property
     def sources(self) -> list[list[Source]]:
         """The explanations of each wanted column, the most plausible first; empty where there is none."""
-        return [self._explain(column)[:6] for column in self.wanted]
+        out: list[list[Source]] = []
+        for column in self.wanted:
+            out.append(self._explain(column)[:9])
+            if not out[-1]:
+                break
+        return out
 
     def complete(self) -> bool:
         """Whether there is something to aggregate, and all of it is explained."""
         at = self.at
         if at is None or not self.wanted or (len(at) and len(set(at.tolist())) < len(at)):
             return False
+        single = self.groups.count == len(self.groups.rows) > 1
+        if single and (len(self.keys.keys) > 2 or any(key.column.unique for key in self.keys.keys)):
+            return False  # groups of one row each: all aggregates are alike
         return all(self.sources)
 
     @cached_property
@@ -101,11 +109,13 @@ class Solved:
 
     @cached_property
     def _numbers(self) -> list[tuple[int, tuple[str, ...], np.ndarray]]:
-        return [(i, *self.groups.numbers(self.table.columns[i])) for i in self.values]
+        columns = self.table.columns
+        return [(i, *self.groups.numbers(columns[i])) for i in self.values if hashable(columns[i])]
 
     @cached_property
     def _coded(self) -> list[tuple[int, tuple[str, ...], Codes]]:
-        return [(i, *self.groups.coded(self.table.columns[i])) for i in self.values]
+        columns = self.table.columns
+        return [(i, *self.groups.coded(columns[i])) for i in self.values if hashable(columns[i])]
 
     def _explain(self, wanted: Column) -> list[Source]:
         assert self.at is not None
@@ -132,6 +142,8 @@ class Solved:
                         if columns[i].kind == "delta":
                             out += self._source(names[row], i, wanted)
             out += self._collected(wanted)
+        if not out and len(self.keys.keys) < 3:
+            out = self._rarer(wanted)
         best: dict[tuple[int | None, str], Source] = {}
         for source in out:
             best.setdefault((source.position, source.agg), source)
@@ -149,6 +161,46 @@ class Solved:
         if agg in ("count", "nunique") and label is not None and str(label).lower() not in word:
             cost += 0.5
         return [Source(None if agg == "size" else position, label, agg, cost)]
+
+    def _rarer(self, wanted: Column) -> list[Source]:
+        """Aggregates that are tried where the usual ones fail: row labels of extremes, quantiles, ranges, modes."""
+        at = self.at
+        assert at is not None
+        out: list[Source] = []
+        for i in self.values:
+            column = self.table.columns[i]
+            if column.kind in ("num", "date", "bool") and len(self.table.index) == 1:
+                places = self.groups.positions(column)
+                for agg in ("max", "min"):
+                    rows = places[agg][at]
+                    if (rows >= 0).all() and (self.table.index[0].codes[rows] == wanted.codes).all():
+                        out.append(Source(i, column.label, f"idx{agg}", AGG_COST[f"idx{agg}"]))
+            if wanted.kind == "num" and column.kind in ("num", "delta"):
+                groups = [column.numbers[self.groups.members[g]] for g in at]
+                if any(np.isnan(x).all() for x in groups):
+                    continue
+                out += [
+                    Source(i, column.label, "quantile", 1.2, str(q))
+                    for q in (0.25, 0.75, 0.9, 0.1, 0.95)
+                    if close(np.array([[np.nanquantile(x, q) for x in groups]]), wanted.numbers)[0]
+                ]
+                if close(np.array([[np.nanmax(x) - np.nanmin(x) for x in groups]]), wanted.numbers)[0]:
+                    out.append(Source(i, column.label, "range", 1.4))
+            if column.kind == wanted.kind and self._modal(column, wanted):
+                out.append(Source(i, column.label, "mode", 1.4))
+        return out
+
+    def _modal(self, column: Column, wanted: Column) -> bool:
+        """Whether each wanted cell is the most frequent of its group, the first in order of those that are."""
+        assert self.at is not None
+        rank = ranks(column)
+        for g, code in zip(self.at.tolist(), wanted.codes.tolist(), strict=True):
+            rows = self.groups.members[g]
+            rows = rows[rank[rows] >= 0]
+            values, first, counts = np.unique(rank[rows], return_index=True, return_counts=True)
+            if not len(values) or column.codes[rows[first[int(counts.argmax())]]] != code:
+                return False
+        return True
 
     def _booleans(self, wanted: Column) -> list[Source]:
         out: list[Source] = []
@@ -176,8 +228,10 @@ class Solved:
                 lists = self.groups.lists(column)
                 if self._same_cells([lists[g] for g in at], wanted, set if isinstance(first, set) else list):
                     out.append(Source(i, column.label, "set" if isinstance(first, set) else "list", 0.6))
-                elif not isinstance(first, set) and self._same_cells(
-                    [list(dict.fromkeys(lists[g])) for g in at], wanted, list
+                elif (
+                    hashable(column)
+                    and not isinstance(first, set)
+                    and self._same_cells([list(dict.fromkeys(lists[g])) for g in at], wanted, list)
                 ):
                     out.append(Source(i, column.label, "unique", 0.9))
             elif wanted.kind == "str" and column.kind in ("str", "num"):
@@ -236,6 +290,12 @@ def written(source: Source) -> str:
     """An aggregate as an argument of ``agg``."""
     if source.agg == "join":
         return f"{literal(source.extra)}.join"
+    if source.agg == "quantile":
+        return f"lambda s: s.quantile({source.extra})"
+    if source.agg == "range":
+        return "lambda s: s.max() - s.min()"
+    if source.agg == "mode":
+        return "lambda s: s.mode()[0]"
     if source.agg == "joinunique":
         return f"lambda s: {literal(source.extra)}.join(s.unique())"
     return AGG_WRITTEN.get(source.agg, literal(source.agg))
@@ -257,6 +317,12 @@ def _grouped(solved: Solved, *, as_index: bool = True) -> tuple[str, float]:
         options.append("sort=False")
     if not as_index:
         options.append("as_index=False")
+    (first, *more) = solved.keys.keys
+    if first.text.startswith("pd.Grouper(") and not more:
+        inside = first.text.removeprefix("pd.Grouper(").removesuffix(")")
+        on, _, freq = inside.rpartition("freq=")
+        on = on.removesuffix(", ")
+        return f".resample({freq}{', on=' + on.removeprefix('key=') if on else ''})", 0.7 + solved.keys.cost
     return f".groupby({', '.join(options)})", 0.9 + solved.keys.cost + 0.2 * (len(options) - 1)
 
 
@@ -348,7 +414,7 @@ def _both_indexes(solved: Solved, tail: str, cost: float) -> Iterator[Expr]:
 
 def _method(agg: str) -> str | None:
     """The method of a grouped frame or series that computes an aggregate."""
-    if agg in ("join", "joinunique", "unique"):
+    if agg in ("join", "joinunique", "unique", "quantile", "range", "mode"):
         return None
     if agg in ("list", "set"):
         return f".agg({agg})"
@@ -374,8 +440,10 @@ def _single(solved: Solved) -> Iterator[Expr]:
         method = _method(source.agg)
         if source.agg == "unique":
             method = ".unique()"
+        elif source.agg == "quantile":
+            method = f".quantile({source.extra})"
         tail = f"{column}{method}" if method is not None else f"{column}.agg({written(source)})"
-        tags = (FUNCTION,) if source.agg == "joinunique" else ()
+        tags = (FUNCTION,) if source.agg in ("joinunique", "range", "mode") else ()
         grouped, price = _grouped(solved)
         cost = price + max(source.cost, 0.0) + 0.2 + 1.5 * bool(tags)
         series = step(solved.table.expr, f"{grouped}{tail}", op=_op(source.agg), cost=cost, tags=tags)
@@ -400,7 +468,14 @@ def _single(solved: Solved) -> Iterator[Expr]:
             yield step(series, f".reset_index(name={literal(wanted.label)})", op="reset_index", cost=0.8)
 
 
-_OPS = {"list": "groupby.list", "set": "groupby.list", "unique": "groupby.list", "join": "groupby.list"}
+_OPS = {
+    "idxmax": "groupby.idx",
+    "idxmin": "groupby.idx",
+    "list": "groupby.list",
+    "set": "groupby.list",
+    "unique": "groupby.list",
+    "join": "groupby.list",
+}
 
 
 def _op(agg: str) -> str:

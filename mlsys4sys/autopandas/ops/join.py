@@ -242,6 +242,11 @@ def _cells_fit(left: Table, right: Table, goal: Goal) -> bool:
 
 def _picked(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
     """Rows whose key is, or is not, in the other table."""
+    if goal.book.code("_merge") in label_set(goal):
+        for match in matches(table, other)[:4]:
+            for how, cost in (("outer", 1.8), ("left", 2.0)):
+                text = f"{{0}}.merge({{1}}, {match.text}, how={literal(how)}, indicator=True)"
+                yield call(text, table.expr, other.expr, op="merge", cost=cost)
     if goal.shape_kind != "frame" or goal.rows > table.rows or not label_set(goal) <= set(table.label_codes):
         return
     for match in matches(table, other)[:6]:
@@ -281,22 +286,6 @@ def _picked(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
                     op="merge",
                     cost=1.8,
                 )
-    if goal.book.code("_merge") in label_set(goal):
-        for match in matches(table, other)[:4]:
-            yield call(
-                f"{{0}}.merge({{1}}, {match.text}, how='outer', indicator=True)",
-                table.expr,
-                other.expr,
-                op="merge",
-                cost=1.8,
-            )
-            yield call(
-                f"{{0}}.merge({{1}}, {match.text}, how='left', indicator=True)",
-                table.expr,
-                other.expr,
-                op="merge",
-                cost=2.0,
-            )
 
 
 def _asof(left: Table, right: Table, goal: Goal) -> Iterator[Expr]:

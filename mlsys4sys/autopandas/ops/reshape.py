@@ -184,6 +184,8 @@ def _stacked(table: Table, goal: Goal) -> Iterator[Expr]:
                     yield step(axis, f".reset_index(name={names[-1]})", op="reset_index", cost=0.8)
                 yield step(stacked, ".reset_index()", op="reset_index", cost=0.6)
                 yield step(stacked, ".to_frame()", op="to_frame", cost=0.8)
+        if goal.shape_kind == "series" and len(goal.index) == 2 and flat(table):
+            yield from _keyed_stack(table, goal)
     elif table.levels == 2:
         for level in (-1, 0):
             header = headers(table)[level]
@@ -193,6 +195,18 @@ def _stacked(table: Table, goal: Goal) -> Iterator[Expr]:
                 yield expr
                 if goal.plain_index:
                     yield step(expr, ".reset_index()", op="reset_index", cost=0.6)
+
+
+def _keyed_stack(table: Table, goal: Goal) -> Iterator[Expr]:
+    """``set_index`` and ``stack`` or ``unstack``: labels of rows and columns side by side."""
+    for column in table.columns:
+        if column.unique and goal.rows <= table.rows * (len(table.labels) - 1):
+            rest = set(table.label_codes) - {table.book.code(column.label)}
+            keyed = step(table.expr, f".set_index({literal(column.label)})", op="set_index", cost=0.6, labels=1)
+            if goal.index[0].distinct <= column.distinct and goal.index[1].distinct <= rest:
+                yield step(keyed, ".stack()", op="stack", cost=0.9)
+            elif goal.index[1].distinct <= column.distinct and goal.index[0].distinct <= rest:
+                yield step(keyed, ".unstack()", op="unstack", cost=1.1)
 
 
 def _stacks(table: Table, goal: Goal) -> Iterator[Expr]:
@@ -417,7 +431,8 @@ def _long(table: Table, goal: Goal) -> Iterator[Expr]:
             continue
         suffixes = {suffix for found in stubs.values() for suffix in found}
         used = {f"{stub}{separator}{suffix}" for stub, found in stubs.items() for suffix in found}
-        ids = [label for label in table.labels if label not in used and table.book.code(label) in label_set(goal)]
+        named = label_set(goal) | goal.axis_names
+        ids = [label for label in table.labels if label not in used and table.book.code(label) in named]
         digits = all(re.fullmatch(r"\d+", suffix) for suffix in suffixes)
         cells = [goal.book.code(int(suffix) if digits else suffix) for suffix in suffixes]
         place = next(
