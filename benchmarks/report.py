@@ -1,5 +1,6 @@
-"""Tables for the docs from committed results: ``python -m benchmarks.report joinopt|runtime|contract|neurocuts|docs``.
+"""Tables for the docs: ``python -m benchmarks.report joinopt|runtime|contract|neurocuts|lookup|docs``.
 
+They come from committed results.
 ``docs`` writes those that stand between marks into their pages.
 """
 
@@ -111,6 +112,40 @@ def neurocuts() -> str:
     return "\n".join(lines)
 
 
+def lookup() -> str:
+    """What docs/neurocuts.md shows of lookups: a row for each rule set, then 100,000 rules, then changes."""
+    found = json.loads((RESULTS / "lookup.json").read_text(encoding="utf-8"))
+    heads = ["set", "Mpps within 500 B/rule", "B/rule", "within 120 B/rule", "B/rule", "DPDK ACL, Mpps", "ours / DPDK"]
+    heads += ["2 threads", "one packet, µs"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for title, row in found["sets"].items():
+        large, small, peer = row["500"], row["120"], row.get("dpdk_mpps")
+        cells = [
+            str(large["mpps"]),
+            f"{large['bytes_per_rule']:.0f}",
+            str(small["mpps"]),
+            f"{small['bytes_per_rule']:.0f}",
+        ]
+        cells += [str(peer or "–"), f"{large['mpps'] / peer:.1f}" if peer else "–"]
+        cells += [f"{row['threads']['gain']} times", str(row["one_us"])]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    lines += ["", "| 100,000 rules | Mpps | B/rule | build, s |", "|---|---|---|---|"]
+    for title, row in found["large"].items():
+        lines.append(f"| {title} | {row['mpps']} | {row['bytes_per_rule']:.0f} | {row['build_s']} |")
+    heads = ["changes", "a second", "Mpps at rest", "meanwhile", "one insert from Python, µs", "one remove, µs"]
+    lines += ["", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for title, row in found["updates"].items():
+        cells = [
+            f"{row['changes_a_second']:,}",
+            str(row["mpps_at_rest"]),
+            f"{row['mpps_meanwhile']} ({row['kept']:.0%})",
+        ]
+        lines.append(f"| {title} | " + " | ".join([*cells, str(row["insert_us"]), str(row["remove_us"])]) + " |")
+    if "cold_s" in found:
+        lines += ["", f"Import, load with its proof, and a million packets in a fresh process: {found['cold_s']} s."]
+    return "\n".join(lines)
+
+
 def _tree(row: dict[str, Any] | None) -> str:
     return f"{row['time']} / {row['bytes_per_rule']:.0f}" if row and "time" in row else "–"
 
@@ -123,6 +158,7 @@ def put_into_docs() -> None:
         ("runtime.md", "runtime", runtime()),
         ("neurocuts.md", "neurocuts", neurocuts()),
         ("joinopt.md", "joinopt", joinopt()),
+        ("neurocuts.md", "lookup", lookup()),
     ):
         text = (docs / page).read_text(encoding="utf-8")
         head, rest = text.split(f"<!-- {name} -->")
@@ -134,4 +170,8 @@ if __name__ == "__main__":
     if sys.argv[1] == "docs":
         put_into_docs()
     else:
-        print({"joinopt": joinopt, "runtime": runtime, "contract": contract, "neurocuts": neurocuts}[sys.argv[1]]())
+        print(
+            {"joinopt": joinopt, "runtime": runtime, "contract": contract, "neurocuts": neurocuts, "lookup": lookup}[
+                sys.argv[1]
+            ]()
+        )
