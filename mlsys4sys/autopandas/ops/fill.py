@@ -314,6 +314,9 @@ def _replaced(
             return
     if not all(map(hashable, (a for a, _ in changed))):
         return
+    places = sum(int((a.codes != b.codes).sum()) for a, b in changed)
+    if 1 < len(mapping) == places and all(a.kind == "num" for a, _ in changed):
+        return  # other numbers in every place are computed, not replaced
     kept = {code for a, b in pairs for code in a.codes[a.codes == b.codes].tolist()}
     whole = not kept & set(mapping)
     entries = {table.book.cell(old): table.book.cell(new) if new != NULL else np.nan for old, new in mapping.items()}
@@ -362,6 +365,8 @@ def _replaced_by_column(table: Table, changed: Sequence[tuple[Column, Column]]) 
             if own.setdefault(old, new) != new:
                 return
         own = {old: new for old, new in own.items() if old != new}
+        if a.kind == "num" and 1 < len(own) == len(a.codes):
+            return
         if NULL in own or len(own) > 5 or not hashable(a):
             return
         book = table.book
