@@ -158,9 +158,13 @@ def _csv(rules: RuleSet) -> Written:
     table = csv.writer(out, lineterminator="\n")
     table.writerow([*(own.name for own in rules.fields), "action"])
     for row in range(len(rules)):
-        cells = [_cell(own, parts) for own, parts in zip(rules.fields, _words_are_ranges(rules, row), strict=True)]
-        table.writerow([*cells, rules.actions[row] if rules.actions else ""])
+        table.writerow([*cells(rules, row), rules.actions[row] if rules.actions else ""])
     return Written(out.getvalue())
+
+
+def cells(rules: RuleSet, row: int) -> list[str]:
+    """A rule's fields in words, as CSV has them: ``*``, values, ranges, several with ``|`` between them."""
+    return [_cell(own, parts) for own, parts in zip(rules.fields, _words_are_ranges(rules, row), strict=True)]
 
 
 def _cell(own: Field, parts: list[Range]) -> str:
