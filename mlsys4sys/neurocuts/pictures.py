@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -120,7 +121,7 @@ def drawing(rules: RuleSet, tree: Tree, *, depth: int = 3, shown: int = SHOWN) -
 
     At most `MOST_DRAWN` nodes; what is left out is counted in a node of its own.
     """
-    return _Drawing(rules, tree, shown).node(0, depth, 1, worst=True)
+    return _Drawing(rules, tree, shown).node(0, depth, "", worst=True)
 
 
 class _Drawing:
@@ -129,19 +130,19 @@ class _Drawing:
         self.left = MOST_DRAWN
         self.time, self.below = _sums(tree)
 
-    def node(self, node: int, depth: int, times: int, *, worst: bool) -> display.Node:
+    def node(self, node: int, depth: int, where: str, *, worst: bool) -> display.Node:
+        """``where``: what leads to it, such as ``dport 80-443: ``."""
         tree = self.tree
         self.left -= 1
-        suffix = f"  ({times} pieces)" if times > 1 else ""
         if node < 0:
-            return display.Node(label="no rule" + suffix)
+            return display.Node(label=f"{where}no rule")
         figures = {"rules": str(self.below[node]), "accesses": str(self.time[node])}
         alarm = 0.6 if worst else 0.0
         kind = Kind(tree.kind[node])
         if kind == Kind.LEAF:
-            return display.Node(label="leaf" + suffix, columns=figures, alarm=alarm)
+            return display.Node(label=f"{where}leaf", columns=figures, alarm=alarm)
         children = self.children(node, depth, worst=worst) if depth > 0 else ()
-        return display.Node(label=self.label(node, kind) + suffix, columns=figures, children=children, alarm=alarm)
+        return display.Node(label=where + self.label(node, kind), columns=figures, children=children, alarm=alarm)
 
     def children(self, node: int, depth: int, *, worst: bool) -> tuple[display.Node, ...]:
         cells = self.tree.cells(node)
@@ -158,10 +159,29 @@ class _Drawing:
             if self.left <= 0:
                 break
             child, width = runs[i]
-            out.append(self.node(child, depth - 1, width, worst=worst and (everywhere or child in slow)))
+            where = self.where(node, int(starts[i]), width)
+            out.append(self.node(child, depth - 1, where, worst=worst and (everywhere or child in slow)))
         if len(runs) > len(out):
             out.append(display.Node(label=f"… {len(runs) - len(out)} more"))
         return tuple(out)
+
+    def where(self, node: int, first: int, width: int) -> str:
+        """The values of a run of cells."""
+        tree, kind, column = self.tree, Kind(self.tree.kind[node]), int(self.tree.dim[node])
+        if kind == Kind.CUT:
+            shift, base = int(tree.shift[node]), int(tree.base[node])
+            low, high = base + first << shift, (base + first + width << shift) - 1
+        elif kind == Kind.SPLIT:
+            start, count = int(tree.base[node]), int(tree.count[node])
+            low = int(tree.bounds[start + first - 1]) if first else 0
+            end = first + width
+            high = int(tree.bounds[start + end - 1]) - 1 if end < count else int(self.rules.maxima[column])
+        else:
+            return ""
+        name = self.rules.column_names[column]
+        address = name in ("src", "dst")
+        a, b = (str(ipaddress.IPv4Address(value)) if address else str(value) for value in (low, high))
+        return f"{name} {a}: " if low == high else f"{name} {a}-{b}: "
 
     def label(self, node: int, kind: Kind) -> str:
         tree, name = self.tree, self.rules.column_names[self.tree.dim[node]]
@@ -224,5 +244,11 @@ def _rule_cells(rules: RuleSet, row: int) -> list[str]:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
-    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    left = ' style="text-align:left"'
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td{left if i + 1 == len(row) else ''}>{html.escape(c)}</td>" for i, c in enumerate(row))
+        + "</tr>"
+        for row in rows
+    )
     return f"<table>{f'<tr>{head}</tr>' if header else ''}{body}</table>"

@@ -174,8 +174,9 @@ def _cell(own: Field, parts: list[Range]) -> str:
     for low, high in parts:
         if own in (IPV4[0], IPV4[1], IPV6[0], IPV6[1]):
             a, b = _address(low, own.bits), _address(high, own.bits)
-        elif own.values and low == high and low < len(own.values):
-            a = b = own.values[low]
+        elif own.values and high < len(own.values):
+            words += own.values[low : high + 1]
+            continue
         else:
             a, b = str(low), str(high)
         words.append(a if a == b else f"{a}-{b}")
