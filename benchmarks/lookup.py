@@ -1,8 +1,8 @@
 """Lookups, tuned on measured time: ``python -m benchmarks.lookup FOLDER --json benchmarks/results/lookup.json``.
 
 FOLDER holds rule sets in ClassBench's format. Each is built twice, within 500 and within 120 bytes of real memory per
-rule, then looked up on one core and on two, over 100,000 corners of rules, which the builder never saw (it draws packets
-of its own). DPDK's ACL library runs on the same rules and packets before and after; its better run counts. Then rule
+rule, then looked up on one core and on two, over 100,000 corners of rules, which the builder never saw (it draws its
+own packets). DPDK's ACL library runs on the same rules and packets before and after; its better run counts. Then rule
 sets of 100,000 rules from our generator, changes while lookups go on, single packets from Python, and a cold start.
 
 A rate is the sum over slices of 4,096 packets of each slice's best time, so that other programs on the machine disturb

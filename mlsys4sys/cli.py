@@ -22,6 +22,7 @@ TRAINING = {
     "autopandas": ("mlsys4sys.autopandas.cli_train:train_autopandas", "What orders calls and ranks programs."),
     "calibrate": ("mlsys4sys.joinopt.cli:train_calibrate", "The cost of DuckDB's joins and scans on this machine."),
     "joinopt": ("mlsys4sys.joinopt.cli:train_joinopt", "The join-order policy."),
+    "neurocuts": ("mlsys4sys.neurocuts.cli_train:train_neurocuts", "The policy that chooses partitions of rules."),
 }
 
 

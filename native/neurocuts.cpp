@@ -169,22 +169,23 @@ struct BoundLookup {
     }
 };
 
-nb::dict quick_tree(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In2<uint32_t> packets, int leaf, int max_bits,
+nb::object quick_tree(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In2<uint32_t> packets, int leaf, int max_bits,
                     float memory, float base, float rate, float block, float noise, bool bits,
-                    const std::vector<std::pair<int, float>> &tests, uint32_t parts, uint64_t seed, float max_bytes) {
+                    const std::vector<std::pair<int, float>> &tests, uint32_t parts, uint64_t seed, float max_bytes, double seconds) {
     const Rules rules = rules_of(low, high, maxima);
     if (int(packets.shape(1)) != rules.columns) throw std::invalid_argument("packets have other columns than the rules");
     LatencyOptions options;
     options.leaf = std::max(leaf, 1), options.max_bits = std::clamp(max_bits, 1, 20), options.memory = memory;
     options.base = std::max(base, 1.1f), options.rate = rate, options.block = block, options.noise = noise;
-    options.bits = bits, options.parts = parts, options.seed = seed, options.max_bytes = max_bytes;
+    options.bits = bits, options.parts = parts, options.seed = seed, options.max_bytes = max_bytes, options.seconds = seconds;
     for (size_t i = 0; i < 2 && i < tests.size(); i++) options.tests[i] = {tests[i].first, tests[i].second};
-    Flat flat;
+    std::optional<Flat> flat;
     {
         nb::gil_scoped_release release;
         flat = latency_tree(rules, packets.data(), packets.shape(0), options);
     }
-    return arrays(std::move(flat));
+    if (!flat) return nb::none();
+    return arrays(std::move(*flat));
 }
 
 std::unique_ptr<Live> live_of(const In2<uint32_t> &low, const In2<uint32_t> &high, const In<uint32_t> &maxima,
@@ -292,7 +293,7 @@ void bind_neurocuts(nb::module_ &m) {
         .def_prop_ro("size_bytes", [](const BoundLookup &self) { return self.table.bytes(); });
     m.def("latency_tree", &quick_tree, nb::arg("low"), nb::arg("high"), nb::arg("maxima"), nb::arg("packets"), nb::kw_only(),
           nb::arg("leaf"), nb::arg("max_bits"), nb::arg("memory"), nb::arg("base"), nb::arg("rate"), nb::arg("block"),
-          nb::arg("noise"), nb::arg("bits"), nb::arg("tests"), nb::arg("parts"), nb::arg("seed"), nb::arg("max_bytes"));
+          nb::arg("noise"), nb::arg("bits"), nb::arg("tests"), nb::arg("parts"), nb::arg("seed"), nb::arg("max_bytes"), nb::arg("seconds"));
     nb::class_<BoundServing>(m, "Serving", "A table that changes while it answers; see native/neurocuts_live.h.")
         .def(nb::init<In2<uint32_t>, In2<uint32_t>, In<uint32_t>, In<uint64_t>, In<int32_t>, int32_t, In<uint8_t>, In<uint8_t>,
                       In<uint8_t>, In<uint32_t>, In<uint32_t>, In<int64_t>, In<int32_t>, In<int32_t>, In<int32_t>, In<uint32_t>,

@@ -1,5 +1,6 @@
 #include "neurocuts_latency.h"
 
+#include <chrono>
 #include <cmath>
 
 namespace neurocuts {
@@ -12,6 +13,8 @@ constexpr size_t MOST_BLOCKS = 16;  // of a leaf that is made although a cut is 
 constexpr size_t SEEN = 256;      // rules that the choice of bits looks at
 constexpr int DEEPEST = 40;
 constexpr size_t MOST_MEMBERS = 4;  // a bit selection that copies rules more often is not weighed
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 uint32_t software_pext(uint32_t x, uint32_t mask) {
     uint32_t out = 0;
@@ -38,6 +41,9 @@ struct Builder {
     const LatencyOptions &options;
     Chance chance;
     Flat flat;
+    bool over = false;
+    unsigned calls = 0;
+    double ends = 0;
     float spent = 0;  // bytes of the table so far; equal children, which the table keeps once, are counted each
     std::vector<int32_t> delta;
     std::vector<uint32_t> hits;
@@ -215,16 +221,23 @@ struct Builder {
         return best;
     }
 
+    bool hopeless() {
+        if (options.max_bytes > 0 && spent > options.max_bytes) return over = true;
+        if (options.seconds > 0 && ++calls % 64 == 0 && now() > ends) over = true;
+        return over;
+    }
+
     void leaf(int32_t at, const List &list) {
         spent += BLOCK_BYTES * blocks(list.size());
         flat.leaf(at, list.data(), list.size());
     }
 
     void build(int32_t at, List list, List traffic, Box box, int depth) {
+        if (hopeless()) return;
         compact(rules, list.data(), list.size(), box);
         list.resize(overlay(rules, list.data(), list.size(), box, OVERLAY));
         const float share = (float(traffic.size()) + 0.02f) / float(all_packets + 1);
-        if (list.size() <= size_t(options.leaf) || depth > DEEPEST || (options.max_bytes > 0 && spent > options.max_bytes)) return leaf(at, list);
+        if (list.size() <= size_t(options.leaf) || depth > DEEPEST) return leaf(at, list);
         const Choice best = choose(list, traffic, box, share);
         const float as_leaf = share * leaf_time(list.size()) + priced(BLOCK_BYTES * blocks(list.size()));
         if (best.score > 1e29f || (list.size() <= MOST_BLOCKS * size_t(LANES) && as_leaf <= best.score))
@@ -316,9 +329,12 @@ struct Builder {
 
 }  // namespace
 
-Flat latency_tree(const Rules &rules, const uint32_t *packets, size_t n, const LatencyOptions &options) {
-    Builder builder{rules, packets, n, options, Chance(options.seed), {}, 0, {}, {}, {}, {}, {}};
-    return builder.top();
+std::optional<Flat> latency_tree(const Rules &rules, const uint32_t *packets, size_t n, const LatencyOptions &options) {
+    Builder builder{rules, packets, n, options, Chance(options.seed), {}, false, 0, 0, 0, {}, {}, {}, {}, {}};
+    builder.ends = now() + options.seconds;
+    Flat flat = builder.top();
+    if (builder.hopeless()) return std::nullopt;
+    return flat;
 }
 
 }  // namespace neurocuts

@@ -784,16 +784,15 @@ void Search::run(double seconds, int64_t expansions, const std::atomic<bool> *st
     stop_ = stop;
     deadline_ = now(options_.cpu_time) + seconds;
     last_expansion_ = expansions < 0 ? -1 : expansions_ + expansions;
-    int64_t round = 0;
     if (nodes_[root_].n <= BINTH) return;
     while (!over()) {
         const int64_t before = expansions_;
-        if (round < 8 || nodes_[root_].n < 512 || round % 16 == 0) draw_guess(round < 4 ? 0.0 : 0.25 * chance_.uniform());
-        if (round < 8) {  // whole trees first: partitions that copy little, then cuts
-            const int time = std::min<int>(nodes_[root_].length, 6 + 3 * int(round));
+        if (round_ < 8 || nodes_[root_].n < 512 || round_ % 16 == 0) draw_guess(round_ < 4 ? 0.0 : 0.25 * chance_.uniform());
+        if (round_ < 8) {  // whole trees first: partitions that copy little, then cuts
+            const int time = std::min<int>(nodes_[root_].length, 6 + 3 * int(round_));
             int made = -1;
-            if (options_.partitions && round < 5 && nodes_[root_].n >= PARTITION_FROM)
-                made = (net_ || options_.ways_compared > 1) && round % 2 ? promising(root_) : divide(root_, FIRST_WAYS[round]);
+            if (options_.partitions && round_ < 5 && nodes_[root_].n >= PARTITION_FROM)
+                made = (net_ || options_.ways_compared > 1) && round_ % 2 ? promising(root_) : divide(root_, FIRST_WAYS[round_]);
             if (made >= 0)
                 open(root_, made, time);
             else
@@ -802,11 +801,11 @@ void Search::run(double seconds, int64_t expansions, const std::atomic<bool> *st
         } else {
             descend(root_, target(), 0);
         }
-        if (++round % 20000 == 0) {
+        if (++round_ % 20000 == 0) {
             stamp_++;
             refresh(root_);
         }
-        if (expansions_ == before && nodes_[root_].exhausted && round > 1000000) break;
+        if (expansions_ == before && nodes_[root_].exhausted && round_ > 1000000) break;
     }
     stamp_++;
     refresh(root_);

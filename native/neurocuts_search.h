@@ -97,6 +97,7 @@ class Search {
     int32_t root_ = -1;
     int64_t expansions_ = 0;
     uint32_t stamp_ = 0;
+    int64_t round_ = 0;
     float root_bytes_ = 0;
     // How an expansion guesses what is to come; drawn anew for each descent.
     float rate_ = 0.3f, base_ = 8, late_ = 1, noise_ = 0;

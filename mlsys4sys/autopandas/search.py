@@ -93,8 +93,7 @@ class Search:
     goal: Goal = field(init=False)
     inputs: list[Table] = field(init=False)
     finisher: Finisher = field(init=False)
-    examined: int = 0
-    """Programs compared with the goal."""
+    _tried: int = 0
     _queue: list[tuple[float, int, str, Table, Iterator[Any]]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=itertools.count)
     _branches: dict[str, Table] = field(default_factory=dict)
@@ -128,6 +127,11 @@ class Search:
             others=self.inputs,
             strictness=self.task.strictness,
         )
+
+    @property
+    def examined(self) -> int:
+        """Candidates compared with what is wanted: programs, and the columns and conditions that could be in them."""
+        return self._tried + self.finisher.count.examined
 
     def run(self, deadline: float) -> Iterator[Candidate | None]:
         """Programs as they are found, until the deadline (``time.monotonic()``) or until there is nothing left.
@@ -198,7 +202,7 @@ class Search:
         """Run programs that should give the goal; those that do, and after calls those that can be closed lightly."""
         for expr in exprs:
             yield None
-            self.examined += 1
+            self._tried += 1
             try:
                 table = self.memo.table(expr)
                 if self._fits(table, self.goal):
@@ -223,7 +227,7 @@ class Search:
         """The tables one call further on, each worked on in its turn."""
         for expr in self._calls(table, last=False):
             yield None
-            self.examined += 1
+            self._tried += 1
             try:
                 reached = self.memo.table(expr)
                 yield from self._visit(reached)

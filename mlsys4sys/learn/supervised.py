@@ -93,7 +93,9 @@ def regress(
     chance = torch.Generator().manual_seed(seed)
     for epoch in range(config.epochs):
         total = 0.0
-        for batch in torch.from_numpy(rng.permutation(len(x))).split(config.batch):
+        order = torch.from_numpy(rng.permutation(len(x)))
+        for start in range(0, len(order), config.batch):
+            batch = order[start : start + config.batch]
             noisy = x[batch] + config.noise * torch.randn(len(batch), x.shape[1], generator=chance)
             loss = torch.nn.functional.huber_loss(net(noisy), y[batch], delta=config.huber)
             optimizer.zero_grad()

@@ -1,9 +1,9 @@
 """The network that guides the search: what it foresees, its weights on disk, and how a caller chooses one.
 
 It sees a list of rules as features (`native/neurocuts_search.h`, `PART_FEATURES`: how many, how wide they are in each
-field, how one cut of each field would divide them) and answers with the accesses that a tree for them will take within 20,
-32 and 100 bytes a rule. The search asks it which partition to try next: the one whose parts promise the fewest accesses
-together. Inference is in C++; nothing here imports torch.
+field, how one cut of each field would divide them) and answers with the accesses that a tree for them will take
+within 20, 32 and 100 bytes a rule. The search asks it which partition to try next: the one whose parts promise the
+fewest accesses together. Inference is in C++; nothing here imports torch.
 """
 
 from __future__ import annotations

@@ -99,9 +99,15 @@ class TreeSearch:
 
     def run(self, budget: Budget, report: Callable[[], None] | None = None) -> None:
         """Search until the budget ends; an evaluation is an action tried. ``report`` is called every half second."""
+        spent = 0.0
         with ThreadPoolExecutor(len(self._searches)) as pool:
-            while not budget.exhausted:
+            while not budget.exhausted or self.cpu_time:
                 seconds, expansions = self._slice(budget)
+                if self.cpu_time and budget.seconds is not None:
+                    seconds = min(SLICE_S, budget.seconds - spent)
+                    spent += seconds
+                    if seconds <= 0:
+                        return
                 before = self.expansions
                 for ended in [pool.submit(search.run, seconds, expansions) for search in self._searches]:
                     ended.result()

@@ -10,12 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsys4sys import _native
+from mlsys4sys import _native, checkpoint
 from mlsys4sys.datasets import rules as rule_data
 from mlsys4sys.learn.supervised import RegressionConfig, regress
 from mlsys4sys.neurocuts.policy import CAPS, Policy
@@ -32,16 +34,16 @@ FEWEST, MOST = 40, 12_000
 class TrainConfig:
     """How much experience the policy is made from."""
 
-    sets: int = 400
+    sets: int = 150
     """Rule sets of a round, each of another profile, size and seed."""
     parts: int = 6
     """Of each set that are searched."""
-    rounds: int = 2
+    rounds: int = 1
     actions: int = 1500
     """That a search of a part may try, beside one for each rule."""
     amount: float = 0.5
     """By which profiles are varied."""
-    regression: RegressionConfig = RegressionConfig()
+    regression: RegressionConfig = field(default_factory=RegressionConfig)
     threads: int = 2
 
 
@@ -121,6 +123,41 @@ def sampled(seed: np.random.SeedSequence, config: TrainConfig, policy: Policy | 
         features = search.features()
         search.run(1e9, config.actions + len(rows))
         yield Sample(0, features, log_accesses(search.frontier(), len(rows)))
+
+
+def train_reference(
+    rules_path: str, output: str, *, steps: int, seed: int, report: Report | None = None
+) -> dict[str, Any]:
+    """NeuroCuts as published: PPO from scratch on one rule set; writes the policy and returns what it achieved."""
+    from mlsys4sys.learn import ppo
+    from mlsys4sys.neurocuts.env import TreeEnv
+    from mlsys4sys.neurocuts.problem import RuleSet
+
+    rules = RuleSet.from_classbench(rules_path)
+    environment = TreeEnv(rules, max_steps=1000)  # the paper's code calls this --fast
+    started = time.perf_counter()
+
+    def tell(progress: ppo.Progress) -> None:
+        if report is not None:
+            report(f"{progress.steps} steps: best {-progress.best:.0f} accesses, mean {-progress.mean:.1f}")
+
+    trained = ppo.train(environment, ppo.PPOConfig(steps=steps), seed=seed, report=tell)
+    seconds = time.perf_counter() - started
+    environment.reset()
+    for action in trained.actions:
+        environment.step(action)
+    accesses, size = environment.measure()
+    made = {
+        "rules": Path(rules_path).name,
+        "steps": steps,
+        "seed": seed,
+        "seconds": round(seconds, 1),
+        "steps_per_s": round(steps / seconds),
+        "accesses": accesses,
+        "bytes_per_rule": round(size / len(rules), 1),
+    }
+    checkpoint.save(output, trained.policy.arrays(), kind="neurocuts.ppo", version=1, config=made)
+    return made
 
 
 def draw_part(low: Words, high: Words, maxima: Words, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -7,10 +7,10 @@ traffic, and the winner is chosen among the best few on the other, so that none 
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -31,6 +31,10 @@ SLICE = 4096
 FIRST = 24
 """Configurations drawn at random before others are drawn near the best."""
 FINALISTS = 6
+PRICES = 6
+"""Prices of memory that are tried until a table is small enough, each eight times the last, at the end twice."""
+GIVE_UP = 200
+"""Tables that may be too large at any price before no more are tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,17 @@ class Constants:
         return cls(**{name: kinds[name](value) for name, value in others.items()}, tests=tests)
 
 
+STARTS = (
+    Constants(),
+    Constants(leaf=16, memory=1e-3, base=6.0, tests=((-2, 0.93), (0, 24.0)), parts=0b10_10_01_00),
+    Constants(leaf=8, memory=6e-3, base=7.0, tests=((2, 2.0), (0, 23.5)), parts=0b10_01_00_00),
+    Constants(leaf=4, memory=1.5e-3, base=12.0, bits=True, tests=((1, 12.5), (0, 12.1)), parts=0b10_10_01_00),
+    Constants(leaf=4, memory=1e-2, base=6.0, tests=((1, 28.6), (2, 3.3)), parts=0b10_01_00_00),
+    Constants(leaf=16, memory=3e-4, base=26.0, max_bits=11, bits=True),
+)
+"""Constants that are tried first: one list, lists parted by wide sources, destinations or ports, bit selections."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timed:
     """A tree and what its lookups took.
@@ -94,12 +109,47 @@ def default_traffic(rules: RuleSet, count: int = TRAFFIC, seed: int = 0) -> Word
     return np.where(rng.random((count, 1)) < 0.5, corner, rng.integers(low, high + 1)).astype(np.uint32)
 
 
-def build(rules: RuleSet, constants: Constants, traffic: Words, *, max_bytes: float = 0.0) -> Tree:
-    """The tree of some constants; the same for the same arguments. Beyond ``max_bytes`` (0: none) nothing is cut."""
+def build(rules: RuleSet, constants: Constants, traffic: Words) -> Tree:
+    """The tree of some constants; the same for the same arguments."""
+    tree = _tried(rules, constants, traffic, 0.0, 0.0)
+    assert tree is not None  # without a bound none is given up
+    return tree
+
+
+def fitting(
+    rules: RuleSet, constants: Constants, traffic: Words, *, max_bytes: float, seconds: float = 0.0
+) -> tuple[Constants, Tree, Lookup] | None:
+    """A tree and its table, with a price of memory that is raised until the table is within a bound; None if none was.
+
+    Args:
+        rules: What to build a tree for.
+        constants: What to begin with.
+        traffic: Packets that weigh branches.
+        max_bytes: Of the table, 0 for any size. Equal parts, which it keeps once, are counted each while a tree is
+            built, so that half more is allowed until then.
+        seconds: For all of it; 0 for any.
+    """
+    ends = time.perf_counter() + seconds
+    for _ in range(PRICES):
+        left = max(ends - time.perf_counter(), 1e-3) if seconds else 0.0
+        tree = _tried(rules, constants, traffic, 1.5 * max_bytes, left)
+        if tree is not None:
+            table = Lookup(tree, rules)
+            if not max_bytes or table.size_bytes <= max_bytes:
+                return constants, tree, table
+        if seconds and time.perf_counter() > ends:
+            return None
+        constants = replace(constants, memory=constants.memory * (2 if tree is not None else 8))
+    return None
+
+
+def _tried(rules: RuleSet, constants: Constants, traffic: Words, max_bytes: float, seconds: float) -> Tree | None:
     options: dict[str, Any] = {name: getattr(constants, name) for name in constants.__slots__}
     options["tests"] = list(constants.tests)
-    arrays = _native.latency_tree(rules.low, rules.high, rules.maxima, traffic[:SEEN], max_bytes=max_bytes, **options)
-    return Tree(columns=rules.columns, rules=len(rules), **arrays)
+    arrays = _native.latency_tree(
+        rules.low, rules.high, rules.maxima, traffic[:SEEN], max_bytes=max_bytes, seconds=seconds, **options
+    )
+    return None if arrays is None else Tree(columns=rules.columns, rules=len(rules), **arrays)
 
 
 def nanoseconds(table: Lookup, traffic: Words, *, rounds: int, give_up: float = np.inf) -> float:
@@ -138,7 +188,7 @@ def tune(
         seconds: Of wall time; at least one tree is built.
         trees: How many to time at most.
         traffic: A sample of packets, shape (n, columns); None for `default_traffic`.
-        max_bytes_per_rule: Bound on the *real* memory of the table; the smallest tree wins when none is within it.
+        max_bytes_per_rule: Bound on the *real* memory of the table; the a tree as small as can be where none is within it.
         seed: What constants and the order of traffic are drawn from.
         report: Called now and then with a line on how far it is.
     """
@@ -153,47 +203,53 @@ def tune(
     found: list[Timed] = []
     kept: list[_Made] = []
     told = time.perf_counter()
-    builds = _builds(rules, found, learned, limit, rng)
-    while not found or (time.perf_counter() < latest and len(found) != trees):
-        constants, tree, table = next(builds)
-        best = min((row.ns for row in found if row.size_bytes <= limit), default=np.inf)
-        within = table.size_bytes <= limit
-        ns = nanoseconds(table, learned, rounds=6 if within else 2, give_up=1.25 * best)
-        row = Timed(constants=constants, ns=ns, size_bytes=table.size_bytes)
-        found.append(row)
-        kept = sorted([*kept, (row, tree, table)], key=lambda made: _rank(made[0], limit))[:FINALISTS]
-        if report is not None and time.perf_counter() > told + 0.5:
-            told = time.perf_counter()
-            report(f"{len(found)} trees timed: {1e3 / min(best, ns):.1f} million packets a second")
-    builds.close()
-    fitting = [made for made in kept if made[0].size_bytes <= limit] or kept[:1]
-    tree, chosen = _final(fitting, held)
+    with closing(_builds(rules, found, learned, limit, rng, latest)) as builds:
+        for constants, tree, table in builds:
+            best = min((row.ns for row in found), default=np.inf)
+            ns = nanoseconds(table, learned, rounds=6, give_up=1.25 * best)
+            row = Timed(constants=constants, ns=ns, size_bytes=table.size_bytes)
+            found.append(row)
+            kept = sorted([*kept, (row, tree, table)], key=lambda made: made[0].ns)[:FINALISTS]
+            if report is not None and time.perf_counter() > told + 0.5:
+                told = time.perf_counter()
+                report(f"{len(found)} trees timed: {1e3 / min(best, ns):.1f} million packets a second")
+            if time.perf_counter() > latest or len(found) == trees:
+                break
+    if not found:  # nothing was built within the bound in time
+        smallest = replace(STARTS[0], memory=1e3)
+        tree = build(rules, smallest, learned)
+        kept = [(Timed(constants=smallest, ns=np.inf, size_bytes=0), tree, Lookup(tree, rules))]
+        found = [replace(kept[0][0], size_bytes=kept[0][2].size_bytes)]
+    tree, chosen = _final(kept, held)
     return tree, chosen, frontier(found)
 
 
 def _builds(
-    rules: RuleSet, found: list[Timed], learned: Words, limit: float, rng: np.random.Generator
+    rules: RuleSet, found: list[Timed], learned: Words, limit: float, rng: np.random.Generator, latest: float
 ) -> Generator[tuple[Constants, Tree, Lookup]]:
-    """Tables to time, without end; while one is timed the next is built on another processor, if there is one."""
+    """Tables to time; while one is timed the next is built on another processor, if there is one."""
+    bound = float(limit) if np.isfinite(limit) else 0.0
+    waiting = list(STARTS)
 
-    def make(constants: Constants) -> tuple[Constants, Tree, Lookup]:
-        tree = build(rules, constants, learned, max_bytes=_bound(limit))
-        return constants, tree, Lookup(tree, rules)
+    def drawn() -> Constants:
+        return waiting.pop(0) if waiting else _drawn(rng, rules, found)
 
-    if len(os.sched_getaffinity(0)) < 2:
-        while True:
-            yield make(_drawn(rng, rules, found, limit))
+    def make(constants: Constants) -> tuple[Constants, Tree, Lookup] | None:
+        left = max(latest - time.perf_counter(), 0.01) if np.isfinite(latest) else 0.0
+        return fitting(rules, constants, learned, max_bytes=bound, seconds=left)
+
     with ThreadPoolExecutor(1) as pool:
-        ahead = pool.submit(make, _drawn(rng, rules, found, limit))
-        while True:
+        ahead = pool.submit(make, drawn())
+        failed = 0
+        while failed < GIVE_UP:
             made = ahead.result()
-            ahead = pool.submit(make, _drawn(rng, rules, found, limit))
-            yield made
-
-
-def _bound(limit: float) -> float:
-    """Equal parts of a tree are counted each while it is built, and kept once in the table: hence the room."""
-    return 1.5 * limit if np.isfinite(limit) else 0.0
+            ahead = pool.submit(make, drawn())
+            if made is not None:
+                yield made
+            elif time.perf_counter() > latest:
+                return
+            else:
+                failed += 1
 
 
 def frontier(found: list[Timed]) -> list[Timed]:
@@ -203,11 +259,6 @@ def frontier(found: list[Timed]) -> list[Timed]:
         if not kept or row.size_bytes < kept[-1].size_bytes:
             kept.append(row)
     return kept
-
-
-def _rank(row: Timed, limit: float) -> tuple[float, float]:
-    """Least for the best: the fastest within the bound on memory; where none is, the smallest."""
-    return max(row.size_bytes - limit, 0.0) if np.isfinite(limit) else 0.0, row.ns
 
 
 def _final(kept: list[_Made], held: Words) -> tuple[Tree, Timed]:
@@ -221,14 +272,12 @@ def _final(kept: list[_Made], held: Words) -> tuple[Tree, Timed]:
     return tree, replace(row, ns=float(times[best]))
 
 
-def _drawn(rng: np.random.Generator, rules: RuleSet, found: list[Timed], limit: float) -> Constants:
+def _drawn(rng: np.random.Generator, rules: RuleSet, found: list[Timed]) -> Constants:
     """Constants to try next."""
     fresh = _fresh(rng, rules)
-    if not found:
-        return Constants()
     if len(found) < FIRST or rng.random() < 0.15:
         return fresh
-    order = sorted(found, key=lambda row: _rank(row, limit))
+    order = sorted(found, key=lambda row: row.ns)
     parent = order[min(int(rng.exponential(2.0)), len(order) - 1)].constants
     changes: dict[str, Any] = {"seed": int(rng.integers(1 << 30))}
     numbers: NDArray[Any] = rng.normal(0, 0.35, 4)
@@ -252,7 +301,7 @@ def _drawn(rng: np.random.Generator, rules: RuleSet, found: list[Timed], limit: 
 def _fresh(rng: np.random.Generator, rules: RuleSet) -> Constants:
     tests: tuple[tuple[int, float], ...] = ()
     parts = 0
-    if rng.random() < 0.6:
+    if rng.random() < 0.75:
         tests = tuple(_test(rng, rules) for _ in range(2))
         parts = int(
             rng.choice([0b10_01_01_00, 0b11_10_01_00, 0b01_01_01_00, 0b01_00_00_00, 0b10_10_01_00, 0b10_01_00_00])

@@ -311,6 +311,8 @@ def _replaced(
                 return
         if len(mapping) > 12:
             return
+    if not all(map(hashable, (a for a, _ in changed))):
+        return
     kept = {code for a, b in pairs for code in a.codes[a.codes == b.codes].tolist()}
     whole = not kept & set(mapping)
     entries = {table.book.cell(old): table.book.cell(new) if new != NULL else np.nan for old, new in mapping.items()}

@@ -84,13 +84,21 @@ class Solved:
     @cached_property
     def sources(self) -> list[list[Source]]:
         """The explanations of each wanted column, the most plausible first; empty where there is none."""
-        return [self._explain(column)[:9] for column in self.wanted]
+        out: list[list[Source]] = []
+        for column in self.wanted:
+            out.append(self._explain(column)[:9])
+            if not out[-1]:
+                break
+        return out
 
     def complete(self) -> bool:
         """Whether there is something to aggregate, and all of it is explained."""
         at = self.at
         if at is None or not self.wanted or (len(at) and len(set(at.tolist())) < len(at)):
             return False
+        single = self.groups.count == len(self.groups.rows) > 1
+        if single and (len(self.keys.keys) > 2 or any(key.column.unique for key in self.keys.keys)):
+            return False  # groups of one row each: all aggregates are alike
         return all(self.sources)
 
     @cached_property
@@ -134,7 +142,7 @@ class Solved:
                         if columns[i].kind == "delta":
                             out += self._source(names[row], i, wanted)
             out += self._collected(wanted)
-        if not out:
+        if not out and len(self.keys.keys) < 3:
             out = self._rarer(wanted)
         best: dict[tuple[int | None, str], Source] = {}
         for source in out:
@@ -171,9 +179,11 @@ class Solved:
                 groups = [column.numbers[self.groups.members[g]] for g in at]
                 if any(np.isnan(x).all() for x in groups):
                     continue
-                for q in (0.25, 0.75, 0.9, 0.1, 0.95):
-                    if close(np.array([[np.nanquantile(x, q) for x in groups]]), wanted.numbers)[0]:
-                        out.append(Source(i, column.label, "quantile", 1.2, str(q)))
+                out += [
+                    Source(i, column.label, "quantile", 1.2, str(q))
+                    for q in (0.25, 0.75, 0.9, 0.1, 0.95)
+                    if close(np.array([[np.nanquantile(x, q) for x in groups]]), wanted.numbers)[0]
+                ]
                 if close(np.array([[np.nanmax(x) - np.nanmin(x) for x in groups]]), wanted.numbers)[0]:
                     out.append(Source(i, column.label, "range", 1.4))
             if column.kind == wanted.kind and self._modal(column, wanted):

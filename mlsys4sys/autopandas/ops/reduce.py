@@ -31,7 +31,7 @@ REDUCTIONS: dict[str, tuple[Callable[[Floats], Floats], float]] = {
 
 def proposals(table: Table, goal: Goal, _others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
     """Reductions; before the last step only those that later steps use."""
-    if table.shape_kind not in ("frame", "series", "index"):
+    if table.shape_kind not in ("frame", "series", "index") or not table.columns or not table.rows:
         return
     yield from distinct(_last(table, goal) if last else _middle(table, goal), 40 if last else 6)
 
@@ -194,7 +194,7 @@ def _flat_numbers(goal: Goal) -> Floats | None:
 
 
 def _counts(table: Table, goal: Goal) -> Iterator[Expr]:
-    if goal.shape_kind not in ("series", "frame", "dict"):
+    if goal.shape_kind not in ("series", "frame", "dict") or (goal.shape_kind == "frame" and not goal.columns):
         return
     columns = table.columns if table.shape_kind == "frame" else table.columns[:1]
     for c in columns:

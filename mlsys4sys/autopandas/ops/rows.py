@@ -50,7 +50,7 @@ class Picks:
 
     def fit(self, rows: Codes) -> bool:
         """Whether these rows in this order are the goal's."""
-        return len(rows) == self.goal.rows and all((have[rows] == wanted).all() for have, wanted in self.shared)
+        return 0 < len(rows) == self.goal.rows and all((have[rows] == wanted).all() for have, wanted in self.shared)
 
     def index_kept(self, rows: Codes) -> bool:
         """Whether the goal has the rows' own labels."""
