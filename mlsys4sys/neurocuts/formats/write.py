@@ -170,7 +170,7 @@ def cells(rules: RuleSet, row: int) -> list[str]:
 def _cell(own: Field, parts: list[Range]) -> str:
     if parts == [(0, (1 << own.bits) - 1)]:
         return "*"
-    words = []
+    words: list[str] = []
     for low, high in parts:
         if own in (IPV4[0], IPV4[1], IPV6[0], IPV6[1]):
             a, b = _address(low, own.bits), _address(high, own.bits)
@@ -306,7 +306,7 @@ def _between(low: object, high: object) -> str:
 
 
 def _nft_text(own: _Plain, family: str, bits: int) -> str:
-    words = []
+    words: list[str] = []
     for name, (low, high) in (("saddr", own.src), ("daddr", own.dst)):
         if (low, high) != (0, (1 << bits) - 1):
             words.append(f"{family} {name} {_between(_address(low, bits), _address(high, bits))}")
