@@ -202,9 +202,19 @@ class Pool:
     @cached_property
     def grouped(self) -> list[Term]:
         """Functions within groups, in each row."""
-        groupings = self.groupings if self.at is None else self.groupings[:6]
-        return self.seen(term for grouping in groupings for term in _grouped(self, grouping))
+        found: list[Term] = []
+        groups = 0
+        for grouping in self.groupings if self.at is None else self.groupings[:6]:
+            count = grouping.groups.count
+            if groups > MOST_GROUPS or (self.rows > 20 and count > 0.6 * self.rows):
+                continue  # where nearly every row is alone, functions within groups say nothing and take long
+            groups += count
+            found += _grouped(self, grouping)
+        return self.seen(found)
 
+
+MOST_GROUPS = 300
+"""Groups, over all ways to group, that functions are applied to."""
 
 _POOLS: weakref.WeakKeyDictionary[Table, Pool] = weakref.WeakKeyDictionary()
 
