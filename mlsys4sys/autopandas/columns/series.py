@@ -74,7 +74,7 @@ def _families(
 def _moments(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
     """Dates, periods and spans of time."""
     dates = pool.dates
-    parts = dates.differences if wanted.kind == "delta" else [*dates.moments, *dates.numbers]
+    parts = dates.differences if wanted.kind == "delta" else dates.moments
     for part in parts:
         count.examined += 1
         if part.column.codes.shape == wanted.codes.shape and np.array_equal(part.column.codes, wanted.codes):

@@ -216,7 +216,9 @@ def functions(base: Piece, target: Words, *, whole: bool = True) -> Iterator[Pie
         yield from padded(base, target)
         yield from between(base, target)
         for text, cost, function in _CASES[:5]:
-            yield from _then_split(made(text, cost, function), target)
+            changed = made(text, cost, function)
+            if changed.words != words:
+                yield from _then_split(changed, target)
 
 
 def _then_split(base: Piece, target: Words) -> Iterator[Piece]:
