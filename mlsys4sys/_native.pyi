@@ -40,7 +40,9 @@ def best_tree(
     left_deep: bool,
     scans: list[tuple[int, float, float, float, list[tuple[int, float, float]]]],
 ) -> NDArray[np.uint64]: ...
-def scan_text(sql: str, make: Callable[[tuple[str, str, int, int]], Token]) -> list[Token] | None: ...
+def scan_text(
+    sql: str, make: Callable[[tuple[str, str, int, int]], Token], strange: frozenset[str]
+) -> list[Token] | str | None: ...
 
 class TreeSearch:
     def __init__(
@@ -69,9 +71,6 @@ class TreeSearch:
 def prove_tree(
     low: NDArray[np.uint32], high: NDArray[np.uint32], maxima: NDArray[np.uint32], *arrays: NDArray[Any]
 ) -> tuple[bool, int, str, NDArray[np.uint32], int]: ...
-def rule_shadows(
-    low: NDArray[np.uint32], high: NDArray[np.uint32], maxima: NDArray[np.uint32]
-) -> NDArray[np.int32]: ...
 def baseline_tree(
     low: NDArray[np.uint32], high: NDArray[np.uint32], maxima: NDArray[np.uint32], name: str, seconds: float
 ) -> dict[str, Any] | None: ...

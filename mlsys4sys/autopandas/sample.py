@@ -35,6 +35,8 @@ PREFIX = 16
 """First rows that stay in one piece."""
 MOST_ROWS = 160
 """Rows of a sample, but for those that a wrong program shows to be missing."""
+MOST_DECIDING = 5
+"""Columns of a wide table that a filter is searched on first."""
 GROUP_ROWS = 60
 """Rows of a sample of keys, where groups are small enough."""
 MOST_GROUP_ROWS = 3_000
@@ -100,7 +102,7 @@ def _large(value: Any) -> bool:
     return isinstance(value, pd.Series | pd.Index) and len(value) > LARGE_ROWS
 
 
-def _strategies(task: Task) -> Iterator[_Rows | _Keys]:
+def _strategies(task: Task) -> Iterator[_Rows | _Keys | _Narrow]:
     if len(task.examples) != 1:
         return
     example = task.examples[0]
@@ -115,9 +117,13 @@ def _strategies(task: Task) -> Iterator[_Rows | _Keys]:
         return
     links = linked(example.inputs[main], example.output)
     if links is not None:
+        columns = _deciding(example.inputs[main], example.output, links)
+        if columns is not None:
+            yield _Rows(task, main, links, columns)
         yield _Rows(task, main, links)
     for key in _keys(example)[:3]:
         yield _Keys(task, key)
+    yield _Narrow(task)
 
 
 # -- rows
@@ -126,10 +132,11 @@ def _strategies(task: Task) -> Iterator[_Rows | _Keys]:
 class _Rows:
     """A sample of the rows of one input, with the output rows that come from them."""
 
-    def __init__(self, task: Task, main: int, links: Positions) -> None:
-        self.task_all, self.main, self.links = task, main, links
+    def __init__(self, task: Task, main: int, links: Positions, columns: Sequence[Hashable] | None = None) -> None:
+        self.task_all, self.main, self.links, self.columns = task, main, links, columns
         example = task.examples[0]
-        self.chosen: set[int] = set(_telling(example.inputs[main], example.output, links).tolist())
+        given = example.inputs[main] if columns is None else example.inputs[main][list(columns)]
+        self.chosen: set[int] = set(_telling(given, example.output, links).tolist())
 
     def task(self) -> Task | None:
         """The reduced task; None where nothing could be left out."""
@@ -144,6 +151,11 @@ class _Rows:
             return None
         stay = np.flatnonzero(np.isin(self.links, rows))
         output = _taken(example.output, stay)
+        if self.columns is not None:
+            cut = list(inputs)
+            cut[self.main] = cut[self.main][list(self.columns)]
+            inputs = tuple(cut)
+            output = output[[label for label in output.columns if label in self.columns]]
         if counts_rows(example.inputs[self.main].index) and _flows(example.output.index, self.links):
             output.index = pd.Index(np.searchsorted(rows, self.links[stay]), name=output.index.name)
         return replace(self.task_all, examples=(Example(inputs=inputs, output=output),))
@@ -168,6 +180,50 @@ class _Rows:
         if not len(wrong) and got.shape == example.output.shape and (links == self.links).all():
             wrong = self.links[_wrong_rows(got, example.output, self.task_all.strictness.rtol)]
         return _spread(wrong, 12)
+
+
+def _deciding(given: Any, made: Any, links: Positions) -> list[Hashable] | None:
+    """Where rows of a wide table are filtered: the columns that tell most about which; None where that is not so.
+
+    A condition on few of twenty columns is found much sooner among those that tell kept rows from dropped ones. The
+    program is checked on all columns in the end, as on all rows.
+    """
+    both_frames = isinstance(given, pd.DataFrame) and isinstance(made, pd.DataFrame)
+    if not both_frames or given.shape[1] <= MOST_DECIDING + 2 or not given.columns.is_unique:
+        return None
+    if len(np.unique(links)) != len(links) or len(links) == len(given) or not set(made.columns) <= set(given.columns):
+        return None
+    shown = [] if set(made.columns) == set(given.columns) else list(made.columns)
+    if len(shown) > MOST_DECIDING:
+        return None
+    kept = np.zeros(len(given), dtype=bool)
+    kept[links] = True
+    gains = {label: _gain(array, kept) for label, array in _columns(given).items()}
+    best = sorted(gains, key=lambda label: -gains[label])[:MOST_DECIDING]
+    chosen = {*(label for label in best if gains[label] > 0.05 * gains[best[0]]), *shown, best[0], best[1]}
+    return [label for label in given.columns if label in chosen]
+
+
+def _gain(array: Any, kept: Any) -> float:
+    """Bits that a column, cut into twenty parts, tells about which rows are kept."""
+    values = np.asarray(array)
+    if values.dtype.kind in "iufM":
+        numbers = values.astype(np.float64) if values.dtype.kind != "M" else values.astype(np.int64).astype(np.float64)
+        edges = np.nanquantile(numbers, np.linspace(0, 1, 21)[1:-1]) if np.isfinite(numbers).any() else np.zeros(1)
+        codes = np.where(np.isnan(numbers), 0, np.searchsorted(np.unique(edges), numbers) + 1)
+    else:
+        codes, distinct = pd.factorize(_hashed(array))
+        if len(distinct) > 200:
+            codes = np.asarray(pd.isna(array)).astype(np.int64)
+    sizes = np.bincount(codes)
+    inside = np.bincount(codes, weights=kept)
+    return float(_entropy(kept.mean())) - float((sizes * _entropy(inside / np.maximum(sizes, 1))).sum() / len(kept))
+
+
+def _entropy(share: Any) -> Any:
+    with np.errstate(all="ignore"):
+        bits = -share * np.log2(share) - (1 - share) * np.log2(1 - share)
+    return np.nan_to_num(bits)
 
 
 def _flows(index: pd.Index, links: Positions) -> bool:
@@ -370,6 +426,56 @@ class _Keys:
                     if sum(counts[j] for j in chosen) + sum(counts[j] for j in more) <= MOST_GROUP_ROWS:
                         chosen.update(more)
         return keys[sorted(chosen)]
+
+
+class _Narrow:
+    """All rows, and of each table the columns that the output names: for a few large groups."""
+
+    def __init__(self, task: Task) -> None:
+        self.task_all = task
+
+    def task(self) -> Task | None:
+        """The reduced task; None where no column can be left out."""
+        example = self.task_all.examples[0]
+        words = _words(example.output)
+        inputs = tuple(_named_columns(value, words) for value in example.inputs)
+        if all(a is b for a, b in zip(inputs, example.inputs, strict=True)):
+            return None
+        return replace(self.task_all, examples=(Example(inputs=inputs, output=example.output),))
+
+    def learn(self, programs: Sequence[Program]) -> bool:  # noqa: ARG002 - one narrow task is all there is
+        """There is no other."""
+        return False
+
+
+def _words(made: Any) -> set[Hashable]:
+    """Names in sight: labels and names of both axes, the parts of labels, and short lists of row labels."""
+    axes = [made.index] if len(made) <= 200 else []
+    labels = [*made.columns, *made.columns.names] if isinstance(made, pd.DataFrame) else [made.name]
+    labels += [*made.index.names, *(label for axis in axes for label in axis)]
+    found: set[Hashable] = set()
+    for label in labels:
+        found.update(label if isinstance(label, tuple) else (label,))
+    return found - {None}
+
+
+def _named_columns(value: Any, words: set[Hashable]) -> Any:
+    """A frame's columns that are named, or whose cells are labels of the output; the frame itself if none or all."""
+    if not isinstance(value, pd.DataFrame) or not value.columns.is_unique:
+        return value
+    texts = [word for word in words if isinstance(word, str)]
+    kept = [
+        label
+        for label in value.columns
+        if label in words
+        or (isinstance(label, str) and len(label) > 2 and any(label in word for word in texts))
+        or (
+            value[label].dtype.kind not in "fM"
+            and value[label].nunique() <= 200
+            and set(value[label].dropna()) <= words
+        )
+    ]
+    return value[kept] if 0 < len(kept) < value.shape[1] else value
 
 
 def _keys(example: Example) -> list[_Key]:
