@@ -210,7 +210,8 @@ def numeric_atoms(
             yield fixed(compared(expr, "==", show(value), cost, tags), values == value, base + COMPARING + cost)
         for value in _differs(kept, dropped, len(dropped) == len(drop), wanted):
             cost, tags = prices.of(value)
-            least = 0.7 if len(dropped) and dropped.min() == dropped.max() and len(np.unique(kept)) > 1 else 1.0
+            alone = len(dropped) > 1 and dropped.min() == dropped.max() and len(np.unique(kept)) > 1
+            least = 0.7 if alone else 1.0
             cost = (min(cost, least) if tags == (CELL,) else cost) + far
             yield fixed(compared(expr, "!=", show(value), cost, tags), values != value, base + COMPARING + cost)
 
@@ -423,7 +424,8 @@ def text_atoms(source: Source, book: Codebook, wanted: Wanted, prices: Prices) -
         if len(words_of) > 1 and (held or not has_null):
             text = literal("|".join(words_of))
             tags = (CELL,) * len(words_of)
-            cost = 0.8 + 0.85 * len(words_of)
+            mine = inside if held else outside
+            cost = 0.8 + sum(0.85 if sum(token in word for word in mine) > 1 else 1.15 for token in words_of)
             yield from atom(f".str.contains({text}{na})", cost, _matching("|".join(words_of)), tags=tags)
     if not has_null or wanted.superset:
         lengths = np.array([np.nan if lost else len(word) for word, lost in zip(words, null, strict=True)])[inverse]

@@ -385,8 +385,18 @@ def relations(pool: Pool, wanted: Wanted, count: Count, clock: Clock, *, light: 
     for cost, op, i, j in hits[:80]:
         a, b = base.build(i), right.build(j)
         if a.text != b.text:
-            yield cost, Expr(op.template, (a, b), COMPARE, "compare", op.cost)
+            far = _far_apart(a, b)
+            yield cost + far, Expr(op.template, (a, b), COMPARE, "compare", op.cost + far)
     yield from _equal_texts(pool, wanted, count)
+
+
+def _far_apart(a: Expr, b: Expr) -> float:
+    """What it costs that a column is compared with something derived of another one."""
+    if not b.op:
+        return 0.0
+    own = a.template.removeprefix("{0}")
+    mine = any(own in node.template for node in b.nodes)
+    return (0.0 if mine else 0.8) + _FARTHER.get(b.op, 0.0) * 0.5
 
 
 def remainders(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
@@ -467,6 +477,8 @@ _NEVER = frozenset(["fillna", "ffill", "bfill", "rolling", "expanding"])
 """Functions that no condition compares with a constant: they order the rows as the column does, or nobody would."""
 _FARTHER = {
     "groupby.cumulative": 1.0,
+    "groupby.transform": 0.5,
+    "groupby.rank": 0.3,
     "cumulative": 0.8,
     "groupby.shift": 0.8,
     "pct_change": 0.6,
@@ -483,7 +495,7 @@ def term_atoms(term: Term, wanted: Wanted, prices: Prices) -> Iterator[Atom]:
         plain = Prices(frozenset(term.values[~np.isnan(term.values)].tolist()) | prices.known, frozenset(), frozenset())
         yield from numeric_atoms(term.expr, term.values, term.cost, plain, wanted, far=0.3)
         return
-    far = FAR + _FARTHER.get(term.expr.op, 0.0)
+    far = FAR + (0.0 if term.expr.template.endswith("('size')") else _FARTHER.get(term.expr.op, 0.0))
     yield from numeric_atoms(term.expr, term.values, term.cost, plain, wanted, far=far)
 
 
