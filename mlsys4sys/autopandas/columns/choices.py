@@ -457,7 +457,8 @@ def lists(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
 def of_lists(pool: Pool, count: Count) -> Iterator[Found]:
     """Numbers of the lists in cells: how long they are, what they add up to."""
     for source in pool.columns_as_sources[:20]:
-        if source.column.kind != "obj" or not isinstance(source.column.cells[0], list | tuple | dict | set | np.ndarray):
+        first = source.column.cells[0] if source.column.kind == "obj" else None
+        if not isinstance(first, list | tuple | dict | set | np.ndarray):
             continue
         count.examined += 4
         yield 1.0, call("{0}.str.len()", source.expr, op="str", cost=0.9)
