@@ -176,6 +176,8 @@ class Prices:
         if k in _USUAL:
             return 0.7, ()
         digits = len(f"{abs(k):.9g}".replace(".", "").replace("-", "").strip("0"))
+        if digits == 1:  # as round as can be: who would not write it
+            return 0.9, (CELL,) if k in self.cells else ()
         if k in self.cells:
             return 1.0, (CELL,)
         if k in self.shown:
