@@ -385,7 +385,7 @@ class JudgeConfig:
     keep: float = 1.0
     """Weight of the squared distance from the weights set by hand, features in units of their spread."""
     hidden: int = 0
-    """Units of a network beside the linear score; none for 0. With some hundred tasks a network learns them by heart."""
+    """Search for drawn tasks' programs, label them, train. What a search finds depends on the speed of the machine."""
     decay: float = 0.02
     """Weight decay of the network."""
     seed: int = 0
