@@ -1,6 +1,6 @@
 """Tables for the docs from committed results: ``python -m benchmarks.report NAME``.
 
-Names are joinopt, runtime, contract, neurocuts, autopandas; ``docs`` writes those that stand between marks in the pages.
+Names are joinopt, runtime, contract, neurocuts, lookup, autopandas; ``docs`` writes those that stand between marks.
 """
 
 from __future__ import annotations
@@ -12,25 +12,29 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 LOADS = {"questions": "37 questions", "random": "60 random queries", "job": "113 JOB queries"}
+BENCHMARKS = {"tpch": "TPC-H", "tpcds": "TPC-DS"}
 
 
 def joinopt() -> str:
     """What docs/joinopt.md shows under Results."""
     found = json.loads((RESULTS / "joinopt.json").read_text(encoding="utf-8"))
-    names = ["workload", "contender", "changed", "executed: mean, total", "planned too: mean, total", "best", "slower"]
-    lines = ["| " + " | ".join([*names, "planning"]) + " |", "|---" * (len(names) + 1) + "|"]
+    names = ["workload", "contender", "changed / left at once"]
+    names += ["executed: mean, total", "planned too: mean, total", "best", "slower", "planning"]
+    lines = ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
     for title, contenders in found["summary"].items():
         database, load = title.split(": ")
+        benchmark = load.replace("queries", BENCHMARKS.get(database, ""))
+        place = "control" if database.endswith("-shuffled") else database
         for name, row in contenders.items():
             cells = [
-                f"{LOADS[load]}, {'control' if database.endswith('-shuffled') else database}",
+                f"{LOADS[load]}, {place}" if load in LOADS else benchmark,
                 name,
-                f"{row['changed']} of {row['queries']}",
+                f"{row['changed']} / {row['left alone at the gate']} of {row['queries']}",
                 f"{row['execution, geometric mean']:.2f}, {row['execution, total']:.2f}",
                 f"{row['with planning, geometric mean']:.2f}, {row['with planning, total']:.2f}",
                 f"{row['best']:.1f}",
                 f"{row['executions slower than 1.2 times']} / {row['with planning slower than 1.2 times']}",
-                f"{row['planning, median ms']:.1f}",
+                f"{row['planning, median ms']:.1f}, {row['planning, mean ms']:.1f}",
             ]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -107,6 +111,40 @@ def neurocuts() -> str:
     return "\n".join(lines)
 
 
+def lookup() -> str:
+    """What docs/neurocuts.md shows of lookups: a row for each rule set, then 100,000 rules, then changes."""
+    found = json.loads((RESULTS / "lookup.json").read_text(encoding="utf-8"))
+    heads = ["set", "Mpps within 500 B/rule", "B/rule", "within 120 B/rule", "B/rule", "DPDK ACL, Mpps", "ours / DPDK"]
+    heads += ["2 threads", "one packet, µs"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for title, row in found["sets"].items():
+        large, small, peer = row["500"], row["120"], row.get("dpdk_mpps")
+        cells = [
+            str(large["mpps"]),
+            f"{large['bytes_per_rule']:.0f}",
+            str(small["mpps"]),
+            f"{small['bytes_per_rule']:.0f}",
+        ]
+        cells += [str(peer or "–"), f"{large['mpps'] / peer:.1f}" if peer else "–"]
+        cells += [f"{row['threads']['gain']} times", str(row["one_us"])]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    lines += ["", "| 100,000 rules | Mpps | B/rule | build, s |", "|---|---|---|---|"]
+    for title, row in found["large"].items():
+        lines.append(f"| {title} | {row['mpps']} | {row['bytes_per_rule']:.0f} | {row['build_s']} |")
+    heads = ["changes", "a second", "Mpps at rest", "meanwhile", "one insert from Python, µs", "one remove, µs"]
+    lines += ["", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for title, row in found["updates"].items():
+        cells = [
+            f"{row['changes_a_second']:,}",
+            str(row["mpps_at_rest"]),
+            f"{row['mpps_meanwhile']} ({row['kept']:.0%})",
+        ]
+        lines.append(f"| {title} | " + " | ".join([*cells, str(row["insert_us"]), str(row["remove_us"])]) + " |")
+    if "cold_s" in found:
+        lines += ["", f"Import, load with its proof, and a million packets in a fresh process: {found['cold_s']} s."]
+    return "\n".join(lines)
+
+
 def _tree(row: dict[str, Any] | None) -> str:
     return f"{row['time']} / {row['bytes_per_rule']:.0f}" if row and "time" in row else "–"
 
@@ -144,6 +182,8 @@ def put_into_docs() -> None:
         ("runtime.md", "contract", contract),
         ("runtime.md", "runtime", runtime),
         ("neurocuts.md", "neurocuts", neurocuts),
+        ("joinopt.md", "joinopt", joinopt),
+        ("neurocuts.md", "lookup", lookup),
         ("autopandas.md", "autopandas", autopandas),
         ("autopandas.md", "autopandas-large", autopandas_large),
     ):
@@ -167,6 +207,7 @@ if __name__ == "__main__":
                 "runtime": runtime,
                 "contract": contract,
                 "neurocuts": neurocuts,
+                "lookup": lookup,
                 "autopandas": autopandas,
             }[sys.argv[1]]()
         )

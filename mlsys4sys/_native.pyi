@@ -40,7 +40,9 @@ def best_tree(
     left_deep: bool,
     scans: list[tuple[int, float, float, float, list[tuple[int, float, float]]]],
 ) -> NDArray[np.uint64]: ...
-def scan_text(sql: str, make: Callable[[tuple[str, str, int, int]], Token]) -> list[Token] | None: ...
+def scan_text(
+    sql: str, make: Callable[[tuple[str, str, int, int]], Token], strange: frozenset[str]
+) -> list[Token] | str | None: ...
 
 class TreeSearch:
     def __init__(

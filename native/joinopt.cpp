@@ -128,8 +128,9 @@ Out<Mask> best_tree(const std::vector<Mask> &adjacency, In<Mask> masks, In<doubl
     return give(std::move(flat));
 }
 
-// Tokens as `make((kind, text, start, end))`, or None when the text is not plain.
-nb::object scan_text(nb::str sql, nb::callable make) {
+// Tokens as `make((kind, text, start, end))`; None when the text is not plain, or the first of the `strange` words in it
+// (the very first word may be one).
+nb::object scan_text(nb::str sql, nb::callable make, nb::frozenset strange) {
     static const char *const names[] = {"word", "name", "text", "number", "sign"};
     Py_ssize_t size = 0;
     const char *data = PyUnicode_AsUTF8AndSize(sql.ptr(), &size);
@@ -140,6 +141,11 @@ nb::object scan_text(nb::str sql, nb::callable make) {
     }
     const Scanned scanned = scan({data, static_cast<std::size_t>(size)});
     if (!scanned.plain) return nb::none();
+    for (const Token &token : scanned.tokens) {
+        if (token.kind != Kind::word || &token == scanned.tokens.data()) continue;
+        const nb::str word(token.text.data(), token.text.size());
+        if (PySet_Contains(strange.ptr(), word.ptr()) == 1) return word;
+    }
     nb::list found;
     nb::object kinds[5];
     for (int k = 0; k < 5; ++k) kinds[k] = nb::str(names[k]);

@@ -8,6 +8,7 @@ namespace neurocuts {
 namespace {
 
 constexpr float STEP_BYTES = 16, BLOCK_BYTES = 256, LANES = 8;
+constexpr float LEAST_BYTES = 16;  // that a rule of a list will take, as some turn out to be hidden
 constexpr size_t OVERLAY = 200;   // rules of the largest node whose hidden rules are looked for one by one
 constexpr size_t MOST_BLOCKS = 16;  // of a leaf that is made although a cut is there
 constexpr size_t SEEN = 256;      // rules that the choice of bits looks at
@@ -44,6 +45,7 @@ struct Builder {
     bool over = false;
     unsigned calls = 0;
     double ends = 0;
+    float pending = 0;  // rules in lists that still have to be built
     float spent = 0;  // bytes of the table so far; equal children, which the table keeps once, are counted each
     std::vector<int32_t> delta;
     std::vector<uint32_t> hits;
@@ -222,7 +224,7 @@ struct Builder {
     }
 
     bool hopeless() {
-        if (options.max_bytes > 0 && spent > options.max_bytes) return over = true;
+        if (options.max_bytes > 0 && spent + LEAST_BYTES * pending > options.max_bytes) return over = true;
         if (options.seconds > 0 && ++calls % 64 == 0 && now() > ends) over = true;
         return over;
     }
@@ -234,6 +236,7 @@ struct Builder {
 
     void build(int32_t at, List list, List traffic, Box box, int depth) {
         if (hopeless()) return;
+        pending -= float(list.size());
         compact(rules, list.data(), list.size(), box);
         list.resize(overlay(rules, list.data(), list.size(), box, OVERLAY));
         const float share = (float(traffic.size()) + 0.02f) / float(all_packets + 1);
@@ -258,6 +261,7 @@ struct Builder {
             const uint32_t cell = (packets[size_t(p) * rules.columns + cut.dim] >> cut.shift) - base;
             if (cell < cells) goes[runs.run_of[cell]].push_back(p);
         }
+        for (const List &part : parts) pending += float(part.size());
         const size_t first = flat.inner(at, cut, box);
         spent += STEP_BYTES * float(cells + 1);
         for (size_t r = 0; r < parts.size(); r++) {
@@ -285,6 +289,7 @@ struct Builder {
         for (uint32_t p : traffic) goes[software_pext(packets[size_t(p) * rules.columns + c], mask)].push_back(p);
         flat.dim[at] = uint8_t(c);
         flat.mask[at] = mask;
+        for (const List &part : parts) pending += float(part.size());
         const size_t first = flat.inner(at, BITS, cells);
         spent += STEP_BYTES * float(cells);
         for (uint32_t i = 0; i < cells; i++) {
@@ -304,6 +309,7 @@ struct Builder {
 
     Flat top() {
         guess();
+        pending = float(rules.count);
         std::vector<List> parts(4);
         for (int r = 0; r < rules.count; r++) {
             const int group = 2 * holds(options.tests[0], uint32_t(r)) + holds(options.tests[1], uint32_t(r));
@@ -330,7 +336,7 @@ struct Builder {
 }  // namespace
 
 std::optional<Flat> latency_tree(const Rules &rules, const uint32_t *packets, size_t n, const LatencyOptions &options) {
-    Builder builder{rules, packets, n, options, Chance(options.seed), {}, false, 0, 0, 0, {}, {}, {}, {}, {}};
+    Builder builder{rules, packets, n, options, Chance(options.seed), {}, false, 0, 0, 0, 0, {}, {}, {}, {}, {}};
     builder.ends = now() + options.seconds;
     Flat flat = builder.top();
     if (builder.hopeless()) return std::nullopt;

@@ -75,8 +75,6 @@ def _too_quick(runs_s: float, gain_s: float, spent_s: float) -> str:
 
 def tables_named(sql: str, catalogue: Catalogue) -> list[int]:
     """Rows of the tables whose names stand in a text, each as often as it stands there."""
-    sizes: dict[str, int] = {}
-    for (_, _, name), table in catalogue.tables.items():
-        sizes[name] = max(table.rows, sizes.get(name, 0))
+    sizes = catalogue.sizes
     words = (word.strip('"').lower() for word in _WORD.findall(sql))
     return [sizes[word] for word in words if word in sizes]

@@ -269,8 +269,10 @@ class BoundSample:
             guess = np.exp(self._formula.log_rows(masks[unseen]))
             a_key = np.exp(self._unfiltered.log_rows(masks[unseen])) / self._class_domains[root.klass]
             visible = float(np.median(root.weights)) * np.maximum(a_key, 1.0) if root.limit else np.inf
-            # Less than half of what one sampled key would have brought.
-            rows[unseen] = np.clip(guess, 1e-3, 0.5 * visible)
+            # At most half of what one sampled key would have brought, and rather more than the formula says, which
+            # knows of no correlation: the middle of the two, in logarithms.
+            most = 0.5 * visible
+            rows[unseen] = np.sqrt(np.clip(guess, 1e-3, most) * np.minimum(most, 1e9))
             sigma[unseen] = SIGMA_UNSEEN
         return rows, sigma
 

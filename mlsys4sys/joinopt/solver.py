@@ -295,11 +295,13 @@ class JoinOptimizer:
         sizes = Sizes(graph, cards, self.cost, scans=scans_of(graph, self._statistics))
         proposed = self._proposals(region, cards, sizes)
         engine = region.engine_tree or baselines.duckdb_like(graph, self._formula.bind(graph), self.cost)
-        priced = {name: choice.price(sizes, tree) for name, tree in proposed.items()}
-        if self.settings.planner == "best" and choice.price(sizes, engine) <= min(priced.values()):
-            proposed, priced = {"engine": engine}, {"engine": 0.0}
-        planner = min(priced, key=priced.__getitem__)
+        planner = next(iter(proposed))
+        if len(proposed) > 1:
+            planner = min(proposed, key=lambda name: choice.price(sizes, proposed[name]))
         comparison = choice.compare(sizes, proposed[planner], engine)
+        if self.settings.planner == "best" and comparison.engine_s <= comparison.ours_s:
+            planner, proposed = "engine", {"engine": engine}
+            comparison = replace(comparison, ours_s=comparison.engine_s, spread_s=0.0)
         return RegionPlan(
             graph=graph,
             tree=proposed[planner],

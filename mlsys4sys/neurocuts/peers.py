@@ -1,8 +1,8 @@
 """Lookups of other schools, ours and in C++, to measure against: one face for all of them.
 
 Tuple space search (Srinivasan, Suri, Varghese, SIGCOMM 1999), TupleMerge (Daly and others, ToN 2019), bit selection
-after PextCuts (IWQoS 2022), the linear scan, and plain walks of the trees of `mlsys4sys.neurocuts.baselines`, HyperCuts'
-with nodes of several columns among them. What differs from the papers stands in native/neurocuts_peers.cpp.
+after PextCuts (IWQoS 2022), the linear scan, and plain walks of the trees of `mlsys4sys.neurocuts.baselines`, those
+with nodes of several columns (HyperCuts) among them. What differs from the papers: native/neurocuts_peers.cpp.
 """
 
 from __future__ import annotations

@@ -63,6 +63,18 @@ class Field:
         top = self.bits - WORD_BITS * (self.columns - 1)
         return ((1 << top) - 1, *((1 << WORD_BITS) - 1 for _ in range(self.columns - 1)))
 
+    def named(self, name: str) -> int | None:
+        """The value of a name; None where values have no names, or not this one.
+
+        Of interfaces a name that is not listed is the longest pattern that covers it, else any other.
+        """
+        if name in self.values:
+            return self.values.index(name)
+        if self.values[:1] != (OTHER,):
+            return None
+        patterns = [own for own in self.values if own[-1:] in ("+", "*") and name.startswith(own[:-1])]
+        return self.values.index(max(patterns, key=len)) if patterns else 0
+
     def words(self, value: int) -> tuple[int, ...]:
         """A value as its columns.
 
@@ -73,6 +85,9 @@ class Field:
             raise InputError(f"field {self.name}: {value} is outside 0..2^{self.bits}-1")
         return tuple(value >> WORD_BITS * place & 0xFFFFFFFF for place in range(self.columns - 1, -1, -1))
 
+
+OTHER = "(any other)"
+"""Value 0 of a field whose values are the names that a rule file mentions: every other name."""
 
 IPV4 = (Field("src", 32), Field("dst", 32), Field("sport", 16), Field("dport", 16), Field("proto", 8))
 IPV6 = (Field("src", 128), Field("dst", 128), Field("sport", 16), Field("dport", 16), Field("proto", 8))

@@ -18,9 +18,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlsys4sys import display
 from mlsys4sys.errors import DataError, InputError
+from mlsys4sys.neurocuts import pictures
 from mlsys4sys.neurocuts.lookup import Lookup
+from mlsys4sys.neurocuts.losses import Losses
+from mlsys4sys.neurocuts.pictures import Explanation
 from mlsys4sys.neurocuts.problem import Field, Matches, RuleSet
-from mlsys4sys.neurocuts.tree import ARRAYS, Kind, Tree, measure, pext, walk
+from mlsys4sys.neurocuts.tree import ARRAYS, Tree, measure, walk
 from mlsys4sys.neurocuts.tune import Constants
 from mlsys4sys.neurocuts.updates import Rule, Updates
 from mlsys4sys.neurocuts.verify import Certificate, certify
@@ -57,25 +60,6 @@ class Stats:
     nodes: int
     build_s: float
     origin: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """Why a packet gets its answer.
-
-    Attributes:
-        rule: First matching rule, -1 for none.
-        source: Where that rule comes from, if known.
-        path: What the tree asks on the way, one line a node.
-    """
-
-    rule: int
-    source: str
-    path: tuple[str, ...]
-
-    def __str__(self) -> str:
-        answer = f"rule {self.rule}" if self.rule >= 0 else "no rule"
-        return "\n".join([*self.path, answer + (f"  ({self.source})" if self.source else "")])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -164,50 +148,14 @@ class Classifier:
         self._unchanged()
         words = self.packet(**values) if packet is None else tuple(int(value) for value in packet)
         self.rules.packets([words])
-        path: list[str] = []
-        rule = self._follow(0, words, path, 0)
-        found = rule if rule < len(self.rules) else -1
-        source = self.rules.sources[found] if found >= 0 and self.rules.sources else ""
-        return Explanation(rule=found, source=source, path=tuple(path))
+        return pictures.explain(self.rules, self.tree, words)
 
-    def _follow(self, node: int, words: tuple[int, ...], path: list[str], depth: int) -> int:
-        tree, none = self.tree, len(self.rules)
-        indent = "  " * depth
-        if node < 0:
-            path.append(f"{indent}no rule here")
-            return none
-        kind, name = Kind(tree.kind[node]), self.rules.column_names[tree.dim[node]]
-        if kind == Kind.LEAF:
-            hits = [r for r in tree.leaf(node).tolist() if self._holds(r, words)]
-            path.append(
-                f"{indent}leaf of {tree.count[node]} rules: {'first match ' + str(hits[0]) if hits else 'none matches'}"
-            )
-            return hits[0] if hits else none
-        if kind == Kind.PARTITION:
-            best = none
-            for part, child in enumerate(tree.cells(node).tolist()):
-                path.append(f"{indent}part {part + 1} of {tree.count[node]}:")
-                best = min(best, self._follow(child, words, path, depth + 1))
-            return best
-        value = words[tree.dim[node]]
-        if kind == Kind.SPLIT:
-            start = int(tree.base[node])
-            cell = int((tree.bounds[start : start + int(tree.count[node]) - 1] <= value).sum())
-        elif kind == Kind.BITS:
-            cell = int(pext(np.array([value], np.uint32), tree.mask[node : node + 1])[0])
-        else:
-            cell = (value >> int(tree.shift[node])) - int(tree.base[node])
-        inside = 0 <= cell < tree.count[node]
-        path.append(
-            f"{indent}{name} = {value}: piece {cell + 1} of {tree.count[node]}"
-            if inside
-            else f"{indent}{name} = {value}: outside"
-        )
-        return self._follow(int(tree.cells(node)[cell]) if inside else -1, words, path, depth)
+    def all_matches(self, packets: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Every rule that holds each packet, by a scan; see `mlsys4sys.neurocuts.compare.all_matches`."""
+        from mlsys4sys.neurocuts.compare import all_matches
 
-    def _holds(self, rule: int, words: tuple[int, ...]) -> bool:
-        low, high = self.rules.low[rule].tolist(), self.rules.high[rule].tolist()
-        return all(a <= value <= b for a, value, b in zip(low, words, high, strict=True))
+        self._unchanged()
+        return all_matches(self.rules, packets)
 
     @cached_property
     def stats(self) -> Stats:
@@ -236,27 +184,22 @@ class Classifier:
 
     def text(self, *, depth: int = 3) -> str:
         """The upper levels of the tree as text."""
-        return display.to_text(self._drawn(0, depth))
+        self._unchanged()
+        return display.to_text(pictures.drawing(self.rules, self.tree, depth=depth))
 
-    def _drawn(self, node: int, depth: int, times: int = 1) -> display.Node:
-        tree = self.tree
-        suffix = f"  ({times} pieces)" if times > 1 else ""
-        if node < 0:
-            return display.Node(label="no rule" + suffix)
-        kind, name = Kind(tree.kind[node]), self.rules.column_names[tree.dim[node]]
-        if kind == Kind.LEAF:
-            return display.Node(label="leaf" + suffix, columns={"rules": str(tree.count[node])})
-        label = "partition" if kind == Kind.PARTITION else f"{kind.name.lower()} {name}"
-        cells = tree.cells(node)
-        starts = np.flatnonzero(np.r_[True, cells[1:] != cells[:-1]])
-        widths = np.diff(np.r_[starts, len(cells)])
-        children: tuple[display.Node, ...] = ()
-        if depth > 0:
-            shown = [(int(cells[s]), int(w)) for s, w in zip(starts[:SHOWN], widths[:SHOWN], strict=True)]
-            children = tuple(self._drawn(child, depth - 1, width) for child, width in shown)
-            if len(starts) > SHOWN:
-                children += (display.Node(label=f"… {len(starts) - SHOWN} more"),)
-        return display.Node(label=f"{label} in {tree.count[node]}{suffix}", children=children)
+    def dot(self, *, depth: int = 4) -> str:
+        """The same for Graphviz."""
+        self._unchanged()
+        return display.to_dot(pictures.drawing(self.rules, self.tree, depth=depth))
+
+    def html(self, path: str | Path, *, title: str = "Packet classifier", depth: int = 6) -> None:
+        """Write one self-contained page: figures, the tree, the rules with their sources.
+
+        Raises:
+            DataError: The file cannot be written.
+        """
+        self._unchanged()
+        _written(Path(path), pictures.page(self.rules, self.tree, title=title, depth=depth))
 
     def export_c(self, path: str | Path, *, name: str = "classifier") -> None:
         """Write a C header that needs nothing but ``stdint.h``; see `mlsys4sys.neurocuts.export`.
@@ -284,12 +227,8 @@ class Classifier:
         """
         from mlsys4sys.neurocuts.export import export
 
-        target = Path(path)
-        text = export(self.rules, self.tree, kind, name=name)
-        try:
-            target.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise DataError(f"{target}: cannot be written ({error.strerror or error})") from None
+        self._unchanged()
+        _written(Path(path), export(self.rules, self.tree, kind, name=name))
 
     def save(self, path: str | Path) -> None:
         """Write rules and tree to one little-endian file with a checksum; it appears whole or not at all.
@@ -312,7 +251,8 @@ class Classifier:
 
     def _about(self) -> dict[str, Any]:
         return {
-            "fields": [[field.name, field.bits] for field in self.rules.fields],
+            "fields": [[field.name, field.bits, list(field.values)] for field in self.rules.fields],
+            "losses": self.rules.losses.to_json(),
             "actions": list(self.rules.actions),
             "sources": list(self.rules.sources),
             "origin": self.origin,
@@ -335,11 +275,14 @@ class Classifier:
         about, arrays = _parsed(data, str(source))
         try:
             rules = RuleSet(
-                fields=tuple(Field(str(name), int(bits)) for name, bits in about["fields"]),
+                fields=tuple(
+                    Field(str(name), int(bits), tuple(map(str, values))) for name, bits, values in about["fields"]
+                ),
                 low=arrays.pop("low"),
                 high=arrays.pop("high"),
                 actions=tuple(about["actions"]),
                 sources=tuple(about["sources"]),
+                losses=Losses.from_json(about["losses"]),
             )
             tree = Tree(columns=rules.columns, rules=len(rules), **arrays)
         except (InputError, KeyError, TypeError, ValueError) as error:
@@ -355,15 +298,20 @@ class Classifier:
         return cls(rules=rules, tree=tree, certificate=certificate, origin=origin, build_s=build_s, constants=constants)
 
 
-SHOWN = 8
-"""Children of a node that a drawing shows."""
+def _written(target: Path, text: str) -> None:
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{target}: cannot be written ({error.strerror or error})") from None
 
 
 def _number(field: Field, value: int | str) -> int:
     if isinstance(value, int):
         return value
-    if value.isdecimal():
+    if value.isdecimal() and value not in field.values:
         return int(value)
+    if (named := field.named(value)) is not None:
+        return named
     if value.lower() in PROTOCOLS and field.bits == 8:
         return PROTOCOLS[value.lower()]
     try:

@@ -70,14 +70,14 @@ class Constants:
 
 
 STARTS = (
-    Constants(),
+    Constants(leaf=4, memory=1e-2, base=6.0, tests=((1, 28.6), (2, 3.3)), parts=0b10_01_00_00),
     Constants(leaf=16, memory=1e-3, base=6.0, tests=((-2, 0.93), (0, 24.0)), parts=0b10_10_01_00),
     Constants(leaf=8, memory=6e-3, base=7.0, tests=((2, 2.0), (0, 23.5)), parts=0b10_01_00_00),
     Constants(leaf=4, memory=1.5e-3, base=12.0, bits=True, tests=((1, 12.5), (0, 12.1)), parts=0b10_10_01_00),
-    Constants(leaf=4, memory=1e-2, base=6.0, tests=((1, 28.6), (2, 3.3)), parts=0b10_01_00_00),
+    Constants(),
     Constants(leaf=16, memory=3e-4, base=26.0, max_bits=11, bits=True),
 )
-"""Constants that are tried first: one list, lists parted by wide sources, destinations or ports, bit selections."""
+"""Constants that are tried first: lists parted by wide sources, destinations or ports, one list, bit selections."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +188,8 @@ def tune(
         seconds: Of wall time; at least one tree is built.
         trees: How many to time at most.
         traffic: A sample of packets, shape (n, columns); None for `default_traffic`.
-        max_bytes_per_rule: Bound on the *real* memory of the table; the a tree as small as can be where none is within it.
+        max_bytes_per_rule: Bound on the *real* memory of the table; where none is within it, the
+            tree is as small as can be.
         seed: What constants and the order of traffic are drawn from.
         report: Called now and then with a line on how far it is.
     """
@@ -216,7 +217,7 @@ def tune(
             if time.perf_counter() > latest or len(found) == trees:
                 break
     if not found:  # nothing was built within the bound in time
-        smallest = replace(STARTS[0], memory=1e3)
+        smallest = replace(STARTS[1], memory=1.0)
         tree = build(rules, smallest, learned)
         kept = [(Timed(constants=smallest, ns=np.inf, size_bytes=0), tree, Lookup(tree, rules))]
         found = [replace(kept[0][0], size_bytes=kept[0][2].size_bytes)]

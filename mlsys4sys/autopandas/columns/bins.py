@@ -22,7 +22,9 @@ MOST_CLASSES = 7
 def search(pool: Pool, wanted: Column, prices: Prices, constant: Constant, count: Count) -> Iterator[Found]:
     """Expressions that put a numeric column into classes; not run yet."""
     classes = sorted(wanted.distinct)
-    terms = [*pool.columns_of_numbers[:12], *pool.across[:6], *pool.read[:12]]
+    terms = pool.columns_of_numbers[:12]
+    if pool.at is None:
+        terms = [*terms, *pool.across[:6], *pool.read[:12]]
     if wanted.kind == "obj":
         yield from _intervals(pool, wanted, count)
     if not 2 <= len(classes) <= MOST_CLASSES or len(classes) >= pool.rows:

@@ -168,7 +168,7 @@ def _conditions(
     key = (keep.tobytes(), drop.tobytes())
     known = pool.asked.get(key)
     if known is None:
-        found = filters.conditions(pool, keep, drop, constants, others, count, clock)
+        found = filters.conditions_of_any(pool, keep, drop, constants, others, count, clock)
         unique: dict[str, Expr] = {}
         for _, expr in sorted(found, key=lambda item: item[0])[:40]:
             unique.setdefault(expr.text, expr)
@@ -270,7 +270,7 @@ def within_groups(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
     target = wanted.codes
     for grouping in pool.groupings:
         pieces = grouping.groups.pieces()
-        if len(pieces) > 2000 or not pool.is_frame:
+        if len(pieces) > (2000 if pool.at is None else 60) or not pool.is_frame:
             continue
         for i, source in enumerate(pool.columns_as_sources[:20]):
             codes = source.column.codes
@@ -379,8 +379,11 @@ def partly(
             continue
         if len(np.unique(values[rest])) < 2 and rest.sum() > 1:
             continue  # a constant: others see to that
-        target = numeric.Target.of(values)
-        branches = sorted(numeric.elsewhere(target, rest, pool, prices, count), key=lambda item: item[0])[:4]
+        at = slice(None) if pool.at is None else pool.at
+        target = numeric.Target.of(values[at])
+        if not rest[at].any():
+            continue
+        branches = sorted(numeric.elsewhere(target, rest[at], pool, prices, count), key=lambda item: item[0])[:4]
         for cost, branch in branches:
             for condition in _conditions(pool, rest, same, constants, others, count, clock)[:4]:
                 made = call("{0}.mask({1:arg}, {2:arg})", term.expr, condition, branch, op="where", cost=1.0)
@@ -399,6 +402,8 @@ def partly(
 
 def _filled(term: Term, values: Floats, gone: Any, pool: Pool, count: Count) -> Iterator[Found]:
     """Missing numbers filled with what is expected of their row: the group's mean, another column."""
+    if pool.at is not None:
+        values, gone = values[pool.at], gone[pool.at]
     for other in (*pool.grouped, *pool.totals, *pool.across):
         count.examined += 1
         if np.allclose(other.values[gone], values[gone], rtol=1e-6, atol=1e-9, equal_nan=False):

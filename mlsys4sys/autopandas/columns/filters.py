@@ -32,6 +32,8 @@ from mlsys4sys.autopandas.table import Bools, Table
 JOINING = 0.7
 """Nats of ``&`` and ``|``."""
 MOST_ATOMS = 400
+ROUNDS = 4
+"""How often rows that a condition got wrong are added to those of a long table that are looked at."""
 FAR = 0.5
 """Nats of comparing something derived rather than a column."""
 
@@ -68,9 +70,51 @@ def masks(
     clock = Clock(deadline)
     pool = pool_of(table)
     keep = np.asarray(keep, dtype=bool)
-    found = list(conditions(pool, keep, ~keep, constants, others, count, clock, light=light))
+    found = list(conditions_of_any(pool, keep, ~keep, constants, others, count, clock, light=light))
     checker = Checker(pool, others)
     return best(found, lambda expr: checker.is_mask(expr, keep), limit, clock)
+
+
+def conditions_of_any(
+    pool: Pool, keep: Bools, drop: Bools, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock,
+    *, light: bool = False,
+) -> list[Found]:  # fmt: skip
+    """:func:`conditions`; of a long table on some rows, to which those are added that a condition got wrong."""
+    if pool.at is None:
+        return list(conditions(pool, keep, drop, constants, others, count, clock, light=light))
+    some = _some_rows(pool, keep, drop)
+    checker = Checker(pool, others)
+    found: list[Found] = []
+    for _ in range(ROUNDS):
+        part = Pool(Table(pool.value.iloc[some], pool.expr, pool.book))
+        found = list(conditions(part, keep[some], drop[some], constants, others, count, clock, light=light))
+        wrong: set[int] = set()
+        for _, expr in sorted(found, key=lambda item: item[0])[:12]:
+            held = checker.bools(expr)
+            if held is None or clock.over():
+                continue
+            missed = np.flatnonzero((keep & ~held) | (drop & held))
+            if not len(missed):
+                return found
+            wrong.update(missed[:: max(1, len(missed) // 4)][:4].tolist())
+        if not wrong or clock.over():
+            break
+        some = np.union1d(some, sorted(wrong)).astype(np.int64)
+    return found
+
+
+def _some_rows(pool: Pool, keep: Bools, drop: Bools) -> Any:
+    """Rows of both kinds, the extremes of each numeric column among them."""
+    rng = np.random.default_rng(pool.rows)
+    chosen: set[int] = set()
+    for rows in (np.flatnonzero(keep), np.flatnonzero(drop)):
+        if not len(rows):
+            continue
+        chosen.update(rng.choice(rows, min(len(rows), 60), replace=False).tolist())
+        for column in pool.columns[:24]:
+            if column.kind in ("num", "date", "delta") and not np.isnan(cells := column.numbers[rows]).all():
+                chosen.update((int(rows[np.nanargmin(cells)]), int(rows[np.nanargmax(cells)])))
+    return np.array(sorted(chosen), dtype=np.int64)
 
 
 def conditions(

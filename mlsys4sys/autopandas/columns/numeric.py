@@ -571,7 +571,7 @@ def quotients(target: Target, block: Block, prices: Prices, count: Count) -> Ite
 
 def combined(target: Target, pool: Pool, prices: Prices, count: Count, clock: Clock) -> Iterator[Found]:
     """``a * k + b`` and the like: a constant inside, solved for what one operation with ``b`` leaves."""
-    terms = pool.columns_of_numbers[:6]
+    terms = pool.seen(pool.columns_of_numbers[:6])
     base = Block.of(terms, pool.rows)
     inner = Block.of([*terms, *pool.amounts[:10]], pool.rows)
     for term in terms:
@@ -601,7 +601,7 @@ def combined(target: Target, pool: Pool, prices: Prices, count: Count, clock: Cl
 def elsewhere(target: Target, rows: Bools, pool: Pool, prices: Prices, count: Count) -> Iterator[Found]:
     """Columns and simple functions of them that are the target on some rows: one branch of a choice."""
     part = Target.of(target.values[rows])
-    terms = pool.columns_of_numbers[:8]
+    terms = pool.seen(pool.columns_of_numbers[:8])
     base = _on(Block.of(terms, pool.rows), rows)
     yield from equal(part, base, count)
     if rows.sum() > 1:

@@ -61,7 +61,7 @@ def _families(
         yield from _numbers(pool, wanted, constants, count, clock, light=light)
     elif wanted.kind == "bool" and not wanted.null.any():
         keep = wanted.numbers == 1
-        yield from filters.conditions(pool, keep, ~keep, constants, others, count, clock, light=light)
+        yield from filters.conditions_of_any(pool, keep, ~keep, constants, others, count, clock, light=light)
     elif wanted.kind == "str":
         yield from text.search(wanted, pool, count, clock, deep=not light)
     elif wanted.kind in ("date", "delta", "obj"):
@@ -83,7 +83,7 @@ def _moments(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
 def _numbers(
     pool: Pool, wanted: Column, constants: Sequence[Any], count: Count, clock: Clock, *, light: bool
 ) -> Iterator[Found]:
-    values = wanted.numbers
+    values = wanted.numbers if pool.at is None else wanted.numbers[pool.at]
     prices = filters.prices_of(pool, constants, frozenset(values[~np.isnan(values)][:2000].tolist()))
     target = Target.of(values)
     best, exact = np.inf, set()

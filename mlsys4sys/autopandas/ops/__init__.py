@@ -26,17 +26,35 @@ from mlsys4sys.autopandas.ops import (
     inputs,
     join,
     labels,
+    lines,
     reduce,
     reshape,
     rows,
     text,
+    window,
 )
 from mlsys4sys.autopandas.ops.parts import distinct, step
 from mlsys4sys.autopandas.table import Table
 
 FAMILIES = {
     m.FAMILY: m
-    for m in (group, crossing, reshape, join, rows, groupwise, fill, calc, index, reduce, labels, text, inputs)
+    for m in (
+        group,
+        crossing,
+        reshape,
+        join,
+        rows,
+        groupwise,
+        fill,
+        calc,
+        index,
+        reduce,
+        labels,
+        text,
+        lines,
+        window,
+        inputs,
+    )
 }
 """Families by name: modules with ``proposals(table, goal, others, *, last)``."""
 
@@ -135,6 +153,7 @@ _RANDOM: tuple[tuple[float, Draw], ...] = (
     (0.8, calc.random),
     (1.2, groupwise.random),
     (0.8, text.random),
+    (0.5, window.random),
     (2.0, join.random),
 )
 """How often each family is drawn, and how; the last one needs another table."""

@@ -304,6 +304,7 @@ def _written_in_groups(
 def _replaced(
     table: Table, pairs: Sequence[tuple[Column, Column]], changed: Sequence[tuple[Column, Column]]
 ) -> Iterator[Expr]:
+    yield from _replaced_by_column(table, changed)
     mapping: dict[int, int] = {}
     for a, b in changed:
         for old, new in {(o, n) for o, n in zip(a.codes.tolist(), b.codes.tolist(), strict=True) if o != n}:
@@ -349,6 +350,33 @@ def _replaced(
             op="replace",
             cost=1.0 + len(entries),
             tags=(CELL,) * len(entries),
+        )
+
+
+def _replaced_by_column(table: Table, changed: Sequence[tuple[Column, Column]]) -> Iterator[Expr]:
+    """``replace({'a': {1: 2}})``: each column by entries of its own."""
+    entries: dict[Hashable, dict[Hashable, object]] = {}
+    for a, b in changed:
+        own: dict[int, int] = {}
+        for old, new in zip(a.codes.tolist(), b.codes.tolist(), strict=True):
+            if own.setdefault(old, new) != new:
+                return
+        own = {old: new for old, new in own.items() if old != new}
+        if NULL in own or len(own) > 5 or not hashable(a):
+            return
+        book = table.book
+        entries[a.label] = {book.cell(old): book.cell(new) if new != NULL else np.nan for old, new in own.items()}
+    count = sum(map(len, entries.values()))
+    if table.shape_kind == "frame" and count <= 8:
+        news = [new for own_entries in entries.values() for new in own_entries.values()]
+        cost = 1.0 + 1.6 * count + sum(constant_cost(new, table)[0] for new in news)
+        yield step(
+            table.expr,
+            f".replace({literal(entries)})",
+            op="replace",
+            cost=cost,
+            labels=len(entries),
+            tags=(ENTRY,) * count,
         )
 
 

@@ -7,6 +7,7 @@ import datetime
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -127,7 +128,7 @@ def _within(place: Column, low: int, high: int) -> bool:
     return place.kind == "num" and bool(((place.numbers >= low) & (place.numbers <= high)).all())
 
 
-_BINS: tuple[tuple[str, str, str], ...] = (
+BINS: tuple[tuple[str, str, str], ...] = (
     ("D", "D", "start"), ("MS", "M", "start"), ("ME", "M", "end"), ("W", "W", "end"), ("YS", "Y", "start"),
     ("YE", "Y", "end"), ("QS", "Q", "start"), ("QE", "Q", "end"), ("h", "h", "floor"), ("2h", "2h", "floor"),
     ("6h", "6h", "floor"), ("12h", "12h", "floor"), ("30min", "30min", "floor"), ("15min", "15min", "floor"),
@@ -183,8 +184,8 @@ def _bins(column: Column, book: Codebook, places: Sequence[Column], accessor: st
     out: list[Key] = []
     for place in places:
         if place.kind == "date":
-            for freq, unit, how in _BINS:
-                if _on_grid(place, unit, how):
+            for freq, unit, how in BINS:
+                if on_grid(place, unit, how):
                     cells = Column(column.label, _binned(series, unit, how).to_numpy(), book)
                     text = f"pd.Grouper({key}freq={literal(freq)})"
                     out.append(Key(cells, text, 1.0 + 0.3 * (len(freq) > 2), derived=True))
@@ -208,10 +209,24 @@ def _binned(series: pd.Series, unit: str, how: str) -> pd.Series:
     return (periods.end_time if how == "end" else periods.start_time).dt.normalize()
 
 
-def _on_grid(place: Column, unit: str, how: str) -> bool:
+def on_grid(place: Column, unit: str, how: str) -> bool:
     """Whether all moments are labels of such spans."""
     series = place.series.dropna()
     return pd.api.types.is_datetime64_any_dtype(series.dtype) and bool((_binned(series, unit, how) == series).all())
+
+
+def spacing(moments: Any) -> str | None:
+    """The frequency at which moments follow one another, the longest span first; None where there is none."""
+    moments = pd.DatetimeIndex(moments)
+    if len(moments) < 2 or len(moments) > 5000 or moments.hasnans:
+        return None
+    longest = sorted(BINS, key=lambda row: "YQMWDh2".find(row[0][0]) % 9)
+    for freq, _, _ in longest:
+        if moments[-1] - moments[0] >= pd.Timedelta(minutes=len(moments) - 1):
+            made = pd.date_range(moments[0], periods=len(moments), freq=freq)
+            if (made == moments).all():
+                return freq
+    return None
 
 
 def _reads(text: str, form: str) -> bool:
@@ -363,4 +378,17 @@ def pairs(keys: Sequence[Key], most: int) -> Iterator[tuple[Key, ...]]:
             yield chosen
 
 
-__all__ = ["Key", "KeySet", "by", "derived_keys", "headers", "key_sets", "keys_of", "pairs", "plausible_keys"]
+__all__ = [
+    "BINS",
+    "Key",
+    "KeySet",
+    "by",
+    "derived_keys",
+    "headers",
+    "key_sets",
+    "keys_of",
+    "on_grid",
+    "pairs",
+    "plausible_keys",
+    "spacing",
+]

@@ -305,6 +305,7 @@ def _exploded(table: Table, goal: Goal) -> Iterator[Expr]:
     if len(lists) > 1:
         yield from _explode(table, goal, lists)
     yield from _spread_lists(table, goal, lists)
+    yield from _spread_dictionaries(table, goal)
 
 
 def _explode(table: Table, goal: Goal, columns: Sequence[Column]) -> Iterator[Expr]:
@@ -323,6 +324,26 @@ def _explodes(table: Table, goal: Goal) -> Iterator[Expr]:
     lists = [c for c in table.columns if has_lists(c)]
     for column in lists[:2]:
         yield from list(_explode(table, goal, [column]))[:1]
+
+
+def _spread_dictionaries(table: Table, goal: Goal) -> Iterator[Expr]:
+    """A column of dictionaries as columns."""
+    for column in table.columns:
+        cells = column.cells if column.array.dtype == object else []
+        if not cells or not all(isinstance(cell, dict) for cell in cells) or goal.shape_kind != "frame":
+            continue
+        if not {table.book.code(key) for cell in cells for key in cell} & label_set(goal):
+            continue
+        ref = f"{{0}}[{literal(column.label)}]" if table.shape_kind == "frame" else "{0}"
+        index = "" if table.plain_index else ", index={0}.index"
+        for text in (f"pd.DataFrame({ref}.tolist(){index})", f"pd.json_normalize({ref})"):
+            made = call(text, table.expr, op="explode", cost=1.5, tags=(LABEL,))
+            if table.shape_kind == "series" or not set(table.label_codes) & label_set(goal):
+                yield made
+            else:
+                rest = step(table.expr, f".drop(columns={literal(column.label)})", op="drop", cost=0.8, labels=1)
+                yield call("{0}.join({1})", rest, made, op="join", cost=0.9)
+                yield call("{0}.join({1})", table.expr, made, op="join", cost=1.2)
 
 
 def _spread_lists(table: Table, goal: Goal, lists: Sequence[Column]) -> Iterator[Expr]:

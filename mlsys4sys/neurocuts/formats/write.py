@@ -158,20 +158,25 @@ def _csv(rules: RuleSet) -> Written:
     table = csv.writer(out, lineterminator="\n")
     table.writerow([*(own.name for own in rules.fields), "action"])
     for row in range(len(rules)):
-        cells = [_cell(own, parts) for own, parts in zip(rules.fields, _words_are_ranges(rules, row), strict=True)]
-        table.writerow([*cells, rules.actions[row] if rules.actions else ""])
+        table.writerow([*cells(rules, row), rules.actions[row] if rules.actions else ""])
     return Written(out.getvalue())
+
+
+def cells(rules: RuleSet, row: int) -> list[str]:
+    """A rule's fields in words, as CSV has them: ``*``, values, ranges, several with ``|`` between them."""
+    return [_cell(own, parts) for own, parts in zip(rules.fields, _words_are_ranges(rules, row), strict=True)]
 
 
 def _cell(own: Field, parts: list[Range]) -> str:
     if parts == [(0, (1 << own.bits) - 1)]:
         return "*"
-    words = []
+    words: list[str] = []
     for low, high in parts:
         if own in (IPV4[0], IPV4[1], IPV6[0], IPV6[1]):
             a, b = _address(low, own.bits), _address(high, own.bits)
-        elif own.values and low == high and low < len(own.values):
-            a = b = own.values[low]
+        elif own.values and high < len(own.values):
+            words += own.values[low : high + 1]
+            continue
         else:
             a, b = str(low), str(high)
         words.append(a if a == b else f"{a}-{b}")
@@ -301,7 +306,7 @@ def _between(low: object, high: object) -> str:
 
 
 def _nft_text(own: _Plain, family: str, bits: int) -> str:
-    words = []
+    words: list[str] = []
     for name, (low, high) in (("saddr", own.src), ("daddr", own.dst)):
         if (low, high) != (0, (1 << bits) - 1):
             words.append(f"{family} {name} {_between(_address(low, bits), _address(high, bits))}")
