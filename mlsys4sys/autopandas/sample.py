@@ -491,7 +491,7 @@ def _named_columns(value: Any, words: set[Hashable]) -> Any:
             and set(value[label].dropna()) <= words
         )
     ]
-    return value[kept] if 0 < len(kept) < value.shape[1] else value
+    return _cut(value, kept)
 
 
 def _reducing_columns(value: Any, wanted: Any) -> Any:
@@ -499,7 +499,16 @@ def _reducing_columns(value: Any, wanted: Any) -> Any:
     if not isinstance(value, pd.DataFrame) or not value.columns.is_unique:
         return value
     kept = [label for label in value.columns if any(same_cell(f, wanted, 1e-9) for f in _figures(value[label]))]
-    return value[kept] if 0 < len(kept) < value.shape[1] else value
+    return _cut(value, kept)
+
+
+def _cut(value: pd.DataFrame, kept: Sequence[Hashable]) -> pd.DataFrame:
+    """Some columns of a frame, and one more number, so that programs over *all* columns do not pass; or the frame."""
+    others = [label for label in value.columns if label not in kept]
+    number = next((label for label in others if value[label].dtype.kind in "if"), None)
+    if not kept or len(others) < 2:
+        return value
+    return value[[label for label in value.columns if label in kept or label == number]]
 
 
 def _figures(column: pd.Series) -> Iterator[Any]:
