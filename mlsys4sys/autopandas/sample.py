@@ -457,7 +457,8 @@ class _Narrow:
             inputs = tuple(_reducing_columns(value, example.output) for value in example.inputs)
         if all(a is b for a, b in zip(inputs, example.inputs, strict=True)):
             return None
-        return replace(self.task_all, examples=(Example(inputs=inputs, output=example.output),))
+        # The full tables come second: a program over all columns passes the first and is not taken for an answer.
+        return replace(self.task_all, examples=(Example(inputs=inputs, output=example.output), example))
 
     def learn(self, programs: Sequence[Program]) -> bool:  # noqa: ARG002 - one narrow task is all there is
         """There is no other."""
