@@ -71,9 +71,6 @@ class TreeSearch:
 def prove_tree(
     low: NDArray[np.uint32], high: NDArray[np.uint32], maxima: NDArray[np.uint32], *arrays: NDArray[Any]
 ) -> tuple[bool, int, str, NDArray[np.uint32], int]: ...
-def rule_shadows(
-    low: NDArray[np.uint32], high: NDArray[np.uint32], maxima: NDArray[np.uint32]
-) -> NDArray[np.int32]: ...
 def baseline_tree(
     low: NDArray[np.uint32], high: NDArray[np.uint32], maxima: NDArray[np.uint32], name: str, seconds: float
 ) -> dict[str, Any] | None: ...

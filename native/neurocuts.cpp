@@ -11,44 +11,16 @@
 #include <optional>
 
 #include "neurocuts_baselines.h"
+#include "neurocuts_bind.h"
 #include "neurocuts_latency.h"
 #include "neurocuts_live.h"
 #include "neurocuts_lookup.h"
 #include "neurocuts_search.h"
 #include "neurocuts_verify.h"
 
-namespace nb = nanobind;
 using namespace neurocuts;
 
 namespace {
-
-template <class T>
-using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using In2 = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Out = nb::ndarray<nb::numpy, T>;
-
-template <class T>
-Out<T> give(std::vector<T> values, size_t columns = 0) {
-    auto *owned = new std::vector<T>(std::move(values));
-    nb::capsule owner(owned, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
-    if (columns) return Out<T>(owned->data(), {owned->size() / columns, columns}, owner);
-    return Out<T>(owned->data(), {owned->size()}, owner);
-}
-
-Rules rules_of(const In2<uint32_t> &low, const In2<uint32_t> &high, const In<uint32_t> &maxima) {
-    if (low.shape(0) != high.shape(0) || low.shape(1) != high.shape(1) || maxima.size() != low.shape(1))
-        throw std::invalid_argument("bounds and maxima differ in shape");
-    if (low.shape(1) > MAX_COLUMNS) throw std::invalid_argument("at most 16 columns of 32 bits");
-    Rules rules;
-    rules.count = int(low.shape(0));
-    rules.columns = int(low.shape(1));
-    rules.maxima.assign(maxima.data(), maxima.data() + maxima.size());
-    rules.bounds.resize(low.size());
-    for (size_t i = 0; i < low.size(); i++) rules.bounds[i] = {low.data()[i], high.data()[i]};
-    return rules;
-}
 
 nb::dict arrays(Flat flat) {
     nb::dict out;
@@ -326,15 +298,6 @@ void bind_neurocuts(nb::module_ &m) {
         .def_prop_ro("expansions", [](const BoundSearch &s) { return s.search->expansions(); })
         .def_prop_ro("nodes", [](const BoundSearch &s) { return s.search->nodes(); });
     m.def("prove_tree", &proof, "Whether a tree equals the linear scan, the cells proven, and a packet where it does not.");
-    m.def("rule_shadows", [](In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima) {
-        const Rules rules = rules_of(low, high, maxima);
-        std::vector<int32_t> found;
-        {
-            nb::gil_scoped_release release;
-            found = shadows(rules);
-        }
-        return give(std::move(found));
-    });
     m.def("baseline_tree", [](In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, const std::string &name, double seconds) {
         const Rules rules = rules_of(low, high, maxima);
         std::optional<Flat> flat;

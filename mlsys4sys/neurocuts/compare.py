@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from mlsys4sys import _native
 from mlsys4sys.errors import InputError
 from mlsys4sys.neurocuts.problem import Field, RuleSet
+from mlsys4sys.neurocuts.verify import shadows
 from mlsys4sys.verdict import Verdict
 
 By = Literal["action", "rule", "match"]
@@ -193,7 +194,7 @@ def report(rules: RuleSet, *, budget_s: float = 60.0) -> Report:
     Source: Liu, Gouda: Complete Redundancy Removal for Packet Classifiers in TCAMs, IEEE TPDS 21(4), 2010 (the
     notions of upward and downward redundancy).
     """
-    covered = _native.rule_shadowed(rules.low, rules.high, rules.maxima, budget_s)
+    covered = shadows(rules, budget_s=budget_s)
     shadowed = {rule: (by if by >= 0 else None) for rule, by in enumerate(covered.tolist()) if by != NONE}
     redundant: dict[int, int | None] = {}
     if rules.actions:
