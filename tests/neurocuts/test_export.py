@@ -101,7 +101,7 @@ def test_the_header_takes_any_fields(fields: tuple[Field, ...], tmp_path: Path) 
 
 
 @needs_compiler
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rules=rule_sets(most=40))
 def test_the_header_is_right_on_odd_sets(rules: RuleSet, tmp_path_factory: pytest.TempPathFactory) -> None:
     packets = probes(rules, np.random.default_rng(0), 500)
