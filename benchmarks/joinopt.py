@@ -120,7 +120,7 @@ def race(made: Contenders, queries: Mapping[str, str], runs: int) -> list[Row]:
                 Row(
                     query=query,
                     contender=name,
-                    relations=max((region.graph.size for region in plan.regions), default=0),
+                    relations=plan.relations,
                     engine_s=min(times[""]),
                     ours_s=min(times[name]) if plan.changed else min(times[""]),
                     planning_s=planning_s,

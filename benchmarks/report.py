@@ -1,7 +1,7 @@
-"""Tables for the docs: ``python -m benchmarks.report joinopt|runtime|contract|neurocuts|lookup|docs``.
+"""Tables for the docs from committed results: ``python -m benchmarks.report NAME``.
 
-They come from committed results.
-``docs`` writes those that stand between marks into their pages.
+Names are joinopt, runtime, contract, neurocuts, lookup, autopandas; ``docs`` writes those that
+stand between marks in the pages.
 """
 
 from __future__ import annotations
@@ -30,14 +30,21 @@ def joinopt() -> str:
             cells = [
                 f"{LOADS[load]}, {place}" if load in LOADS else benchmark,
                 name,
-                f"{row['changed']} / {row['left alone at the gate']} of {row['queries']}",
+                f"{row['changed']} / {row.get('left alone at the gate', 0)} of {row['queries']}",
                 f"{row['execution, geometric mean']:.2f}, {row['execution, total']:.2f}",
                 f"{row['with planning, geometric mean']:.2f}, {row['with planning, total']:.2f}",
                 f"{row['best']:.1f}",
                 f"{row['executions slower than 1.2 times']} / {row['with planning slower than 1.2 times']}",
-                f"{row['planning, median ms']:.1f}, {row['planning, mean ms']:.1f}",
+                f"{row['planning, median ms']:.1f}, {row.get('planning, mean ms', row['planning, median ms']):.1f}",
             ]
             lines.append("| " + " | ".join(cells) + " |")
+    where = found["machine"]
+    lines += [
+        "",
+        f"Taken on {where['cpus']} cores with a load of {where['load']} before, DuckDB {where['duckdb']}.",
+    ]
+    if not all("left alone at the gate" in row for rows in found["summary"].values() for row in rows.values()):
+        lines[-1] += " These figures are older than the gate and the present planner, which takes a third of the time."
     return "\n".join(lines)
 
 
@@ -150,16 +157,48 @@ def _tree(row: dict[str, Any] | None) -> str:
     return f"{row['time']} / {row['bytes_per_rule']:.0f}" if row and "time" in row else "–"
 
 
+def autopandas() -> str:
+    """What docs/autopandas.md shows of learning: a row for each group of tasks and way of ranking."""
+    found = json.loads((RESULTS / "autopandas.json").read_text(encoding="utf-8"))
+    heads = ["tasks", "way", "n", "solved", "intended@1", "@3", "@5", "among all", "examined", "first, s", "all, s"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    keys = ("group", "way", "tasks", "solved", "int1", "int3", "int5", "any", "examined", "first_s", "seconds")
+    lines += [
+        "| " + " | ".join("–" if row[key] is None else str(row[key]) for key in keys) + " |" for row in found["rows"]
+    ]
+    return "\n".join(lines)
+
+
+def autopandas_large() -> str:
+    """What docs/autopandas.md shows of large tables, the cold command and the sandbox."""
+    found = json.loads((RESULTS / "autopandas-large.json").read_text(encoding="utf-8"))
+    lines = [f"| output of ({found['rows']:,} rows) | answer | seconds |", "|---|---|---|"]
+    for row in found["large"]:
+        answer = "the same" if row["answer"] == row["question"] else f"`{row['answer']}`" if row["answer"] else "none"
+        lines.append(f"| `{row['question']}` | {answer} | {row['seconds']} |")
+    cold, times = sorted(found["cold_s"]), found["check_ms"]
+    cold_s = f"Cold command, 20-row CSV, one call: {cold[len(cold) // 2]:.2f} s (median of {len(cold)})."
+    here = f"Checking one program: {times['here']:.1f} ms here, {times['sandbox']:.0f} ms in the sandbox"
+    lines += ["", f"{cold_s} {here}", f"({times['sandbox, first run']:.0f} ms the first)."]
+    return "\n".join(lines)
+
+
 def put_into_docs() -> None:
     """Write the tables between their marks in the pages that show them."""
     docs = Path(__file__).parents[1] / "docs"
-    for page, name, table in (
-        ("runtime.md", "contract", contract()),
-        ("runtime.md", "runtime", runtime()),
-        ("neurocuts.md", "neurocuts", neurocuts()),
-        ("joinopt.md", "joinopt", joinopt()),
-        ("neurocuts.md", "lookup", lookup()),
+    for page, name, made in (
+        ("runtime.md", "contract", contract),
+        ("runtime.md", "runtime", runtime),
+        ("neurocuts.md", "neurocuts", neurocuts),
+        ("neurocuts.md", "lookup", lookup),
+        ("joinopt.md", "joinopt", joinopt),
+        ("autopandas.md", "autopandas", autopandas),
+        ("autopandas.md", "autopandas-large", autopandas_large),
     ):
+        try:
+            table = made()
+        except FileNotFoundError:  # not measured yet: the page says so
+            continue
         text = (docs / page).read_text(encoding="utf-8")
         head, rest = text.split(f"<!-- {name} -->")
         _, tail = rest.split(f"<!-- /{name} -->")
@@ -171,7 +210,12 @@ if __name__ == "__main__":
         put_into_docs()
     else:
         print(
-            {"joinopt": joinopt, "runtime": runtime, "contract": contract, "neurocuts": neurocuts, "lookup": lookup}[
-                sys.argv[1]
-            ]()
+            {
+                "joinopt": joinopt,
+                "runtime": runtime,
+                "contract": contract,
+                "neurocuts": neurocuts,
+                "lookup": lookup,
+                "autopandas": autopandas,
+            }[sys.argv[1]]()
         )

@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from mlsys4sys.autopandas.problem import Example, Task
 from mlsys4sys.autopandas.solution import Program, Result, outcome
-from mlsys4sys.autopandas.verify import check, counts_rows, differing
+from mlsys4sys.autopandas.verify import check, counts_rows, differing, same_cell
 
 LARGE_ROWS = 1_000
 """Longer tables are sampled."""
@@ -107,6 +108,7 @@ def _strategies(task: Task) -> Iterator[_Rows | _Keys | _Narrow]:
         return
     example = task.examples[0]
     if not isinstance(example.output, pd.DataFrame | pd.Series):
+        yield _Narrow(task)
         return
     main = max(
         (i for i, value in enumerate(example.inputs) if isinstance(value, pd.DataFrame | pd.Series)),
@@ -115,14 +117,16 @@ def _strategies(task: Task) -> Iterator[_Rows | _Keys | _Narrow]:
     )
     if main is None:
         return
+    keys = _keys(example)
+    singled = [key for key in keys if key.singles]
+    yield from (_Keys(task, key) for key in singled[:1])
     links = linked(example.inputs[main], example.output)
     if links is not None:
         columns = _deciding(example.inputs[main], example.output, links)
         if columns is not None:
             yield _Rows(task, main, links, columns)
         yield _Rows(task, main, links)
-    for key in _keys(example)[:3]:
-        yield _Keys(task, key)
+    yield from (_Keys(task, key) for key in keys[:3] if key not in singled[:1])
     yield _Narrow(task)
 
 
@@ -345,12 +349,21 @@ def _wrong_rows(got: Any, wanted: Any, rtol: float) -> Positions:
 # -- keys
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Key:
     """A key that runs through the tables: for each, its cells as texts that compare equal; None where it has none."""
 
     inputs: tuple[Any, ...]
     output: Any
+
+    @cached_property
+    def singles(self) -> bool:
+        """Whether the output has one row for each key, and an input several: one row of each group, or a figure."""
+        distinct = np.unique(self.output)
+        if len(distinct) < len(self.output):
+            return False
+        several = [keys for keys in self.inputs if keys is not None and len(np.unique(keys)) < len(keys)]
+        return any(len(np.unique(keys)) == len(distinct) for keys in several)
 
 
 class _Keys:
@@ -437,8 +450,11 @@ class _Narrow:
     def task(self) -> Task | None:
         """The reduced task; None where no column can be left out."""
         example = self.task_all.examples[0]
-        words = _words(example.output)
-        inputs = tuple(_named_columns(value, words) for value in example.inputs)
+        if isinstance(example.output, pd.DataFrame | pd.Series):
+            words = _words(example.output)
+            inputs = tuple(_named_columns(value, words) for value in example.inputs)
+        else:
+            inputs = tuple(_reducing_columns(value, example.output) for value in example.inputs)
         if all(a is b for a, b in zip(inputs, example.inputs, strict=True)):
             return None
         return replace(self.task_all, examples=(Example(inputs=inputs, output=example.output),))
@@ -478,10 +494,28 @@ def _named_columns(value: Any, words: set[Hashable]) -> Any:
     return value[kept] if 0 < len(kept) < value.shape[1] else value
 
 
+def _reducing_columns(value: Any, wanted: Any) -> Any:
+    """A frame's columns of which some usual figure is the wanted one; the frame itself if none or all."""
+    if not isinstance(value, pd.DataFrame) or not value.columns.is_unique:
+        return value
+    kept = [label for label in value.columns if any(same_cell(f, wanted, 1e-9) for f in _figures(value[label]))]
+    return value[kept] if 0 < len(kept) < value.shape[1] else value
+
+
+def _figures(column: pd.Series) -> Iterator[Any]:
+    for name in ("mean", "sum", "max", "min", "median", "std", "var", "nunique", "count", "first", "last"):
+        try:
+            yield column.iloc[0 if name == "first" else -1] if name in ("first", "last") else getattr(column, name)()
+        except TypeError:  # texts have no mean
+            continue
+
+
 def _keys(example: Example) -> list[_Key]:
     """Keys that the output and an input have, those with the smallest groups first."""
     found: list[tuple[int, _Key]] = []
     for label, array in _levels(example.output):
+        if getattr(array.dtype, "kind", "O") == "f" and not _whole(array):
+            continue  # measurements, not keys
         theirs = _hashed(array)
         ours = [_matching(value, label, theirs) for value in example.inputs]
         if any(column is not None for column in ours):
@@ -489,6 +523,11 @@ def _keys(example: Example) -> list[_Key]:
             found.append((distinct, _Key(tuple(ours), theirs)))
     found.sort(key=lambda pair: -pair[0])
     return [key for _, key in found if len(np.unique(key.output)) > 1]
+
+
+def _whole(array: Any) -> bool:
+    numbers = np.asarray(array, dtype=np.float64)
+    return bool((np.isnan(numbers) | (numbers == np.rint(numbers))).all())
 
 
 def _matching(value: Any, label: Hashable, theirs: Any) -> Any:

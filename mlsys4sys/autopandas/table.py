@@ -203,7 +203,7 @@ class Column:
         if self.kind in ("date", "delta"):
             read = pd.to_datetime if self.kind == "date" else pd.to_timedelta
             moments = read(self.series, errors="coerce", **({"utc": True} if self.kind == "date" else {}))
-            ticks = moments.astype("int64" if self.kind == "delta" else "datetime64[ns, UTC]").astype("int64")
+            ticks = moments.astype("timedelta64[ns]" if self.kind == "delta" else "datetime64[ns, UTC]").astype("int64")
             return np.where(self.null, np.nan, np.asarray(ticks, dtype=np.float64))
         return np.full(len(self.series), np.nan)
 

@@ -128,6 +128,8 @@ class JoinPlan:
     reason: str
     """One line: why this order, or why DuckDB's was kept."""
     regions: tuple[RegionPlan, ...] = ()
+    named: int = 0
+    """Tables that the query names, where it was left alone before any region was planned."""
     cost: float = 0.0
     """Predicted seconds of the chosen plan's joins and scans (1 thread)."""
     engine_cost: float = 0.0
@@ -146,6 +148,11 @@ class JoinPlan:
     def order(self) -> str:
         """The chosen orders, ``((a ⋈ b) ⋈ c)``, one for each region, separated by ``; ``."""
         return "; ".join(region.tree.render([r.alias for r in region.graph.relations]) for region in self.regions)
+
+    @property
+    def relations(self) -> int:
+        """How many relations its largest region joins; the tables it names where no region was planned."""
+        return max((region.graph.size for region in self.regions), default=max(self.named, 1))
 
     @property
     def tree(self) -> JoinTree | None:

@@ -253,7 +253,7 @@ class JoinOptimizer:
             why = self.gate.other(len(sizes), float(sum(sizes))) if sizes else ""
             if why:
                 frontend.refuse(self.engine, sql)
-                return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=why)
+                return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=why, named=len(sizes))
             return None
         except NotFlat:
             return None
@@ -263,7 +263,7 @@ class JoinOptimizer:
             tables = (self._statistics.resolve(relation.table) for relation in graph.relations)
             why = self.gate.flat(graph, sum(float(table.rows) for table in tables if table), self.planning)
             if why:
-                return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=why)
+                return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=why, named=graph.size)
         return self._planned(skeleton)
 
     def _optimize(self, sql: str, ask_engine: bool) -> JoinPlan:

@@ -23,10 +23,10 @@ class RegressionConfig:
     """Of AdamW; falls along a cosine to nothing."""
     weight_decay: float = 1e-3
     batch: int = 128
-    epochs: int = 150
+    epochs: int = 60
     huber: float = 0.2
     """Where the loss turns from square to linear, in units of the targets."""
-    noise: float = 0.03
+    noise: float = 0.1
     """Standard deviation of what is added to standardised features while training, against learning rows by heart."""
 
     def __post_init__(self) -> None:

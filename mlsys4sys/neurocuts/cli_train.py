@@ -12,7 +12,7 @@ from mlsys4sys import console
 
 @click.command("neurocuts", cls=console.Command)
 @click.option("--output", metavar="FILE", required=True, help="Where to write the weights (.safetensors).")
-@click.option("--sets", type=click.IntRange(2), default=150, show_default=True, help="Generated rule sets of a round.")
+@click.option("--sets", type=click.IntRange(2), default=75, show_default=True, help="Generated rule sets of a round.")
 @click.option("--rounds", type=click.IntRange(1), default=1, show_default=True, help="Rounds of expert iteration.")
 @click.option("--ppo", metavar="RULES", help="Instead: the paper's PPO from scratch on this rule set (the reference).")
 @click.option(

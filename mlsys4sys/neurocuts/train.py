@@ -34,7 +34,7 @@ FEWEST, MOST = 40, 12_000
 class TrainConfig:
     """How much experience the policy is made from."""
 
-    sets: int = 150
+    sets: int = 75
     """Rule sets of a round, each of another profile, size and seed."""
     parts: int = 6
     """Of each set that are searched."""

@@ -227,3 +227,44 @@ def test_what_was_examined_is_counted() -> None:
     count = columns.Count()
     columns.synthesize(_table(frame), Column("w", np.arange(9) * 7.7 + 3.1, Codebook()), count=count)
     assert count.examined > 1000
+
+
+ODD = {
+    "levels": pd.DataFrame({"v": [1, 2, 3]}, index=pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)])),
+    "equal labels": pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]),
+    "no rows": pd.DataFrame({"a": []}),
+    "no columns": pd.DataFrame(index=[1, 2]),
+    "categories": pd.DataFrame({"c": pd.Categorical(["x", "y", None])}),
+    "nullable": pd.DataFrame({"i": pd.array([1, None, 3], dtype="Int64"), "b": pd.array([True, None, False])}),
+    "zones": pd.DataFrame({"t": pd.date_range("2020", periods=3, tz="CET"), "u": pd.to_timedelta([1, 2, None], "D")}),
+    "lists": pd.DataFrame({"l": [[1, 2], [3], []], "d": [{"a": 1}, {"a": 2}, {}], "m": [1, "a", None]}),
+    "infinite": pd.DataFrame({"a": [np.inf, -np.inf, np.nan], "b": [2**62, 0, -(2**62)]}),
+    "nothing but gaps": pd.DataFrame({"a": [None] * 3, "b": [np.nan] * 3}),
+    "code in cells": pd.DataFrame({"__import__('os')": ["=1+1", "');x", "{0}"], "x{0}y": ["{", "}", "{{}}"]}),
+    "complex": pd.DataFrame({"a": [1 + 2j, 2j, 3]}),
+    "series": pd.Series([3, 1, 2], index=list("aab"), name="z"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_no_table_is_too_odd_to_be_looked_at(name: str) -> None:
+    frame = ODD[name]
+    table, n = _table(frame), len(frame)
+    wanted: list[Any] = [[1.5, 2.5, 9.0][:n], ["a", "b", "a"][:n], [True, False, True][:n], [None] * n, [[1]] * n]
+    for cells in wanted:
+        for expr in columns.synthesize(table, Column("w", plain_array(pd.Series(cells)), table.book)):
+            _run(expr, frame)
+    columns.masks(table, np.array([True, False, True][:n], dtype=bool))
+    for cell in (3, "a", True, None, pd.Timestamp("2020-01-01"), [1]):
+        columns.scalars(table, cell)
+
+
+def test_a_long_table_is_answered_from_some_of_its_rows() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.integers(0, 1000, 5000), "k": rng.choice(list("xyz"), 5000), "b": rng.random(5000)})
+    table = _table(frame)
+    assert _made(table, frame.b / frame.groupby("k").b.transform("sum"))[0].text == (
+        "inp0['b'] / inp0.groupby('k')['b'].transform('sum')"
+    )
+    keep = ((frame.a > 700) & (frame.k == "x")).to_numpy()
+    assert "(inp0['a'] > 700) & (inp0['k'] == 'x')" in [expr.text for expr in columns.masks(table, keep)]

@@ -167,6 +167,9 @@ t.set_index('day').asfreq('D')
 t.set_index('day').asfreq('D').reset_index()
 t.groupby('k')['v'].rolling(2).sum()
 t.groupby('k')['v'].nlargest(2)
+t.groupby('k')['v'].sum() / t['v'].sum()
+t.groupby('k')['v'].sum().idxmax()
+t.groupby('c')['w'].mean().max()
 t[['k', 'c', 'name']].agg('-'.join, axis=1)
 t.groupby(pd.cut(t['v'], [0, 20, 40, 60]))['w'].mean()
 """
@@ -334,6 +337,8 @@ t.assign(v=t.groupby('k')['v'].ffill())
 t.assign(v=t['v'].fillna(t.groupby('k')['v'].transform('mean')))
 t.isna()
 t.isna().sum()
+t.isna().mean()
+t.isna().mean().mul(100)
 t.notna().sum()
 t.count()
 t.isna().sum().sum()
@@ -677,3 +682,98 @@ def test_a_table_costs_milliseconds() -> None:
         list(ops.proposals(table, goal))
         spent.append(time.process_time() - start)
     assert min(spent) < 0.05  # about 5 ms on a quiet machine
+
+
+def two_halves(rng: np.random.Generator) -> list[Any]:
+    """The same columns twice: keys in common, other numbers."""
+    left, right = a_table(rng)[["k", "name", "v"]], a_table(rng)[["k", "name", "v"]]
+    return [left, right]
+
+
+def two_periods(rng: np.random.Generator) -> list[Any]:
+    """Two frames of numbers with the same labels, some cells missing in the first."""
+    first = pd.DataFrame(rng.integers(1, 50, (4, 3)).astype(float), index=list("pqrs"), columns=["a", "b", "c"])
+    second_ = first + rng.integers(0, 3, (4, 3))
+    first.iloc[[0, 2], [1, 0]] = np.nan
+    return [first, second_]
+
+
+def two_clocks(rng: np.random.Generator) -> list[Any]:
+    """Trades and quotes, sorted by time."""
+    trades = pd.DataFrame({"t": np.sort(rng.choice(100, 6, replace=False)), "qty": rng.integers(1, 9, 6)})
+    quotes = pd.DataFrame({"t": np.sort(rng.choice(100, 8, replace=False)), "bid": rng.integers(50, 99, 8)})
+    quotes.loc[0, "t"] = 0
+    return [trades, quotes.drop_duplicates("t")]
+
+
+def with_argument(make: Any) -> Any:
+    """A table and an input that is no table."""
+    return lambda rng: [a_table(rng), make(rng)]
+
+
+PAIRS: list[tuple[Any, str]] = [
+    (two_halves, "x.merge(y, on='name')"),
+    (two_halves, "x.merge(y, on='name', suffixes=('_old', '_new'))"),
+    (two_halves, "x.merge(y, on=['k', 'name'], how='outer')"),
+    (two_halves, "x.merge(y, on='name', how='left')"),
+    (two_halves, "x[~x['name'].isin(y['name'])]"),
+    (two_halves, "x.merge(y[['k', 'name']].drop_duplicates(), on=['k', 'name'])"),
+    (two_halves, "pd.concat([x, y])"),
+    (two_halves, "pd.concat([x, y], ignore_index=True)"),
+    (two_halves, "pd.concat([x, y], axis=1)"),
+    (two_halves, "pd.concat([x, y], keys=['x', 'y'])"),
+    (two_halves, "x.compare(y)"),
+    (two_periods, "y - x"),
+    (two_periods, "x.combine_first(y)"),
+    (two_periods, "x.fillna(y)"),
+    (two_periods, "x + y"),
+    (two_periods, "y > x"),
+    (two_periods, "x.join(y, lsuffix='_1', rsuffix='_2')"),
+    (two_periods, "pd.concat([x, y], axis=1, keys=['x', 'y'])"),
+    (two_periods, "x.compare(y)"),
+    (two_periods, "x.add(y, fill_value=0)"),
+    (two_periods, "pd.concat([x, y]).sort_index(kind='stable')"),
+    (two_clocks, "pd.merge_asof(x, y, on='t')"),
+    (two_clocks, "pd.merge_asof(x, y, on='t', direction='nearest')"),
+    (with_argument(lambda rng: ["k", "v"]), "x[y]"),
+    (with_argument(lambda rng: ["name", "day"]), "x.drop(columns=y)"),
+    (with_argument(lambda rng: ["red", "blue"]), "x[x['k'].isin(y)]"),
+    (with_argument(lambda rng: ["red", "blue"]), "x[~x['k'].isin(y)]"),
+    (with_argument(lambda rng: [0, 3, 4]), "x.loc[y]"),
+    (with_argument(lambda rng: {"k": "team", "v": "value"}), "x.rename(columns=y)"),
+    (with_argument(lambda rng: {"red": 1, "blue": 2, "green": 3}), "x.assign(number=x['k'].map(y))"),
+    (with_argument(lambda rng: {"v": "sum", "w": "max"}), "x.groupby('k').agg(y)"),
+    (with_argument(lambda rng: "red"), "x[x['k'] == y]"),
+    (with_argument(lambda rng: list("uvwxyz")), "x.set_axis(y, axis=1)"),
+    (with_argument(lambda rng: 30), "x[x['v'] > y]"),
+    (lambda rng: [{"a": [1, 2], "b": [3, 4]}], "pd.DataFrame(x)"),
+    (lambda rng: [{"a": 1, "b": 2}], "pd.Series(x)"),
+    (lambda rng: [{"p": [1, 2], "q": [3, 4]}], "pd.DataFrame.from_dict(x, orient='index')"),
+    (lambda rng: [[{"a": 1, "b": "u"}, {"a": 2, "b": "v"}]], "pd.DataFrame(x)"),
+    (lambda rng: [[[1, 2], [3, 4]]], "pd.DataFrame(x, columns=['p', 'q'])"),
+    (lambda rng: [pd.Series([3, 1, 2], name="s"), pd.Series([5, 6, 7], name="t")], "pd.concat([x, y], axis=1)"),
+    (lambda rng: [pd.Series([3, 1, 2]), pd.Series([5, 6, 7])], "pd.DataFrame({'a': x, 'b': y})"),
+]
+
+
+@pytest.mark.parametrize("what", PAIRS, ids=[call for _, call in PAIRS])
+def test_what_one_call_on_two_inputs_makes_is_proposed(what: tuple[Any, str]) -> None:
+    maker, call = what
+    for seed in range(3):
+        inputs = maker(np.random.default_rng(seed))
+        try:
+            wanted = quietly(call, dict(zip("xy", inputs, strict=False)))
+        except ValueError:
+            continue
+        assert is_found(inputs, wanted) is not False
+
+
+def test_thousands_of_columns_cost_no_more_than_a_moment() -> None:
+    wide_table = pd.DataFrame(np.arange(9000).reshape(3, 3000), columns=[f"c{i}" for i in range(3000)])
+    book = Codebook()
+    table = Table(wide_table, source(0), book)
+    start = time.process_time()
+    for wanted in (wide_table[["c1", "c5"]], wide_table * 2, wide_table.sum()):
+        for last in (True, False):
+            list(ops.proposals(table, Goal.of(wanted, book), last=last))
+    assert time.process_time() - start < 5.0

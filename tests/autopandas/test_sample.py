@@ -52,6 +52,7 @@ BY_ROWS = [
     "df.fillna({'note': 'none'})",
 ]
 BY_KEYS = [
+    "df.loc[df.groupby('customer')['amount'].idxmax()]",
     "df.drop_duplicates('customer')",
     "df.groupby('customer', as_index=False)['amount'].sum()",
     "df.groupby('customer').agg(n=('id', 'size'), top=('amount', 'max'))",
@@ -126,6 +127,8 @@ def test_a_filter_of_a_wide_table_is_searched_on_the_columns_that_decide(code, c
         ("df.groupby('city')['amount'].mean()", ["city", "amount"]),
         ("df.groupby('city').agg(total_amount=('amount', 'sum'), top=('qty', 'max'))", ["city", "amount"]),
         ("df['city'].value_counts().rename_axis(None).rename(None)", ["city"]),
+        ("df['amount'].mean()", ["amount"]),
+        ("df['qty'].nunique()", ["qty"]),
     ],
 )
 def test_a_few_large_groups_are_searched_on_the_columns_that_are_named(code, columns):

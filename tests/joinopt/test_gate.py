@@ -36,7 +36,7 @@ def test_small_data_are_left_alone_and_large_are_not() -> None:
 def test_a_query_that_duckdb_plans_for_long_is_not_left_alone() -> None:
     gate = Gate()
     assert gate.flat(star(4), 1e5, PLANNING)
-    assert not gate.flat(star(14), 1e5, PLANNING)
+    assert not gate.flat(star(11), 1e5, PLANNING)
 
 
 def test_having_duckdb_write_its_plan_must_pay() -> None:

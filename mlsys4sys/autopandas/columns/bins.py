@@ -60,7 +60,7 @@ def _ordered_classes(values: Floats, wanted: Column) -> list[int] | None:
         cells = values[codes == code]
         spans.append((float(cells.min()), float(cells.max()), code))
     spans.sort()
-    if any(a[1] >= b[0] for a, b in itertools.pairwise(spans)):
+    if any(a[1] >= b[0] for a, b in itertools.pairwise(spans)) or not np.isfinite([spans[0][0], spans[-1][1]]).all():
         return None
     return [span[2] for span in spans]
 

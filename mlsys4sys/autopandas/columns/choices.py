@@ -12,7 +12,7 @@ from mlsys4sys.autopandas.columns.atoms import shown
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.numeric import Found, Prices
 from mlsys4sys.autopandas.columns.pool import Grouping, Pool, Source, Term
-from mlsys4sys.autopandas.expression import CELL, ENTRY, LABEL, OUTPUT, WHERE, Expr, call, literal
+from mlsys4sys.autopandas.expression import CELL, ENTRY, LABEL, OUTPUT, UNARY, WHERE, Expr, call, literal
 from mlsys4sys.autopandas.table import NULL, Codes, Column, Floats, Table
 
 MOST_ENTRIES = 12
@@ -45,6 +45,8 @@ def search(
     yield from listed(pool, wanted, count)
     if wanted.kind in ("obj", "str"):
         yield from lists(pool, wanted, count)
+    if wanted.kind == "num":
+        yield from of_lists(pool, count)
 
 
 def constant(code: int, pool: Pool, wanted: Column) -> tuple[str, float, tuple[str, ...]] | None:
@@ -384,6 +386,8 @@ def partly(
         if not rest[at].any():
             continue
         branches = sorted(numeric.elsewhere(target, rest[at], pool, prices, count), key=lambda item: item[0])[:4]
+        if np.allclose(-term.values[rest], values[rest], rtol=1e-9, atol=0.0):
+            branches = [(0.4, Expr("-{0}", (term.expr,), UNARY, "arithmetic", 0.4)), *branches[:3]]
         for cost, branch in branches:
             for condition in _conditions(pool, rest, same, constants, others, count, clock)[:4]:
                 made = call("{0}.mask({1:arg}, {2:arg})", term.expr, condition, branch, op="where", cost=1.0)
@@ -448,6 +452,18 @@ def lists(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
             for key in _keys(source.column):
                 yield 1.2, call(f"{{0}}.str[{literal(key)}]", source.expr, op="str", cost=1.1, tags=(CELL,))
                 yield 1.4, call(f"{{0}}.str.get({literal(key)})", source.expr, op="str", cost=1.3, tags=(CELL,))
+
+
+def of_lists(pool: Pool, count: Count) -> Iterator[Found]:
+    """Numbers of the lists in cells: how long they are, what they add up to."""
+    for source in pool.columns_as_sources[:20]:
+        first = source.column.cells[0] if source.column.kind == "obj" else None
+        if not isinstance(first, list | tuple | dict | set | np.ndarray):
+            continue
+        count.examined += 4
+        yield 1.0, call("{0}.str.len()", source.expr, op="str", cost=0.9)
+        for function, cost in (("sum", 1.3), ("max", 1.5), ("min", 1.6)):
+            yield cost, call(f"{{0}}.apply({function})", source.expr, op="map", cost=cost)
 
 
 def _keys(column: Column) -> list[Any]:

@@ -23,7 +23,7 @@ from mlsys4sys.autopandas.columns.atoms import (
     value_atoms,
 )
 from mlsys4sys.autopandas.columns.check import Checker, best
-from mlsys4sys.autopandas.columns.count import Clock, Count
+from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
 from mlsys4sys.autopandas.columns.numeric import Block, Found, Operator, Prices, Target, constant_text, pairs
 from mlsys4sys.autopandas.columns.pool import Pool, Term, pool_of
 from mlsys4sys.autopandas.expression import COMPARE, LABEL, LOOSE, PRODUCT, Expr, call, literal
@@ -38,6 +38,7 @@ FAR = 0.5
 """Nats of comparing something derived rather than a column."""
 
 
+@quietly
 def masks(
     table: Table,
     keep: Bools,
@@ -132,6 +133,7 @@ def conditions(
     yield from remainders(pool, wanted, count)
     if light or clock.over():
         return
+    yield from _of_spans(pool, wanted, count)
     terms = derived(pool)
     count.examined += len(terms)
     more = [atom for term in separating(terms, wanted) for atom in term_atoms(term, wanted, prices)]
@@ -181,6 +183,16 @@ def simple_atoms(
         yield from memberships(source.expr, source.cost, column.codes, wanted, others, pool)
     yield from duplicates(pool, wanted)
     yield from whole_rows(pool, wanted, prices)
+
+
+def _of_spans(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
+    """Differences of dates compared with spans of time."""
+    for part in pool.dates.differences[:16]:
+        count.examined += 1
+        cells = part.column.numbers
+        for atom in numeric_atoms(part.expr, cells, part.cost, _moments(cells), wanted, _shower("delta"), far=0.3):
+            if _exact(atom, wanted):
+                yield from atom.make(wanted.keep, wanted.drop)
 
 
 def _shower(kind: str) -> Callable[[float], str]:
@@ -373,8 +385,18 @@ def relations(pool: Pool, wanted: Wanted, count: Count, clock: Clock, *, light: 
     for cost, op, i, j in hits[:80]:
         a, b = base.build(i), right.build(j)
         if a.text != b.text:
-            yield cost, Expr(op.template, (a, b), COMPARE, "compare", op.cost)
+            far = _far_apart(a, b)
+            yield cost + far, Expr(op.template, (a, b), COMPARE, "compare", op.cost + far)
     yield from _equal_texts(pool, wanted, count)
+
+
+def _far_apart(a: Expr, b: Expr) -> float:
+    """What it costs that a column is compared with something derived of another one."""
+    if not b.op:
+        return 0.0
+    own = a.template.removeprefix("{0}")
+    mine = any(own in node.template for node in b.nodes)
+    return (0.0 if mine else 0.8) + _FARTHER.get(b.op, 0.0) * 0.5
 
 
 def remainders(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
@@ -455,6 +477,8 @@ _NEVER = frozenset(["fillna", "ffill", "bfill", "rolling", "expanding"])
 """Functions that no condition compares with a constant: they order the rows as the column does, or nobody would."""
 _FARTHER = {
     "groupby.cumulative": 1.0,
+    "groupby.transform": 0.5,
+    "groupby.rank": 0.3,
     "cumulative": 0.8,
     "groupby.shift": 0.8,
     "pct_change": 0.6,
@@ -466,12 +490,12 @@ _FARTHER = {
 def term_atoms(term: Term, wanted: Wanted, prices: Prices) -> Iterator[Atom]:
     """Comparisons of a derived column with natural constants."""
     plain = Prices(prices.known, frozenset(), frozenset())
-    if term.expr.op == "dt" and not term.expr.template.endswith("()"):
+    if term.expr.template.startswith("{0}.dt.") and not term.expr.template.endswith((".days", ")", "00", "60")):
         # A year or a month is a constant that the dates show.
         plain = Prices(frozenset(term.values[~np.isnan(term.values)].tolist()) | prices.known, frozenset(), frozenset())
         yield from numeric_atoms(term.expr, term.values, term.cost, plain, wanted, far=0.3)
         return
-    far = FAR + _FARTHER.get(term.expr.op, 0.0)
+    far = FAR + (0.0 if term.expr.template.endswith("('size')") else _FARTHER.get(term.expr.op, 0.0))
     yield from numeric_atoms(term.expr, term.values, term.cost, plain, wanted, far=far)
 
 

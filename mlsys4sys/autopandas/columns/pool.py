@@ -180,7 +180,7 @@ class Pool:
             if source.column.kind == "str" and not source.is_index:
                 for expr, values, cost in digits.measures(source.expr, source.column):
                     out.append(Term(expr, values, source.cost + cost))
-        out += [Term(part.expr, part.column.numbers, part.cost) for part in self.dates.numbers]
+        out += [Term(expr, values, cost) for expr, values, cost in self.dates.numbers]
         return self.seen(out)
 
     @cached_property

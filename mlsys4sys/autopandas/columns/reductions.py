@@ -11,7 +11,7 @@ import numpy as np
 from mlsys4sys.autopandas.columns import filters
 from mlsys4sys.autopandas.columns.atoms import COMPARING, compared, shown
 from mlsys4sys.autopandas.columns.check import Checker
-from mlsys4sys.autopandas.columns.count import Clock, Count
+from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
 from mlsys4sys.autopandas.columns.numeric import Found, Prices, Target, constant_text
 from mlsys4sys.autopandas.columns.pool import Pool, Source, pool_of
 from mlsys4sys.autopandas.expression import CELL, LABEL, POSITION, SUM, Expr, call, literal
@@ -22,6 +22,7 @@ MOST_RUNS = 400
 """Expressions that pandas runs; what can be compared over arrays is compared before."""
 
 
+@quietly
 def scalars(
     table: Table,
     wanted: Any,
@@ -43,7 +44,7 @@ def scalars(
         limit: How many at most.
         count: Gets what was examined.
     """
-    if table.shape_kind not in ("frame", "series") or not table.rows:
+    if table.shape_kind not in ("frame", "series") or not table.rows or not table.columns:
         return []
     count = count if count is not None else Count()
     clock = Clock(deadline)
@@ -71,7 +72,9 @@ def _is_cell(value: Any) -> bool:
 
 def _number(value: Any) -> float | None:
     """A number that is no boolean; None for all else."""
-    if isinstance(value, bool | np.bool_ | np.timedelta64) or not isinstance(value, int | float | np.number):
+    if isinstance(value, bool | np.bool_ | np.timedelta64 | np.complexfloating):
+        return None
+    if not isinstance(value, int | float | np.number):
         return None
     return float(value.item() if isinstance(value, np.number) else value)
 

@@ -9,13 +9,14 @@ import numpy as np
 
 from mlsys4sys.autopandas.columns import choices, filters, numeric, text
 from mlsys4sys.autopandas.columns.check import Checker, best
-from mlsys4sys.autopandas.columns.count import Clock, Count
+from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
 from mlsys4sys.autopandas.columns.numeric import Found, Target
 from mlsys4sys.autopandas.columns.pool import Pool, pool_of
 from mlsys4sys.autopandas.expression import Expr, call
 from mlsys4sys.autopandas.table import Column, Floats, Table
 
 
+@quietly
 def synthesize(
     table: Table,
     wanted: Column,
@@ -73,7 +74,7 @@ def _families(
 def _moments(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
     """Dates, periods and spans of time."""
     dates = pool.dates
-    parts = dates.differences if wanted.kind == "delta" else [*dates.moments, *dates.numbers]
+    parts = dates.differences if wanted.kind == "delta" else dates.moments
     for part in parts:
         count.examined += 1
         if part.column.codes.shape == wanted.codes.shape and np.array_equal(part.column.codes, wanted.codes):

@@ -33,7 +33,7 @@ from mlsys4sys.autopandas.ops import (
     text,
     window,
 )
-from mlsys4sys.autopandas.ops.parts import distinct, step
+from mlsys4sys.autopandas.ops.parts import MOST_COLUMNS, distinct, step
 from mlsys4sys.autopandas.table import Table
 
 FAMILIES = {
@@ -57,6 +57,9 @@ FAMILIES = {
     )
 }
 """Families by name: modules with ``proposals(table, goal, others, *, last)``."""
+
+WIDE = ("fill", "calc", "index", "labels")
+"""Families whose work grows with the number of columns alone: those for tables of more than ``MOST_COLUMNS``."""
 
 OPS = (
     "mask", "head", "tail", "iloc", "loc", "nlargest", "nsmallest", "drop", "dropna", "drop_duplicates",
@@ -93,8 +96,9 @@ def proposals(table: Table, goal: Goal, others: Sequence[Table] = (), *, last: b
     Returns:
         At most :data:`MOST_LAST` or :data:`MOST_MIDDLE` distinct expressions.
     """
-    found = chain.from_iterable(_sheltered(family, table, goal, others, last=last) for family in FAMILIES)
-    extra = _wrapped(table, goal, others) if last else iter(())
+    families = FAMILIES if len(table.columns) <= MOST_COLUMNS else WIDE
+    found = chain.from_iterable(_sheltered(family, table, goal, others, last=last) for family in families)
+    extra = _wrapped(table, goal, others) if last and families is FAMILIES else iter(())
     ordered = sorted(chain(found, extra), key=lambda expr: expr.total)
     yield from distinct(ordered, MOST_LAST if last else MOST_MIDDLE)
 

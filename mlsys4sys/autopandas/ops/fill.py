@@ -314,6 +314,9 @@ def _replaced(
             return
     if not all(map(hashable, (a for a, _ in changed))):
         return
+    places = sum(int((a.codes != b.codes).sum()) for a, b in changed)
+    if 1 < len(mapping) == places and all(a.kind == "num" for a, _ in changed):
+        return  # other numbers in every place are computed, not replaced
     kept = {code for a, b in pairs for code in a.codes[a.codes == b.codes].tolist()}
     whole = not kept & set(mapping)
     entries = {table.book.cell(old): table.book.cell(new) if new != NULL else np.nan for old, new in mapping.items()}
@@ -362,6 +365,8 @@ def _replaced_by_column(table: Table, changed: Sequence[tuple[Column, Column]]) 
             if own.setdefault(old, new) != new:
                 return
         own = {old: new for old, new in own.items() if old != new}
+        if a.kind == "num" and 1 < len(own) == len(a.codes):
+            return
         if NULL in own or len(own) > 5 or not hashable(a):
             return
         book = table.book
@@ -411,7 +416,7 @@ def random(table: Table, rng: np.random.Generator, _others: Sequence[Table]) -> 
         text = options[int(rng.integers(len(options)))]
         return step(table.expr, text, op=text[1:].partition("(")[0], cost=1.1)
     texts = [c for c in table.columns if c.kind == "str" and not c.unique]
-    if not texts:
+    if not texts or rng.random() < 0.6:
         return None
     cells = [cell for cell in dict.fromkeys(texts[0].cells) if isinstance(cell, str)]
     old = cells[int(rng.integers(len(cells)))]

@@ -9,7 +9,7 @@ from itertools import islice, product
 
 import numpy as np
 
-from mlsys4sys.autopandas.expression import FUNCTION, Expr, is_keyword_name, literal
+from mlsys4sys.autopandas.expression import FUNCTION, PRODUCT, Expr, is_keyword_name, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups, close, ranks
 from mlsys4sys.autopandas.ops.keys import KeySet, by, derived_keys, key_sets, keys_of, pairs, plausible_keys
@@ -29,7 +29,7 @@ def proposals(table: Table, goal: Goal, _others: Sequence[Table], *, last: bool)
     """
     if table.shape_kind not in ("frame", "series") or table.rows < 2 or table.duplicate_labels:
         return
-    yield from distinct(_last(table, goal) if last else _middle(table, goal), 40 if last else 16)
+    yield from distinct(_last(table, goal) if last else _middle(table, goal), 40 if last else 20)
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,12 +260,93 @@ class Solved:
 
 
 def _last(table: Table, goal: Goal) -> Iterator[Expr]:
+    if goal.shape_kind == "scalar":
+        yield from _scalars(table, goal)
+        return
     if goal.shape_kind not in ("frame", "series", "list", "array", "index"):
         return
     for keys in _last_key_sets(table, goal):
         solved = Solved(table, goal, keys)
         if solved.complete():
             yield from islice(_programs(solved), 14)
+        else:
+            yield from _of_all(solved)
+
+
+def _of_all(solved: Solved) -> Iterator[Expr]:
+    """Each group's part of the whole: ``groupby(…)['v'].sum() / df['v'].sum()``."""
+    table, at = solved.table, solved.at
+    if at is None or len(solved.wanted) != 1 or solved.wanted[0].kind != "num" or table.shape_kind != "frame":
+        return
+    if len(set(at.tolist())) < len(at):
+        return
+    wanted = solved.wanted[0]
+    grouped, cost = _grouped(solved)
+    for i in solved.values:
+        column = table.columns[i]
+        names, matrix = solved.groups.numbers(column)
+        for agg in ("sum", "count", "mean"):
+            if agg not in names:
+                continue
+            total = _whole(column, agg)
+            with np.errstate(all="ignore"):
+                share = matrix[names.index(agg)][at] / total
+            for factor, tail in ((1.0, ""), (100.0, " * 100")):
+                if close(share[None] * factor, wanted.numbers)[0]:
+                    label = literal(column.label)
+                    part = step(
+                        table.expr, f"{grouped}[{label}].{agg}()", op="groupby.agg", cost=cost + AGG_COST[agg], labels=1
+                    )
+                    whole = step(table.expr, f"[{label}].{agg}()", op="reduce", cost=0.4)
+                    made = Expr(f"{{0}} / {{1}}{tail}", (part, whole), PRODUCT, "arithmetic", 0.6)
+                    yield from _ended(solved, made, wanted.label)
+
+
+def _whole(column: Column, agg: str) -> float:
+    """The aggregate of all rows."""
+    if agg == "count":
+        return float((~column.null).sum())
+    return float(np.nansum(column.numbers) if agg == "sum" else np.nanmean(column.numbers))
+
+
+def _ended(solved: Solved, series: Expr, label: Hashable) -> Iterator[Expr]:
+    """A series as the goal has it: itself, or a frame with its index as columns."""
+    if not _frame_wanted(solved):
+        yield series
+    elif solved.indexed:
+        yield step(series, f".to_frame({literal(label)})", op="to_frame", cost=0.8)
+    else:
+        yield step(series, f".reset_index(name={literal(label)})", op="reset_index", cost=0.8)
+
+
+def _scalars(table: Table, goal: Goal) -> Iterator[Expr]:
+    """The largest or smallest aggregate of all groups, or the key that has it."""
+    if table.shape_kind != "frame" or len(table.labels) > 20:
+        return
+    code, number = goal.book.code(goal.value), goal.value
+    numeric_goal = isinstance(number, int | float | np.number) and not isinstance(number, bool)
+    for key in keys_of(table):
+        if not 1 < len(key.column.distinct) < table.rows:
+            continue
+        groups = Groups([key.column])
+        first = key.column.codes[groups.first]
+        head = f".groupby({by([key])})"
+        for c in table.columns:
+            if c is key.column or not hashable(c):
+                continue
+            names, matrix = groups.numbers(c)
+            for agg, row in zip(names, matrix, strict=True):
+                if agg in ("prod", "var", "first", "last", "median") or np.isnan(row).all():
+                    continue
+                select = "" if agg == "size" else f"[{literal(c.label)}]"
+                series = step(
+                    table.expr, f"{head}{select}.{agg}()", op="groupby.agg", cost=1.0 + AGG_COST[agg], labels=2
+                )
+                for way, place in (("max", int(np.nanargmax(row))), ("min", int(np.nanargmin(row)))):
+                    if first[place] == code:
+                        yield step(series, f".idx{way}()", op="idxmax", cost=0.9 + 0.3 * (way == "min"))
+                    elif numeric_goal and np.isclose(row[place], float(number)):
+                        yield step(series, f".{way}()", op="reduce", cost=1.2)
 
 
 def _last_key_sets(table: Table, goal: Goal) -> Iterator[KeySet]:
@@ -579,6 +660,7 @@ def _two_levels(solved: Solved, labels: list[Hashable]) -> Iterator[Expr]:
 
 def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
     """A few aggregates that a further step may finish."""
+    yield from _placed(table, goal)
     keys = plausible_keys(table, goal)
     numbers = numeric(table)
     for chosen in pairs(keys[:4], 6):
@@ -599,6 +681,23 @@ def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
             tail = f".groupby({by(chosen)}{', as_index=False' if stay else ''}){select}"
             for agg in ("sum", "mean"):
                 yield step(table.expr, f"{tail}.{agg}()", op="groupby.agg", cost=cost + AGG_COST[agg] + 0.3)
+
+
+def _placed(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Sums and means of single columns by keys that the goal holds all of: it may show them changed."""
+    if goal.shape_kind not in ("frame", "series") or table.shape_kind != "frame":
+        return
+    for keys in key_sets(goal, keys_of(table), most=2):
+        groups = Groups([key.column for key in keys.keys])
+        if not 1 < groups.count < table.rows or groups.count != goal.rows:
+            continue
+        taken = {id(key.column) for key in keys.keys}
+        values = [table.columns[i] for i in numeric(table) if id(table.columns[i]) not in taken]
+        values.sort(key=lambda c: not label_shown(goal, c))
+        for c in values[:3]:
+            for agg in ("sum", "mean"):
+                text = f".groupby({keys.text()})[{literal(c.label)}].{agg}()"
+                yield step(table.expr, text, op="groupby.agg", cost=1.2 + keys.cost + AGG_COST[agg])
 
 
 def _shown_aggregates(

@@ -121,6 +121,8 @@ def _per_column(table: Table, wanted: Floats | None) -> Iterator[Expr]:
             (present, ".notna().sum()", 1.2),
             (unique, ".nunique()", 1.1),
             (nulls / max(table.rows, 1), ".isna().mean()", 1.4),
+            (100 * nulls / max(table.rows, 1), ".isna().mean().mul(100)", 1.7),
+            (np.round(100 * nulls / max(table.rows, 1), 2), ".isna().mean().mul(100).round(2)", 2.2),
         ):
             if close(made[None], wanted)[0]:
                 yield step(table.expr, text, op="nunique" if "nunique" in text else "reduce", cost=cost)
@@ -526,6 +528,8 @@ def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
     if table.shape_kind == "frame" and goal.shape_kind != "frame":
         places, _ = _numbers(table)
         only = "" if len(places) == len(table.columns) else "numeric_only=True"
+        if places and len(goal.index) == 2 and all(level.distinct <= set(table.label_codes) for level in goal.index):
+            yield step(table.expr, f".corr({only})", op="corr", cost=1.4)
         if places:
             yield step(table.expr, f".sum({only})", op="reduce", cost=1.2)
             yield step(table.expr, f".mean({only})", op="reduce", cost=1.3)

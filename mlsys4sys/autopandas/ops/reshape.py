@@ -485,7 +485,11 @@ def random(table: Table, rng: np.random.Generator, _others: Sequence[Table]) -> 
         numbers = [i for i, kind in enumerate(kinds) if kind == "num"]
         if len(numbers) > 1 and len(numbers) < len(kinds):
             ids = [label for i, label in enumerate(table.labels) if i not in numbers]
-            names = "" if rng.random() < 0.5 else f", var_name={literal(str(rng.choice(['key', 'metric', 'name'])))}"
+            names = (
+                ""
+                if rng.random() < 0.5 or "name" in table.labels or "key" in table.labels
+                else f", var_name={literal(str(rng.choice(['key', 'metric', 'name'])))}"
+            )
             choices.append(step(table.expr, f".melt(id_vars={some(ids)}{names})", op="melt", cost=1.0, labels=len(ids)))
         lists = [c for c in table.columns if has_lists(c)]
         choices += [

@@ -168,6 +168,13 @@ def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
         for freq in ("D", "MS"):
             text = f".resample({literal(freq)}{on})[{literal(numbers)}].sum()"
             yield step(table.expr, text, op="resample", cost=1.8, labels=len(numbers))
+        dates = [place for place in goal.everything if place.kind == "date" and place.unique]
+        for freq, unit, how in BINS:
+            if any(on_grid(place, unit, how) and _spans(place, freq, column) for place in dates):
+                for label in numbers[:2]:
+                    text = f".resample({literal(freq)}{on})[{literal(label)}].sum()"
+                    yield step(table.expr, text, op="resample", cost=1.6, labels=1)
+                break
 
 
 def random(table: Table, rng: np.random.Generator, _others: Sequence[Table]) -> Expr | None:
