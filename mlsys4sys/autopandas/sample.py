@@ -457,7 +457,8 @@ class _Narrow:
             inputs = tuple(_reducing_columns(value, example.output) for value in example.inputs)
         if all(a is b for a, b in zip(inputs, example.inputs, strict=True)):
             return None
-        return replace(self.task_all, examples=(Example(inputs=inputs, output=example.output),))
+        # The full tables come second: a program over all columns passes the first and is not taken for an answer.
+        return replace(self.task_all, examples=(Example(inputs=inputs, output=example.output), example))
 
     def learn(self, programs: Sequence[Program]) -> bool:  # noqa: ARG002 - one narrow task is all there is
         """There is no other."""
@@ -491,7 +492,7 @@ def _named_columns(value: Any, words: set[Hashable]) -> Any:
             and set(value[label].dropna()) <= words
         )
     ]
-    return value[kept] if 0 < len(kept) < value.shape[1] else value
+    return _cut(value, kept)
 
 
 def _reducing_columns(value: Any, wanted: Any) -> Any:
@@ -499,7 +500,16 @@ def _reducing_columns(value: Any, wanted: Any) -> Any:
     if not isinstance(value, pd.DataFrame) or not value.columns.is_unique:
         return value
     kept = [label for label in value.columns if any(same_cell(f, wanted, 1e-9) for f in _figures(value[label]))]
-    return value[kept] if 0 < len(kept) < value.shape[1] else value
+    return _cut(value, kept)
+
+
+def _cut(value: pd.DataFrame, kept: Sequence[Hashable]) -> pd.DataFrame:
+    """Some columns of a frame, and one more number, so that programs over *all* columns do not pass; or the frame."""
+    others = [label for label in value.columns if label not in kept]
+    number = next((label for label in others if value[label].dtype.kind in "if"), None)
+    if not kept or len(others) < 2:
+        return value
+    return value[[label for label in value.columns if label in kept or label == number]]
 
 
 def _figures(column: pd.Series) -> Iterator[Any]:

@@ -124,11 +124,11 @@ def test_a_filter_of_a_wide_table_is_searched_on_the_columns_that_decide(code, c
 @pytest.mark.parametrize(
     ("code", "columns"),
     [
-        ("df.groupby('city')['amount'].mean()", ["city", "amount"]),
-        ("df.groupby('city').agg(total_amount=('amount', 'sum'), top=('qty', 'max'))", ["city", "amount"]),
-        ("df['city'].value_counts().rename_axis(None).rename(None)", ["city"]),
-        ("df['amount'].mean()", ["amount"]),
-        ("df['qty'].nunique()", ["qty"]),
+        ("df.groupby('city')['amount'].mean()", ["id", "city", "amount"]),
+        ("df.groupby('city').agg(total_amount=('amount', 'sum'), top=('qty', 'max'))", ["id", "city", "amount"]),
+        ("df['city'].value_counts().rename_axis(None).rename(None)", ["id", "city"]),
+        ("df['amount'].mean()", ["id", "amount"]),
+        ("df['qty'].nunique()", ["id", "qty"]),
     ],
 )
 def test_a_few_large_groups_are_searched_on_the_columns_that_are_named(code, columns):

@@ -107,6 +107,9 @@ def _compared(pool: Pool, wanted: Any, prices: Prices, count: Count, clock: Cloc
         yield from _kept_cells(pool, wanted, prices, count)
 
 
+MOST_BITS = 3_000_000
+"""Rows times conditions whose totals are computed at once."""
+
 _REDUCTIONS: tuple[tuple[str, float, str], ...] = (
     ("sum()", 0.8, "reduce"), ("mean()", 0.8, "reduce"), ("max()", 0.8, "reduce"), ("min()", 0.8, "reduce"),
     ("median()", 1.1, "reduce"), ("std()", 1.2, "reduce"), ("var()", 1.6, "reduce"), ("count()", 1.1, "reduce"),
@@ -451,7 +454,7 @@ def _kept(pool: Pool, wanted: float, target: Target, prices: Prices, count: Coun
     if not conditions:
         return
     conditions.sort(key=lambda item: item[0])
-    conditions = conditions[:600]
+    conditions = conditions[: max(8, min(600, MOST_BITS // max(1, pool.rows)))]
     bits = np.stack([item[2] for item in conditions])
     sizes = bits.sum(axis=1)
     count.examined += 2 * len(conditions)
