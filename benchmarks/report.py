@@ -121,6 +121,8 @@ def neurocuts() -> str:
 
 def lookup() -> str:
     """What docs/neurocuts.md shows of lookups: a row for each rule set, then 100,000 rules, then changes."""
+    if not (RESULTS / "lookup.json").exists():
+        return "(not measured yet)"
     found = json.loads((RESULTS / "lookup.json").read_text(encoding="utf-8"))
     heads = ["set", "Mpps within 500 B/rule", "B/rule", "within 120 B/rule", "B/rule", "DPDK ACL, Mpps", "ours / DPDK"]
     heads += ["2 threads", "one packet, µs"]

@@ -104,6 +104,7 @@ def latency_tree(
     max_bytes: float,
     seconds: float,
 ) -> dict[str, NDArray[Any]] | None: ...
+
 class Serving:
     def __init__(
         self,

@@ -14,7 +14,7 @@ namespace neurocuts {
 
 namespace {
 
-constexpr size_t MOST_LEAVES = 32;    // that an inserted rule is written into; else it stands in the overlay
+constexpr size_t MOST_LEAVES = 64;    // that an inserted rule is written into; else it stands in the overlay
 constexpr size_t MOST_AWAKE = 32;     // hidden rules that appear with one removal; else a new tree has to be built
 constexpr uint32_t NOTHING_HIDDEN = 0, FIRST_HIDING = 1;
 constexpr size_t COMPARED = 64;       // rules of the longest leaf in which hidden ones are looked for one by one
@@ -383,6 +383,7 @@ void Live::put_overlay() {
     Range range[MAX_COLUMNS];
     for (size_t i = 0; i < made->count * LANES; i++) {
         if (i < overlaid_.size()) range_of(overlaid_[i], range);
+        if (i % LANES == 0) made->keys.push_back(entries[overlaid_[i]].key);
         put_rule(layout, start + i / LANES * layout.bytes, int(i % LANES), i < overlaid_.size() ? overlaid_[i] : NO_RULE,
                  i < overlaid_.size() ? range : nullptr);
     }

@@ -32,7 +32,10 @@ class Epochs {
   public:
     ReaderSlot *enter();
     void leave(ReaderSlot *slot);
-    void step(ReaderSlot *slot) { slot->epoch.store(now_.load(), std::memory_order_seq_cst); }
+    void step(ReaderSlot *slot) {
+        slot->epoch.store(now_.load(), std::memory_order_seq_cst);
+        std::atomic_thread_fence(std::memory_order_seq_cst);  // before anything of the table is read
+    }
     uint64_t now() const { return now_.load(); }
     uint64_t advance() { return now_.fetch_add(1) + 1; }
     // What was retired at an epoch below this one is looked at by nobody.
@@ -53,6 +56,7 @@ struct Overlay {
     std::vector<uint8_t> store;
     const uint8_t *blocks = nullptr;
     size_t count = 0;  // of blocks
+    std::vector<uint64_t> keys;  // the first of each block
 };
 
 // Where a leaf lies: a box, bits chosen above, and perhaps only outside of a range.

@@ -21,11 +21,11 @@ constexpr size_t BATCH = 256;  // packets that walk together
 // What a step is, in the five lowest bits of its word: the column of a cut or bit selection, or one of these.
 enum Code : uint32_t { AT_LEAF = 16, AT_SPLIT = 17, AT_PARTITION = 18 };
 
-struct Step {
-    // Cut, bits: the selected bits; the cell is pext(x, mask) - base. Leaf: its first rule. Split: its column.
-    uint32_t mask = NO_RULE;
+struct alignas(16) Step {
     uint32_t base = 0;    // cut: of the first cell; leaf: its first block; split: its boundaries; partition: how many parts
     uint32_t offset = 0;  // where the children start; leaf: how many blocks; partition: its first part
+    // Cut, bits: the selected bits; the cell is pext(x, mask) - base. Leaf: its first rule. Split: its column.
+    uint32_t mask = NO_RULE;
     uint32_t word = AT_LEAF;  // code, then 5 bits of shift, 1 bit: bits are not adjacent, 21 bits: the highest cell
 
     uint32_t code() const { return word & 31; }

@@ -135,9 +135,10 @@ def observe(
     example = task.examples[0]
     book = Codebook()
     made = variants(example.inputs, kinds, seed)
+    clock = _Clock(deadline)
     columns: list[list[Outcome]] = []
     for variant in made:
-        if deadline is not None and len(columns) >= LEAST and time.perf_counter() > deadline:
+        if len(columns) >= LEAST and clock.over():
             break
         columns.append(_outcomes(exprs, variant.inputs, book))
     made = made[: len(columns)]
@@ -150,6 +151,20 @@ def observe(
         tuple(_rows(variant.inputs) for variant in made),
         max((_block(value, example.output) for value in example.inputs), default=0.0),
     )
+
+
+class _Clock:
+    """A deadline in processor time, so that the order of programs does not depend on what else the machine does."""
+
+    SLACK = 3.0
+    """Times the seconds that may pass on the wall."""
+
+    def __init__(self, deadline: float | None) -> None:
+        left = math.inf if deadline is None else max(0.0, deadline - time.perf_counter())
+        self.busy, self.wall = time.process_time() + left, time.perf_counter() + self.SLACK * left
+
+    def over(self) -> bool:
+        return time.process_time() > self.busy or time.perf_counter() > self.wall
 
 
 def _outcomes(exprs: Sequence[Expr], inputs: tuple[Any, ...], book: Codebook) -> list[Outcome]:

@@ -229,6 +229,17 @@ def test_what_was_examined_is_counted() -> None:
     assert count.examined > 1000
 
 
+def test_three_conditions_are_joined_where_two_do_not_do() -> None:
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame(
+        {"c": rng.choice(["a", "b", "z"], 40), "x": rng.integers(0, 100, 40), "y": rng.integers(0, 100, 40)}
+    )
+    keep = ((frame.c == "a") & (frame.x > 30) & (frame.y < 60)).to_numpy()
+    found = columns.masks(_table(frame), keep)[0].text
+    assert found.count("&") == 2
+    assert "inp0['c'] == 'a'" in found
+
+
 ODD = {
     "levels": pd.DataFrame({"v": [1, 2, 3]}, index=pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)])),
     "equal labels": pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]),

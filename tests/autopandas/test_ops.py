@@ -167,6 +167,9 @@ t.set_index('day').asfreq('D')
 t.set_index('day').asfreq('D').reset_index()
 t.groupby('k')['v'].rolling(2).sum()
 t.groupby('k')['v'].nlargest(2)
+t.groupby('k')['v'].agg(['min', 'max']).T
+t.groupby('k')['day'].agg(lambda s: s.max() - s.min())
+t.groupby('k')['c'].agg(lambda s: (s == 'Oslo').sum())
 t.groupby('k')['v'].sum() / t['v'].sum()
 t.groupby('k')['v'].sum().idxmax()
 t.groupby('c')['w'].mean().max()
@@ -191,6 +194,11 @@ t['v'] / t.groupby('k')['v'].transform('sum')
 t['v'] - t.groupby('k')['v'].transform('mean')
 t.groupby('k')['v'].cummax()
 t.groupby('k')['v'].pct_change()
+"""
+
+FLAT = """
+joined(t.pivot_table(index='k', columns='c', values=['v', 'w'], aggfunc='sum'))
+joined(t.pivot_table(index='k', columns='c', values=['v', 'w'])).reset_index()
 """
 
 CROSSING = """
@@ -218,6 +226,8 @@ t.pivot_table(index='k', columns='c', values='v', aggfunc='sum', margins=True)
 t.pivot_table(index='k', values=['v', 'w'], aggfunc='mean')
 t.pivot_table(index='k', values='v', aggfunc='sum').reset_index()
 t.pivot_table(index='name', columns=['k', 'c'], values='v')
+t.pivot_table(index='k', columns='c', values='v', aggfunc='sum').add_prefix('v_')
+t.pivot_table(index='k', columns='c', values='v', aggfunc='sum').add_prefix('v_').reset_index()
 t.groupby(['k', 'c'])['v'].sum().unstack(level=0)
 """
 
@@ -338,6 +348,7 @@ t.assign(v=t['v'].fillna(t.groupby('k')['v'].transform('mean')))
 t.isna()
 t.isna().sum()
 t.isna().mean()
+t[['v', 'w']].isna().groupby(t['k']).sum()
 t.isna().mean().mul(100)
 t.notna().sum()
 t.count()
@@ -401,6 +412,8 @@ t.describe()
 t.describe().T
 t.corr()
 t.agg(['min', 'max'])
+t.agg(['mean', 'std']).T
+t.agg(['mean', 'std']).T.reset_index()
 t.nunique()
 t.sum().to_frame('total')
 t.sum().reset_index()
@@ -484,6 +497,7 @@ FAMILIES: dict[str, tuple[Any, str]] = {
     "group": (a_table, GROUP),
     "groupwise": (a_table, GROUPWISE),
     "crossing": (a_table, CROSSING),
+    "flat": (a_table, FLAT),
     "reshape": (wide, RESHAPE),
     "dummies": (a_table, DUMMIES),
     "long": (numbered, LONG),
@@ -517,10 +531,15 @@ def a_case(family: str, call: str, rng: np.random.Generator) -> tuple[list[Any],
     return [table, u], wanted
 
 
+def joined(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame, the two levels of its labels made one."""
+    return frame.set_axis(frame.columns.map("_".join), axis=1)
+
+
 def quietly(code: str, space: dict[str, Any]) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return eval(code, {"pd": pd, "np": np, **space})
+        return eval(code, {"pd": pd, "np": np, "joined": joined, **space})
 
 
 def tables_of(inputs: list[Any], book: Codebook) -> list[Table]:

@@ -82,7 +82,7 @@ def test_every_lookup_is_right_on_sets_that_break_classifiers(
     check(RuleSet.from_ranges(edge_sets(fields)[name], fields=fields), tmp_path)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.data(), st.sampled_from([IPV4, IPV6, OWN]))
 def test_every_lookup_is_right_on_any_set(data: st.DataObject, fields: tuple[Field, ...]) -> None:
     widths = [word.bit_length() for own in fields for word in own.maxima]
@@ -119,7 +119,7 @@ def test_no_damaged_file_is_loaded(fields: tuple[Field, ...], tmp_path: Path) ->
     ClassifierBuilder(expansions=50, threads=1).build(rules).save(path)
     good = path.read_bytes()
     rng = np.random.default_rng(0)
-    for _ in range(150):
+    for _ in range(60):
         bad = bytearray(good)
         how = rng.integers(0, 3)
         place = int(rng.integers(0, len(good)))

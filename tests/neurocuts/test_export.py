@@ -101,7 +101,7 @@ def test_the_header_takes_any_fields(fields: tuple[Field, ...], tmp_path: Path) 
 
 
 @needs_compiler
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rules=rule_sets(most=40))
 def test_the_header_is_right_on_odd_sets(rules: RuleSet, tmp_path_factory: pytest.TempPathFactory) -> None:
     packets = probes(rules, np.random.default_rng(0), 500)
@@ -222,6 +222,22 @@ def test_rules_for_dpdk_are_read_as_the_same_rules(tmp_path: Path) -> None:
     classifier_of(rules).export_dpdk(path)
     assert RuleSet.from_classbench(path) == rules
     assert all(line.count("\t") == 4 for line in path.read_text().splitlines())
+
+
+@pytest.mark.skipif(shutil.which("dpdk-test-acl") is None, reason="no dpdk-test-acl")
+def test_dpdks_own_program_takes_the_rules(tmp_path: Path) -> None:
+    rules = RuleSet.from_ranges([[(5, 900), (0, 2**32 - 1), (0, 65535), (80, 443), (6, 6)]])
+    classifier_of(rules).export_dpdk(tmp_path / "d.rules")
+    (tmp_path / "d.trace").write_text("5\t1\t2\t80\t6\t0\n901\t1\t2\t80\t6\t0\n")
+    own = "--no-huge --no-pci --no-telemetry -l 0 -m 512 --log-level=acl:8 --file-prefix"
+    sizes = "--rulenum=100 --tracenum=2 --tracestep=2 --bldcat=1 --runcat=1 --iter=1 --alg=scalar"
+    files = [f"--rulesf={tmp_path / 'd.rules'}", f"--tracef={tmp_path / 'd.trace'}"]
+    made = ["dpdk-test-acl", *own.split(), tmp_path.name, "--", *files, *sizes.split()]
+    ran = subprocess.run(made, capture_output=True, text=True, timeout=120)
+    if "EAL" in ran.stderr and "cannot" in ran.stderr.lower() and ran.returncode:
+        pytest.skip("DPDK cannot start here")
+    assert ran.returncode == 0, ran.stderr[-500:]
+    assert "num_rules=12" in ran.stdout  # a range of addresses is several prefixes
 
 
 @pytest.mark.skipif(not Path("/usr/include/dpdk/rte_acl.h").exists(), reason="no DPDK headers")

@@ -86,7 +86,7 @@ def test_rules_with_more_fields_than_a_capture_has_are_refused(tmp_path: Path) -
         read(path, 7)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_captures_are_read_or_refused_with_a_place(data: st.DataObject, tmp_path: Path) -> None:
     good = data.draw(st.sampled_from([pcap(FRAMES), pcapng(FRAMES), pcapng(FRAMES, simple=True, order=">")]))

@@ -14,7 +14,7 @@ from tests.conftest import real_data
 from tests.neurocuts.trees import everything, probes, random_rules, rule_sets
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rule_sets(most=60))
 def test_every_lookup_answers_every_packet_as_the_scan_does(rules: RuleSet) -> None:
     packets = everything()
@@ -45,7 +45,7 @@ def test_every_lookup_is_right_on_real_sets(name: str) -> None:
             assert (peer.solve(packets) == expected).all(), peer.name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rule_sets(most=40), st.lists(st.tuples(st.booleans(), st.integers(0, 39)), max_size=60))
 def test_tuple_spaces_stay_right_while_rules_go_and_come(rules: RuleSet, changes: list[tuple[bool, int]]) -> None:
     packets = everything()

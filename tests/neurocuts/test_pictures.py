@@ -17,7 +17,7 @@ from tests.neurocuts.formats.texts import IPTABLES
 from tests.neurocuts.trees import everything, random_rules, rule_sets
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(rule_sets(most=60))
 def test_what_is_explained_is_the_answer(rules: RuleSet) -> None:
     packets = everything()[::11]

@@ -211,7 +211,7 @@ def numeric_atoms(
         for value in _differs(kept, dropped, len(dropped) == len(drop), wanted):
             cost, tags = prices.of(value)
             alone = len(dropped) > 1 and dropped.min() == dropped.max() and len(np.unique(kept)) > 1
-            least = 0.7 if alone else 1.0
+            least = 0.6 if alone else 1.0
             cost = (min(cost, least) if tags == (CELL,) else cost) + far
             yield fixed(compared(expr, "!=", show(value), cost, tags), values != value, base + COMPARING + cost)
 
@@ -353,6 +353,8 @@ def _listed(
     for chosen, plain in ((inside, True), (outside, False)):
         if not 2 <= len(chosen) <= MOST_LISTED or NULL in chosen:
             continue
+        if kind == "num" and len(chosen) > 4 and 2 * len(kept | dropped) > len(codes):
+            continue  # amounts, not classes
         cells = [book.cell(code) for code in sorted(chosen)]
         if kind == "num":
             cells = [int(cell) if float(cell).is_integer() else cell for cell in sorted(cells)]

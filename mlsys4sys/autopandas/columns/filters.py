@@ -32,6 +32,8 @@ from mlsys4sys.autopandas.table import Bools, Table
 JOINING = 0.7
 """Nats of ``&`` and ``|``."""
 MOST_ATOMS = 400
+DEAR = 5.5
+"""Nats of two conditions past which three are tried."""
 ROUNDS = 4
 """How often rows that a condition got wrong are added to those of a long table that are looked at."""
 FAR = 0.5
@@ -521,14 +523,47 @@ def _joined(atoms: Sequence[Atom], wanted: Wanted, count: Count, sign: str) -> I
     i, j = np.nonzero(np.triu(left @ left.T == 0, 1))
     alone = np.asarray(~undone.any(axis=1))
     order = np.argsort([chosen[a].cost + chosen[b].cost for a, b in zip(i, j, strict=True)], kind="stable")
-    made = 0
+    made, cheapest = 0, np.inf
     for a, b in zip(i[order].tolist(), j[order].tolist(), strict=True):
         if alone[a] or alone[b]:
             continue
         made += 1
         if made > 60:
-            return
+            break
+        cheapest = min(cheapest, chosen[a].cost + chosen[b].cost)
         yield from _readings(chosen[a], chosen[b], wanted, sign)
+    if cheapest > DEAR and not alone.any() and undone.shape[1] <= 2000:
+        yield from _three(chosen, undone, wanted, sign, count)
+
+
+def _three(chosen: Sequence[Atom], undone: Bools, wanted: Wanted, sign: str, count: Count) -> Iterator[Found]:
+    """Three conditions, where no two do it: each in its tightest reading that the other two leave open."""
+    few = min(len(chosen), 60)
+    left = undone[:few].astype(np.float32)
+    first, second = np.triu_indices(few, 1)
+    rest = left[first] * left[second]
+    count.examined += len(first) * few
+    pair, third = np.nonzero(rest @ left.T == 0)
+    ahead = third > second[pair]
+    hits = [
+        (chosen[first[p]].cost + chosen[second[p]].cost + chosen[t].cost, int(first[p]), int(second[p]), int(t))
+        for p, t in zip(pair[ahead].tolist(), third[ahead].tolist(), strict=True)
+    ]
+    for _, *places in sorted(hits)[:12]:
+        atoms = [chosen[i] for i in places]
+        readings = []
+        for i, atom in enumerate(atoms):
+            others = [other.bits for k, other in enumerate(atoms) if k != i]
+            if sign == "&":
+                made = atom.make(wanted.keep, wanted.drop & others[0] & others[1])
+            else:
+                made = atom.make(wanted.keep & ~others[0] & ~others[1], wanted.drop)
+            readings.append(list(made)[:1])
+        if not all(readings):
+            continue
+        parts = tuple(reading[0][1] for reading in readings)
+        template = f" {sign} ".join(f"{{{i}:product}}" for i in range(3))
+        yield sum(r[0][0] for r in readings) + 2 * JOINING, Expr(template, parts, LOOSE, "logic", 2 * JOINING)
 
 
 def _different(atoms: Sequence[Atom]) -> list[Atom]:

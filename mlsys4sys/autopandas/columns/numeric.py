@@ -176,6 +176,8 @@ class Prices:
         if k in _USUAL:
             return 0.7, ()
         digits = len(f"{abs(k):.9g}".replace(".", "").replace("-", "").strip("0"))
+        if digits == 1:  # as round as can be: who would not write it
+            return 0.9, (CELL,) if k in self.cells else ()
         if k in self.cells:
             return 1.0, (CELL,)
         if k in self.shown:
@@ -459,20 +461,20 @@ def search(
     """
     rows = pool.rows
     base = Block.of(pool.numbers, rows)
-    unary = Block.of(pool.unary, rows)
     yield from equal(target, base, count)
-    yield from equal(target, unary, count)
-    read = Block.of(pool.read, rows)
-    yield from equal(target, read, count)
-    yield from filled(target, unary, prices, count)
     if not rough or deep:
         yield from solved(target, base, prices, count)
     yield from paired(target, base, base, (*BASIC, *RARE), count, clock)
-    across = Block.of(pool.across, rows)
-    yield from equal(target, across, count)
     totals = Block.of(pool.totals, rows)
     yield from equal(target, totals, count)
     yield from paired(target, base, totals, BASIC, count, clock)
+    unary = Block.of(pool.unary, rows)
+    yield from equal(target, unary, count)
+    yield from filled(target, unary, prices, count)
+    read = Block.of(pool.read, rows)
+    yield from equal(target, read, count)
+    across = Block.of(pool.across, rows)
+    yield from equal(target, across, count)
     if clock.over():
         return
     grouped = Block.of(pool.grouped, rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 import pandas as pd
@@ -132,11 +132,23 @@ def _wrapped(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
             group.proposals(table, inner, others, last=True), reduce.proposals(table, inner, others, last=True)
         ):
             yield step(expr, ".to_dict()", op="to_dict", cost=0.8)
+    elif goal.shape_kind == "frame" and table.shape_kind == "frame" and _turned(table, goal):
+        inner = Goal.of(goal.value.T, goal.book)
+        for expr in islice(group.proposals(table, inner, others, last=True), 12):
+            yield step(expr, ".T", op="T", cost=1.0)
     elif goal.shape_kind in ("list", "array") and len(goal.columns) == 1 and goal.rows and table.shape_kind == "frame":
         finish = ".tolist()" if goal.shape_kind == "list" else ".to_numpy()"
         for expr in group.proposals(table, goal, others, last=True):
             if not expr.text.endswith(".reset_index()"):
                 yield step(expr, finish, op="tolist", cost=0.6)
+
+
+def _turned(table: Table, goal: Goal) -> bool:
+    """Whether the goal's column labels are the cells of one column, as when a table of groups was transposed."""
+    labels = set(goal.label_codes)
+    if len(labels) < 2 or goal.levels != 1 or goal.plain_index or goal.rows > 50 or len(goal.labels) > 50:
+        return False
+    return any(labels <= c.distinct for c in table.columns)
 
 
 def _dtype(goal: Goal) -> type | None:

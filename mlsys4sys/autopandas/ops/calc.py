@@ -174,6 +174,7 @@ ACROSS: tuple[Formula, ...] = (
 
 EACH: tuple[Formula, ...] = (
     ("{0}.abs()", np.abs, "abs", 1.0),
+    ("{0}.astype(int)", np.trunc, "astype", 1.4),
     ("-{0}", np.negative, "arithmetic", 1.3),
     ("{0} ** 2", np.square, "arithmetic", 1.5),
     ("np.sqrt({0})", np.sqrt, "arithmetic", 1.6),

@@ -175,6 +175,13 @@ class Solved:
                     rows = places[agg][at]
                     if (rows >= 0).all() and (self.table.index[0].codes[rows] == wanted.codes).all():
                         out.append(Source(i, column.label, f"idx{agg}", AGG_COST[f"idx{agg}"]))
+            if wanted.kind == "num":
+                out += self._null_or_equal(i, column, wanted)
+            if wanted.kind == "delta" and column.kind == "date" and not column.null.any():
+                x = column.numbers
+                spans = [x[self.groups.members[g]].max() - x[self.groups.members[g]].min() for g in at]
+                if close(np.array([spans]), wanted.numbers)[0]:
+                    out.append(Source(i, column.label, "range", 1.0))
             if wanted.kind == "num" and column.kind in ("num", "delta"):
                 groups = [column.numbers[self.groups.members[g]] for g in at]
                 if any(np.isnan(x).all() for x in groups):
@@ -188,6 +195,22 @@ class Solved:
                     out.append(Source(i, column.label, "range", 1.4))
             if column.kind == wanted.kind and self._modal(column, wanted):
                 out.append(Source(i, column.label, "mode", 1.4))
+        return out
+
+    def _null_or_equal(self, i: int, column: Column, wanted: Column) -> list[Source]:
+        """Missing cells counted, or those equal to a constant."""
+        at, ids = self.at, self.groups.ids
+        assert at is not None
+        codes = column.codes[self.groups.rows] if hashable(column) else np.empty(0, dtype=np.int64)
+        out: list[Source] = []
+        absent = np.bincount(ids, column.null[self.groups.rows].astype(np.float64), self.groups.count)
+        if column.null.any() and close(np.asarray(absent[None, at], dtype=np.float64), wanted.numbers)[0]:
+            out.append(Source(i, column.label, "nulls", 1.2))
+        for code in sorted(column.distinct) if len(column.distinct) <= 8 and len(codes) else ():
+            equal = np.bincount(ids, (codes == code).astype(np.float64), self.groups.count)
+            if close(np.asarray(equal[None, at], dtype=np.float64), wanted.numbers)[0]:
+                cell = literal(self.table.book.cell(code))
+                out.append(Source(i, column.label, "equal", 2.0, cell))
         return out
 
     def _modal(self, column: Column, wanted: Column) -> bool:
@@ -373,6 +396,10 @@ def written(source: Source) -> str:
         return f"{literal(source.extra)}.join"
     if source.agg == "quantile":
         return f"lambda s: s.quantile({source.extra})"
+    if source.agg == "nulls":
+        return "lambda s: s.isna().sum()"
+    if source.agg == "equal":
+        return f"lambda s: (s == {source.extra}).sum()"
     if source.agg == "range":
         return "lambda s: s.max() - s.min()"
     if source.agg == "mode":
@@ -495,7 +522,7 @@ def _both_indexes(solved: Solved, tail: str, cost: float) -> Iterator[Expr]:
 
 def _method(agg: str) -> str | None:
     """The method of a grouped frame or series that computes an aggregate."""
-    if agg in ("join", "joinunique", "unique", "quantile", "range", "mode"):
+    if agg in ("join", "joinunique", "unique", "quantile", "range", "mode", "nulls", "equal"):
         return None
     if agg in ("list", "set"):
         return f".agg({agg})"
@@ -524,7 +551,7 @@ def _single(solved: Solved) -> Iterator[Expr]:
         elif source.agg == "quantile":
             method = f".quantile({source.extra})"
         tail = f"{column}{method}" if method is not None else f"{column}.agg({written(source)})"
-        tags = (FUNCTION,) if source.agg in ("joinunique", "range", "mode") else ()
+        tags = (FUNCTION,) if source.agg in ("joinunique", "range", "mode", "nulls", "equal") else ()
         grouped, price = _grouped(solved)
         cost = price + max(source.cost, 0.0) + 0.2 + 1.5 * bool(tags)
         series = step(solved.table.expr, f"{grouped}{tail}", op=_op(source.agg), cost=cost, tags=tags)

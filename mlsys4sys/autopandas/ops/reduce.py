@@ -267,6 +267,28 @@ def _value_counts(goal: Goal, c: Column, ref: Expr) -> Iterator[Expr]:
                 yield expr
 
 
+def _turned(table: Table, goal: Goal) -> Iterator[Expr]:
+    """``agg([…]).T``: a row a column, a column a function."""
+    names = {"sum", "mean", "min", "max", "count", "std", "median", "nunique", "var"}
+    functions = [label for label in goal.labels if isinstance(label, str) and label in names]
+    if (
+        not functions
+        or len(goal.labels) - len(functions) > 1
+        or goal.rows > len(table.labels)
+        or goal.shape_kind != "frame"
+    ):
+        return
+    places = _numbers(table)[0]
+    labels = [table.labels[i] for i in places]
+    base = table.expr
+    if len(places) < len(table.labels):
+        base = step(base, ".select_dtypes('number')", op="select_dtypes", cost=0.9)
+    if goal.rows == len(labels):
+        turned = step(step(base, f".agg({literal(functions)})", op="reduce", cost=1.2), ".T", op="T", cost=0.9)
+        flat_form = len(functions) < len(goal.labels)
+        yield step(turned, ".reset_index()", op="reset_index", cost=0.6) if flat_form else turned
+
+
 def _by_column(table: Table, goal: Goal) -> Iterator[Expr]:
     """``agg`` with a dictionary: each column by a function of its own."""
     names = ("sum", "mean", "max", "min", "count", "median", "std", "nunique")
@@ -335,6 +357,7 @@ def _counted_cells(table: Table, goal: Goal) -> Iterator[Expr]:
 
 def _described(table: Table, goal: Goal) -> Iterator[Expr]:
     if table.shape_kind == "frame" and flat(table):
+        yield from _turned(table, goal)
         yield from _by_column(table, goal)
         yield from _counted_cells(table, goal)
     words = {table.book.code(word) for word in ("count", "mean", "std", "min", "max")}

@@ -393,8 +393,8 @@ def _top_of_groups(table: Table, groups: Groups, by: str, v: int, n: int, labels
     """The first rows of each group after sorting."""
     of = np.full(table.rows, -1, dtype=np.int64)
     of[groups.rows] = groups.ids
-    for up in (True, False):
-        order = sort_rows([table.columns[v]], [up])
+    sorts = [pick for up in (True, False) for pick in _by_one_column(table, v, up=up)]
+    for order, ordered in sorts:
         order = order[of[order] >= 0]
         seen = np.zeros(groups.count, dtype=np.int64)
         rows = []
@@ -403,7 +403,6 @@ def _top_of_groups(table: Table, groups: Groups, by: str, v: int, n: int, labels
                 seen[of[row]] += 1
                 rows.append(row)
         picked = np.array(rows, dtype=np.int64)
-        ordered = _sort(table, [v], [up])
         yield (
             picked,
             step(

@@ -41,7 +41,7 @@ def answers(rules: RuleSet, packets: np.ndarray, none: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", sorted(READ_AS))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(rules=rule_sets(IPV4, most=6), chance=st.integers(0, 99))
 def test_what_is_written_is_read_as_the_same_answers(kind: str, rules: RuleSet, chance: int) -> None:
     full = with_actions(rules, chance)
