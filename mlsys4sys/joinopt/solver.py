@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from mlsys4sys.errors import InputError, SqlError
+from mlsys4sys.errors import InputError
 from mlsys4sys.joinopt import baselines, choice, frontend, tuning, verify
 from mlsys4sys.joinopt.cardinality import Cardinalities, Provider, Remembered
 from mlsys4sys.joinopt.catalogue import Catalogue
@@ -133,7 +133,8 @@ class JoinOptimizer:
                 order is predicted by a replica of DuckDB's estimates: asking costs more than all the rest of planning.
 
         Raises:
-            SqlError: the text is not one query that DuckDB accepts; with line and column where they are known.
+            SqlError: the text is not one query that DuckDB accepts; with line and column where they are known. What only
+                binding finds (an unknown function, say) may show when the query runs, where planning stopped early.
         """
         started = time.perf_counter()
         full = ask_engine or self.settings.effort == "full"
@@ -157,7 +158,8 @@ class JoinOptimizer:
             return self.engine.relation(sql)
         try:
             return self.engine.relation(plan.sql, forced=True)
-        except SqlError as error:
+        except InputError as error:
+            # The user's own mistake, which is told about the user's text; or a row that only this order looks at.
             log.info("the rewritten query fails (%s); running it as written", error)
             return self.engine.relation(sql)
 

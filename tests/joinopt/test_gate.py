@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 import pytest
 
@@ -77,6 +79,15 @@ def test_wrong_queries_are_refused_whatever_their_size(connection: duckdb.DuckDB
     for sql in (OTHER.replace("FROM d", "FROM e"), "INSERT INTO a SELECT * FROM b", "SELECT (1 FROM a, b", "SELECT $1"):
         with pytest.raises(SqlError):
             optimizer.sql(sql)
+
+
+def test_a_rewritten_query_that_fails_runs_as_written(
+    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    optimizer, sql = JoinOptimizer(connection), FLAT.format(3)
+    broken = replace(optimizer.optimize(sql), sql="SELECT CAST('x' AS INTEGER)", changed=True)
+    monkeypatch.setattr(optimizer, "optimize", lambda _: broken)
+    assert optimizer.sql(sql).fetchall() == connection.execute(sql).fetchall()
 
 
 def test_tables_are_counted_as_often_as_they_are_named(connection: duckdb.DuckDBPyConnection) -> None:
