@@ -127,7 +127,7 @@ def _key(cell: Any) -> Hashable | None:
     if isinstance(cell, datetime.date | np.datetime64):
         stamp = pd.Timestamp(cell)
         return None if stamp is pd.NaT else ("t", stamp.as_unit("ns").value)
-    if isinstance(cell, list | tuple | np.ndarray):
+    if isinstance(cell, list | tuple | np.ndarray | pd.api.extensions.ExtensionArray):
         return ("l", *(_key(item) for item in cell))
     if isinstance(cell, dict):
         return ("m", *((_key(k), _key(v)) for k, v in cell.items()))
