@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,15 @@ def test_any_format_is_built_and_exported(firewall: str, tmp_path: Path) -> None
         else:  # the states of connections are no part of a five-tuple
             assert result.exit_code == 1
             assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["export-classifier", *(f"rules {each}" for each in ("report", "diff", "convert", "generate"))]
+)
+def test_every_option_stands_in_the_docs(name: str) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert f"## mlsys4sys {name}\n" in docs
+    shown = CliRunner().invoke(main, [*name.split(), "--help"]).stdout
+    options = set(re.findall(r"--[a-z][a-z-]+", shown)) - {"--help"}
+    assert options
+    assert not [option for option in options if option not in docs]
