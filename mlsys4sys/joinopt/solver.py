@@ -133,8 +133,8 @@ class JoinOptimizer:
                 order is predicted by a replica of DuckDB's estimates: asking costs more than all the rest of planning.
 
         Raises:
-            SqlError: the text is not one query that DuckDB accepts; with line and column where they are known. What only
-                binding finds (an unknown function, say) may show when the query runs, where planning stopped early.
+            SqlError: the text is not one query that DuckDB accepts; with line and column where they are known. What
+                only binding finds (an unknown function) may show when the query runs, where planning stopped early.
         """
         started = time.perf_counter()
         full = ask_engine or self.settings.effort == "full"
