@@ -64,7 +64,7 @@ def figures(tree: Tree, rules: RuleSet) -> dict[str, Any]:
 def searched(
     rules: RuleSet, space: Space, seconds: float, seed: int, policy: Policy | None
 ) -> tuple[dict[str, Any], Tree | None]:
-    """The least time within each cap, and the tree within 100 bytes per rule; seconds are of each search's processor."""
+    """The least time within each cap, and the tree within 100 bytes per rule; seconds are of the search's processor."""
     search = TreeSearch(rules, caps=(32.0, 100.0, 0.0), space=space, seed=seed, policy=policy, threads=2, cpu_time=True)
     search.run(Budget(seconds=seconds))
     found: dict[str, Any] = {"expansions": search.expansions}

@@ -6,9 +6,9 @@ actions cut a column into 2 to 32 equal pieces or, at the root alone, partition 
 column. At the end of an episode ``info["returns"]`` says for each step -(c·f(time) + (1 - c)·f(bytes)) of what is
 below it.
 
-Differences from the paper: any columns; ``ours=True`` adds what the search does too: splits at ends of rules, cuts inside
-the smallest box around a node's rules, and the shares of wide rules in the observation, so that a policy sees rules and
-can transfer. Trees are the library's own (`tree.py`), so that they can be measured, proven and used.
+Differences from the paper: any columns; ``ours=True`` adds what the search does too: splits at ends of rules, cuts
+inside the smallest box around a node's rules, and the shares of wide rules in the observation, so that a policy sees
+rules and can transfer. Trees are the library's own (`tree.py`), so that they can be measured, proven and used.
 """
 
 from __future__ import annotations

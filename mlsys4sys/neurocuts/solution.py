@@ -29,7 +29,7 @@ from mlsys4sys.neurocuts.updates import Rule, Updates
 from mlsys4sys.neurocuts.verify import Certificate, certify
 
 MAGIC = b"NEUROCUT"
-VERSION = 1
+VERSION = 2
 HEAD = struct.Struct("<8sII32s")
 """Magic, version, length of the JSON that follows, SHA-256 of all behind this head."""
 ALIGN = 64

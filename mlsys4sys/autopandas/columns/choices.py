@@ -47,6 +47,7 @@ def search(
         yield from lists(pool, wanted, count)
     if wanted.kind == "num":
         yield from of_lists(pool, count)
+    yield from label_of_extreme(pool, wanted, count)
 
 
 def constant(code: int, pool: Pool, wanted: Column) -> tuple[str, float, tuple[str, ...]] | None:
@@ -464,6 +465,24 @@ def of_lists(pool: Pool, count: Count) -> Iterator[Found]:
         yield 1.0, call("{0}.str.len()", source.expr, op="str", cost=0.9)
         for function, cost in (("sum", 1.3), ("max", 1.5), ("min", 1.6)):
             yield cost, call(f"{{0}}.apply({function})", source.expr, op="map", cost=cost)
+
+
+def label_of_extreme(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """In which of the numeric columns a row's largest or smallest number stands."""
+    numeric = [i for i, column in enumerate(pool.columns) if column.kind == "num" and not column.null.any()]
+    if not pool.is_frame or not 2 <= len(numeric) <= 60:
+        return
+    labels = [pool.labels[i] for i in numeric]
+    codes = np.array([pool.book.code(label) for label in labels])
+    if not wanted.distinct <= set(codes.tolist()):
+        return
+    cells = np.stack([pool.columns[i].numbers for i in numeric], axis=1)
+    chosen = f"{{0}}[{literal(labels)}]" if len(numeric) < len(pool.columns) else "{0}"
+    for name, places, cost in (("idxmax", cells.argmax(axis=1), 1.2), ("idxmin", cells.argmin(axis=1), 1.5)):
+        count.examined += 1
+        if np.array_equal(codes[places], wanted.codes):
+            total = cost + 0.2 * len(labels) * (chosen != "{0}")
+            yield total, call(f"{chosen}.{name}(axis=1)", pool.expr, op="idxmax", cost=total)
 
 
 def _keys(column: Column) -> list[Any]:
