@@ -1,6 +1,7 @@
-"""Tables for the docs from committed results: ``python -m benchmarks.report joinopt|runtime|contract|neurocuts|docs``.
+"""Tables for the docs from committed results: ``python -m benchmarks.report NAME``.
 
-``docs`` writes those that stand between marks into their pages.
+Names are joinopt, runtime, contract, neurocuts, lookup, autopandas; ``docs`` writes those that
+stand between marks in the pages.
 """
 
 from __future__ import annotations
@@ -12,27 +13,38 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 LOADS = {"questions": "37 questions", "random": "60 random queries", "job": "113 JOB queries"}
+BENCHMARKS = {"tpch": "TPC-H", "tpcds": "TPC-DS"}
 
 
 def joinopt() -> str:
     """What docs/joinopt.md shows under Results."""
     found = json.loads((RESULTS / "joinopt.json").read_text(encoding="utf-8"))
-    names = ["workload", "contender", "changed", "executed: mean, total", "planned too: mean, total", "best", "slower"]
-    lines = ["| " + " | ".join([*names, "planning"]) + " |", "|---" * (len(names) + 1) + "|"]
+    names = ["workload", "contender", "changed / left at once"]
+    names += ["executed: mean, total", "planned too: mean, total", "best", "slower", "planning"]
+    lines = ["| " + " | ".join(names) + " |", "|---" * len(names) + "|"]
     for title, contenders in found["summary"].items():
         database, load = title.split(": ")
+        benchmark = load.replace("queries", BENCHMARKS.get(database, ""))
+        place = "control" if database.endswith("-shuffled") else database
         for name, row in contenders.items():
             cells = [
-                f"{LOADS[load]}, {'control' if database.endswith('-shuffled') else database}",
+                f"{LOADS[load]}, {place}" if load in LOADS else benchmark,
                 name,
-                f"{row['changed']} of {row['queries']}",
+                f"{row['changed']} / {row.get('left alone at the gate', 0)} of {row['queries']}",
                 f"{row['execution, geometric mean']:.2f}, {row['execution, total']:.2f}",
                 f"{row['with planning, geometric mean']:.2f}, {row['with planning, total']:.2f}",
                 f"{row['best']:.1f}",
                 f"{row['executions slower than 1.2 times']} / {row['with planning slower than 1.2 times']}",
-                f"{row['planning, median ms']:.1f}",
+                f"{row['planning, median ms']:.1f}, {row.get('planning, mean ms', row['planning, median ms']):.1f}",
             ]
             lines.append("| " + " | ".join(cells) + " |")
+    where = found["machine"]
+    lines += [
+        "",
+        f"Taken on {where['cpus']} cores with a load of {where['load']} before, DuckDB {where['duckdb']}.",
+    ]
+    if not all("left alone at the gate" in row for rows in found["summary"].values() for row in rows.values()):
+        lines[-1] += " These figures are older than the gate and the present planner, which takes a third of the time."
     return "\n".join(lines)
 
 
@@ -107,18 +119,88 @@ def neurocuts() -> str:
     return "\n".join(lines)
 
 
+def lookup() -> str:
+    """What docs/neurocuts.md shows of lookups: a row for each rule set, then 100,000 rules, then changes."""
+    if not (RESULTS / "lookup.json").exists():
+        return "(not measured yet)"
+    found = json.loads((RESULTS / "lookup.json").read_text(encoding="utf-8"))
+    heads = ["set", "Mpps within 500 B/rule", "B/rule", "within 120 B/rule", "B/rule", "DPDK ACL, Mpps", "ours / DPDK"]
+    heads += ["2 threads", "one packet, µs"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for title, row in found["sets"].items():
+        large, small, peer = row["500"], row["120"], row.get("dpdk_mpps")
+        cells = [
+            str(large["mpps"]),
+            f"{large['bytes_per_rule']:.0f}",
+            str(small["mpps"]),
+            f"{small['bytes_per_rule']:.0f}",
+        ]
+        cells += [str(peer or "–"), f"{large['mpps'] / peer:.1f}" if peer else "–"]
+        cells += [f"{row['threads']['gain']} times", str(row["one_us"])]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    lines += ["", "| 100,000 rules | Mpps | B/rule | build, s |", "|---|---|---|---|"]
+    for title, row in found["large"].items():
+        lines.append(f"| {title} | {row['mpps']} | {row['bytes_per_rule']:.0f} | {row['build_s']} |")
+    heads = ["changes", "a second", "Mpps at rest", "meanwhile", "one insert from Python, µs", "one remove, µs"]
+    lines += ["", "| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for title, row in found["updates"].items():
+        cells = [
+            f"{row['changes_a_second']:,}",
+            str(row["mpps_at_rest"]),
+            f"{row['mpps_meanwhile']} ({row['kept']:.0%})",
+        ]
+        lines.append(f"| {title} | " + " | ".join([*cells, str(row["insert_us"]), str(row["remove_us"])]) + " |")
+    if "cold_s" in found:
+        lines += ["", f"Import, load with its proof, and a million packets in a fresh process: {found['cold_s']} s."]
+    return "\n".join(lines)
+
+
 def _tree(row: dict[str, Any] | None) -> str:
     return f"{row['time']} / {row['bytes_per_rule']:.0f}" if row and "time" in row else "–"
+
+
+def autopandas() -> str:
+    """What docs/autopandas.md shows of learning: a row for each group of tasks and way of ranking."""
+    found = json.loads((RESULTS / "autopandas.json").read_text(encoding="utf-8"))
+    heads = ["tasks", "way", "n", "solved", "intended@1", "@3", "@5", "among all", "examined", "first, s", "all, s"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    keys = ("group", "way", "tasks", "solved", "int1", "int3", "int5", "any", "examined", "first_s", "seconds")
+    lines += [
+        "| " + " | ".join("–" if row[key] is None else str(row[key]) for key in keys) + " |" for row in found["rows"]
+    ]
+    return "\n".join(lines)
+
+
+def autopandas_large() -> str:
+    """What docs/autopandas.md shows of large tables, the cold command and the sandbox."""
+    found = json.loads((RESULTS / "autopandas-large.json").read_text(encoding="utf-8"))
+    lines = [f"| output of ({found['rows']:,} rows) | answer | seconds |", "|---|---|---|"]
+    for row in found["large"]:
+        answer = "the same" if row["answer"] == row["question"] else f"`{row['answer']}`" if row["answer"] else "none"
+        lines.append(f"| `{row['question']}` | {answer} | {row['seconds']} |")
+    cold, times = sorted(found["cold_s"]), found["check_ms"]
+    cold_s = f"Cold command, 20-row CSV, one call: {cold[len(cold) // 2]:.2f} s (median of {len(cold)})."
+    here = f"Checking one program: {times['here']:.1f} ms here, {times['sandbox']:.0f} ms in the sandbox"
+    lines += ["", f"{cold_s} {here}", f"({times['sandbox, first run']:.0f} ms the first)."]
+    return "\n".join(lines)
 
 
 def put_into_docs() -> None:
     """Write the tables between their marks in the pages that show them."""
     docs = Path(__file__).parents[1] / "docs"
-    for page, name, table in (
-        ("runtime.md", "contract", contract()),
-        ("runtime.md", "runtime", runtime()),
-        ("neurocuts.md", "neurocuts", neurocuts()),
+    for page, name, made in (
+        ("runtime.md", "contract", contract),
+        ("runtime.md", "runtime", runtime),
+        ("neurocuts.md", "neurocuts", neurocuts),
+        ("neurocuts.md", "lookup", lookup),
+        ("joinopt.md", "joinopt", joinopt),
+        ("autopandas.md", "autopandas", autopandas),
+        ("autopandas.md", "autopandas-large", autopandas_large),
     ):
+        try:
+            table = made()
+        except FileNotFoundError:  # not measured yet: the page says so
+            continue
         text = (docs / page).read_text(encoding="utf-8")
         head, rest = text.split(f"<!-- {name} -->")
         _, tail = rest.split(f"<!-- /{name} -->")
@@ -129,4 +211,13 @@ if __name__ == "__main__":
     if sys.argv[1] == "docs":
         put_into_docs()
     else:
-        print({"joinopt": joinopt, "runtime": runtime, "contract": contract, "neurocuts": neurocuts}[sys.argv[1]]())
+        print(
+            {
+                "joinopt": joinopt,
+                "runtime": runtime,
+                "contract": contract,
+                "neurocuts": neurocuts,
+                "lookup": lookup,
+                "autopandas": autopandas,
+            }[sys.argv[1]]()
+        )

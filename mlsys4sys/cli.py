@@ -12,7 +12,8 @@ COMMANDS = {
     "demo": ("mlsys4sys.joinopt.cli:demo", "Analysts' questions on a bundled database: DuckDB's plans against ours."),
     "build-classifier": ("mlsys4sys.neurocuts.cli:build_classifier", "A proven packet classifier from filter rules."),
     "classify": ("mlsys4sys.neurocuts.cli:classify", "Packets of a capture or trace by a classifier."),
-    "rules": ("mlsys4sys.neurocuts.cli:rules_group", "What a rule set holds: rules that never match."),
+    "export-classifier": ("mlsys4sys.neurocuts.rules_cli:export_classifier", "A classifier as C, eBPF, or for DPDK."),
+    "rules": ("mlsys4sys.neurocuts.rules_cli:rules_group", "Rule sets: report, diff, convert, generate."),
     "synthesize": ("mlsys4sys.autopandas.cli:synthesize", "Pandas code that turns example tables into the wanted one."),
     "train": ("mlsys4sys.cli:train", "Train or calibrate what ships with the package."),
 }

@@ -59,6 +59,25 @@ struct BoundCounter {
     }
 };
 
+// For each subset the root that covers it and touches most of it, `bonus` added; -1 where none does.
+Out<std::int64_t> choose_roots(In<Mask> masks, const std::vector<Mask> &covered, const std::vector<Mask> &attached,
+                               const std::vector<double> &bonus) {
+    if (covered.size() != attached.size() || covered.size() != bonus.size())
+        throw std::invalid_argument("one entry for each root");
+    std::vector<std::int64_t> chosen(masks.size(), -1);
+    for (std::size_t i = 0; i < masks.size(); ++i) {
+        const Mask mask = masks.data()[i];
+        double best = 0;
+        for (std::size_t r = 0; r < covered.size(); ++r) {
+            const int touching = __builtin_popcountll(mask & attached[r]);
+            if ((mask & ~covered[r]) || !touching || touching + bonus[r] <= best) continue;
+            best = touching + bonus[r];
+            chosen[i] = static_cast<std::int64_t>(r);
+        }
+    }
+    return give(std::move(chosen));
+}
+
 nb::tuple search(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> rows, const std::vector<double> &width,
                  const std::vector<double> &c, bool left_deep) {
     if (c.size() != 8) throw std::invalid_argument("a join cost has eight coefficients");
@@ -109,8 +128,9 @@ Out<Mask> best_tree(const std::vector<Mask> &adjacency, In<Mask> masks, In<doubl
     return give(std::move(flat));
 }
 
-// Tokens as `make((kind, text, start, end))`, or None when the text is not plain.
-nb::object scan_text(nb::str sql, nb::callable make) {
+// Tokens as `make((kind, text, start, end))`; None when the text is not plain, or the first of the `strange` words in it
+// (the very first word may be one).
+nb::object scan_text(nb::str sql, nb::callable make, nb::frozenset strange) {
     static const char *const names[] = {"word", "name", "text", "number", "sign"};
     Py_ssize_t size = 0;
     const char *data = PyUnicode_AsUTF8AndSize(sql.ptr(), &size);
@@ -121,6 +141,11 @@ nb::object scan_text(nb::str sql, nb::callable make) {
     }
     const Scanned scanned = scan({data, static_cast<std::size_t>(size)});
     if (!scanned.plain) return nb::none();
+    for (const Token &token : scanned.tokens) {
+        if (token.kind != Kind::word || &token == scanned.tokens.data()) continue;
+        const nb::str word(token.text.data(), token.text.size());
+        if (PySet_Contains(strange.ptr(), word.ptr()) == 1) return word;
+    }
     nb::list found;
     nb::object kinds[5];
     for (int k = 0; k < 5; ++k) kinds[k] = nb::str(names[k]);
@@ -227,6 +252,7 @@ void bind_joinopt(nb::module_ &m) {
     m.def("connected_subsets", [](const std::vector<Mask> &adjacency, std::size_t cap) {
         return give(connected_subsets(adjacency, cap));
     });
+    m.def("choose_roots", &choose_roots);
     m.def("best_trees", &search);
     m.def("best_tree", &best_tree);
     m.def("scan_text", &scan_text);

@@ -2,6 +2,7 @@
 #include "joinopt_count.h"
 
 #include <algorithm>
+#include <mutex>
 #include <numeric>
 #include <stdexcept>
 
@@ -9,12 +10,43 @@ namespace joinopt {
 
 namespace {
 
-void find_support(Message &message) {
-    for (std::size_t id = 0; id < message.dense.size(); ++id)
-        if (message.dense[id] != 0) message.support.push_back(static_cast<std::int32_t>(id));
+// Arrays of zeros that wait for their next use.
+class Spare {
+public:
+    std::vector<double> take() {
+        const std::lock_guard<std::mutex> guard(mutex_);
+        if (arrays_.empty()) return {};
+        std::vector<double> array = std::move(arrays_.back());
+        arrays_.pop_back();
+        return array;
+    }
+    void put(std::vector<double> array) {
+        const std::lock_guard<std::mutex> guard(mutex_);
+        if (arrays_.size() < MOST) arrays_.push_back(std::move(array));
+    }
+
+private:
+    static constexpr std::size_t MOST = 64;
+    std::mutex mutex_;
+    std::vector<std::vector<double>> arrays_;
+};
+
+Spare &spare() {
+    static Spare *const arrays = new Spare;  // never destroyed: messages may outlive static objects
+    return *arrays;
 }
 
 }  // namespace
+
+void Message::start(std::size_t ids) {
+    dense = spare().take();
+    if (dense.size() < ids) dense.resize(ids, 0.0);
+}
+
+Message::~Message() {
+    for (std::int32_t id : support) dense[id] = 0;
+    if (!dense.empty()) spare().put(std::move(dense));
+}
 
 Counter::Counter(int relations, int hidden, std::vector<std::int64_t> domains)
     : relations_(relations), hidden_(hidden), domains_(std::move(domains)), tables_(relations) {
@@ -79,16 +111,15 @@ const Message &Counter::relation_message(View &v, int root, int relation, Mask s
     const Table &table = tables_[relation];
     const Column &entry = table.columns[v.entry[relation]];
     const auto bound = static_cast<std::uint32_t>(domain(v, root, entry.klass));
-    message.dense.assign(bound, 0.0);
+    message.start(bound);
     const Mask behind = subset & ~(relation < hidden_ ? Mask(1) << relation : 0);
     if (!behind) {
         for (std::int64_t row = 0; row < table.rows; ++row)
-            if (static_cast<std::uint32_t>(entry.ids[row]) < bound) message.dense[entry.ids[row]] += 1;
+            if (static_cast<std::uint32_t>(entry.ids[row]) < bound) message.add(entry.ids[row], 1);
     } else {
         const Survivors &some = survivors(v, root, relation, behind);
-        for (std::size_t k = 0; k < some.rows.size(); ++k) message.dense[entry.ids[some.rows[k]]] += some.weights[k];
+        for (std::size_t k = 0; k < some.rows.size(); ++k) message.add(entry.ids[some.rows[k]], some.weights[k]);
     }
-    find_support(message);
     return message;
 }
 
@@ -110,13 +141,22 @@ const Counter::Survivors &Counter::survivors(View &v, int root, int relation, Ma
         if (here) last = &column, behind = here;
     }
     const auto bound = static_cast<std::uint32_t>(domain(v, root, entry.klass));
-    if (!last) {  // nothing behind: every row that can be entered
+    if (!last) {  // only relations that nothing in the subset leads to: every row that can be entered
         for (std::int64_t row = 0; row < table.rows; ++row)
             if (static_cast<std::uint32_t>(entry.ids[row]) < bound) some.rows.push_back(static_cast<std::int32_t>(row));
         some.weights.assign(some.rows.size(), 1.0);
         return some;
     }
     const double *weight = class_message(v, root, last->klass, behind).dense.data();
+    if (behind == subset) {  // the first branch: every row that can be entered
+        for (std::int64_t row = 0; row < table.rows; ++row) {
+            const std::int32_t id = last->ids[row];
+            if (static_cast<std::uint32_t>(entry.ids[row]) >= bound || id < 0 || weight[id] == 0) continue;
+            some.rows.push_back(static_cast<std::int32_t>(row));
+            some.weights.push_back(weight[id]);
+        }
+        return some;
+    }
     const Survivors &before = survivors(v, root, relation, subset & ~behind);
     for (std::size_t k = 0; k < before.rows.size(); ++k) {
         const std::int32_t row = before.rows[k], id = last->ids[row];
@@ -138,13 +178,12 @@ const Message &Counter::class_message(View &v, int root, int klass, Mask subset)
     if (!fresh) return message;
     std::sort(parts.begin(), parts.end(),
               [](const Message *a, const Message *b) { return a->support.size() < b->support.size(); });
-    message.dense.assign(domains_[klass], 0.0);
+    message.start(static_cast<std::size_t>(domains_[klass]));
     for (std::int32_t id : parts[0]->support) {
         double weight = 1;
         for (const Message *part : parts) weight *= part->dense[id];
-        message.dense[id] = weight;
+        message.add(id, weight);
     }
-    find_support(message);
     return message;
 }
 

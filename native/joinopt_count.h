@@ -9,10 +9,24 @@ namespace joinopt {
 
 using Mask = std::uint64_t;
 
-// One number for each id of a class: how many combinations of the rows below carry that id.
-struct Message {
+// One number for each id of a class: how many combinations of the rows below carry that id. The array is one of a few
+// that are used again and again, all zero in between: fresh memory would cost more than the counting.
+class Message {
+public:
+    Message() = default;
+    Message(const Message &) = delete;
+    Message &operator=(const Message &) = delete;
+    ~Message();
+
+    void start(std::size_t ids);
+    void add(std::int32_t id, double weight) {
+        if (weight == 0) return;
+        if (dense[id] == 0) support.push_back(id);
+        dense[id] += weight;
+    }
+
     std::vector<double> dense;
-    std::vector<std::int32_t> support;  // ids with a weight, ascending
+    std::vector<std::int32_t> support;  // ids with a weight, in no order
 };
 
 struct Total {

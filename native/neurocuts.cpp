@@ -11,43 +11,16 @@
 #include <optional>
 
 #include "neurocuts_baselines.h"
+#include "neurocuts_bind.h"
 #include "neurocuts_latency.h"
+#include "neurocuts_live.h"
 #include "neurocuts_lookup.h"
 #include "neurocuts_search.h"
 #include "neurocuts_verify.h"
 
-namespace nb = nanobind;
 using namespace neurocuts;
 
 namespace {
-
-template <class T>
-using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using In2 = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Out = nb::ndarray<nb::numpy, T>;
-
-template <class T>
-Out<T> give(std::vector<T> values, size_t columns = 0) {
-    auto *owned = new std::vector<T>(std::move(values));
-    nb::capsule owner(owned, [](void *p) noexcept { delete static_cast<std::vector<T> *>(p); });
-    if (columns) return Out<T>(owned->data(), {owned->size() / columns, columns}, owner);
-    return Out<T>(owned->data(), {owned->size()}, owner);
-}
-
-Rules rules_of(const In2<uint32_t> &low, const In2<uint32_t> &high, const In<uint32_t> &maxima) {
-    if (low.shape(0) != high.shape(0) || low.shape(1) != high.shape(1) || maxima.size() != low.shape(1))
-        throw std::invalid_argument("bounds and maxima differ in shape");
-    if (low.shape(1) > MAX_COLUMNS) throw std::invalid_argument("at most 16 columns of 32 bits");
-    Rules rules;
-    rules.count = int(low.shape(0));
-    rules.columns = int(low.shape(1));
-    rules.maxima.assign(maxima.data(), maxima.data() + maxima.size());
-    rules.bounds.resize(low.size());
-    for (size_t i = 0; i < low.size(); i++) rules.bounds[i] = {low.data()[i], high.data()[i]};
-    return rules;
-}
 
 nb::dict arrays(Flat flat) {
     nb::dict out;
@@ -168,23 +141,118 @@ struct BoundLookup {
     }
 };
 
-nb::dict quick_tree(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In2<uint32_t> packets, int leaf, int max_bits,
+nb::object quick_tree(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In2<uint32_t> packets, int leaf, int max_bits,
                     float memory, float base, float rate, float block, float noise, bool bits,
-                    const std::vector<std::pair<int, float>> &tests, uint32_t parts, uint64_t seed, float max_bytes) {
+                    const std::vector<std::pair<int, float>> &tests, uint32_t parts, uint64_t seed, float max_bytes, double seconds) {
     const Rules rules = rules_of(low, high, maxima);
     if (int(packets.shape(1)) != rules.columns) throw std::invalid_argument("packets have other columns than the rules");
     LatencyOptions options;
     options.leaf = std::max(leaf, 1), options.max_bits = std::clamp(max_bits, 1, 20), options.memory = memory;
     options.base = std::max(base, 1.1f), options.rate = rate, options.block = block, options.noise = noise;
-    options.bits = bits, options.parts = parts, options.seed = seed, options.max_bytes = max_bytes;
+    options.bits = bits, options.parts = parts, options.seed = seed, options.max_bytes = max_bytes, options.seconds = seconds;
     for (size_t i = 0; i < 2 && i < tests.size(); i++) options.tests[i] = {tests[i].first, tests[i].second};
-    Flat flat;
+    std::optional<Flat> flat;
     {
         nb::gil_scoped_release release;
         flat = latency_tree(rules, packets.data(), packets.shape(0), options);
     }
-    return arrays(std::move(flat));
+    if (!flat) return nb::none();
+    return arrays(std::move(*flat));
 }
+
+std::unique_ptr<Live> live_of(const In2<uint32_t> &low, const In2<uint32_t> &high, const In<uint32_t> &maxima,
+                              const In<uint64_t> &keys, const In<int32_t> &ids, const TreeView &tree, Epochs &epochs) {
+    const Rules rules = rules_of(low, high, maxima);
+    if (int(keys.size()) != rules.count || int(ids.size()) != rules.count) throw std::invalid_argument("keys, ids and rules differ in number");
+    const std::string fault = malformed(tree, rules);
+    if (!fault.empty()) throw std::invalid_argument(fault);
+    nb::gil_scoped_release release;
+    return std::make_unique<Live>(tree, rules, keys.data(), ids.data(), epochs);
+}
+
+// A table that changes while it answers; see native/neurocuts_live.h.
+struct BoundServing {
+    Serving serving;
+
+    BoundServing(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In<uint64_t> keys, In<int32_t> ids, int32_t next_id,
+                 In<uint8_t> kind, In<uint8_t> dim, In<uint8_t> shift, In<uint32_t> base, In<uint32_t> mask, In<int64_t> first,
+                 In<int32_t> count, In<int32_t> children, In<int32_t> rule_ids, In<uint32_t> bounds, In2<uint32_t> terms)
+        : serving(int(low.shape(1)), next_id) {
+        replace(low, high, maxima, keys, ids, kind, dim, shift, base, mask, first, count, children, rule_ids, bounds, terms);
+    }
+    BoundServing(const BoundServing &) = delete;
+
+    bool replace(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In<uint64_t> keys, In<int32_t> ids, In<uint8_t> kind,
+                 In<uint8_t> dim, In<uint8_t> shift, In<uint32_t> base, In<uint32_t> mask, In<int64_t> first, In<int32_t> count,
+                 In<int32_t> children, In<int32_t> rule_ids, In<uint32_t> bounds, In2<uint32_t> terms) {
+        auto next = live_of(low, high, maxima, keys, ids,
+                            view(kind, dim, shift, base, mask, first, count, children, rule_ids, bounds, terms), serving.epochs);
+        nb::gil_scoped_release release;
+        return serving.replace(std::move(next));
+    }
+    void classify(In2<uint32_t> packets, nb::ndarray<int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> out, int threads) {
+        if (int(packets.shape(1)) != serving.columns || packets.shape(0) != out.size())
+            throw std::invalid_argument("packets and answers differ in shape");
+        nb::gil_scoped_release release;
+        serving.classify(packets.data(), packets.shape(0), out.data(), threads);
+    }
+    int32_t one(nb::tuple packet) {
+        uint32_t words[MAX_COLUMNS];
+        if (int(packet.size()) != serving.columns) throw std::invalid_argument("a packet has one value a column");
+        for (size_t c = 0; c < packet.size(); c++) words[c] = nb::cast<uint32_t>(packet[c]);
+        int32_t out;
+        serving.classify(words, 1, &out, 1);
+        return out;
+    }
+    int32_t insert(nb::tuple low, nb::tuple high, uint32_t priority) {
+        Range range[MAX_COLUMNS];
+        if (int(low.size()) != serving.columns || low.size() != high.size()) throw std::invalid_argument("a rule has one range a column");
+        for (size_t c = 0; c < low.size(); c++) range[c] = {nb::cast<uint32_t>(low[c]), nb::cast<uint32_t>(high[c])};
+        nb::gil_scoped_release release;
+        return serving.insert(range, priority);
+    }
+    Out<int32_t> insert_many(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> priorities) {
+        if (int(low.shape(1)) != serving.columns || low.shape(0) != high.shape(0) || high.shape(1) != low.shape(1) || priorities.size() != low.shape(0))
+            throw std::invalid_argument("bounds and priorities differ in shape");
+        std::vector<int32_t> ids(low.shape(0), -1);
+        {
+            nb::gil_scoped_release release;
+            Range range[MAX_COLUMNS];
+            for (size_t i = 0; i < ids.size(); i++) {
+                for (size_t c = 0; c < low.shape(1); c++)
+                    range[c] = {low.data()[i * low.shape(1) + c], high.data()[i * low.shape(1) + c]};
+                if ((ids[i] = serving.insert(range, priorities.data()[i])) < 0) break;
+            }
+        }
+        return give(std::move(ids));
+    }
+    // 0: done; 1: no such rule; 2: only a new tree can be without it
+    int remove(int32_t id) {
+        nb::gil_scoped_release release;
+        return int(serving.remove(id));
+    }
+    Out<int32_t> remove_many(In<int32_t> ids) {
+        std::vector<int32_t> out(ids.size());
+        {
+            nb::gil_scoped_release release;
+            for (size_t i = 0; i < ids.size(); i++) out[i] = int(serving.remove(ids.data()[i]));
+        }
+        return give(std::move(out));
+    }
+    nb::tuple begin() {
+        std::vector<Range> bounds;
+        std::vector<uint64_t> keys;
+        std::vector<int32_t> ids;
+        {
+            nb::gil_scoped_release release;
+            serving.begin(bounds, keys, ids);
+        }
+        std::vector<uint32_t> low, high;
+        for (const Range &r : bounds) low.push_back(r.low), high.push_back(r.high);
+        const size_t columns = size_t(serving.columns);
+        return nb::make_tuple(give(std::move(low), columns), give(std::move(high), columns), give(std::move(keys)), give(std::move(ids)));
+    }
+};
 
 }  // namespace
 
@@ -197,7 +265,24 @@ void bind_neurocuts(nb::module_ &m) {
         .def_prop_ro("size_bytes", [](const BoundLookup &self) { return self.table.bytes(); });
     m.def("latency_tree", &quick_tree, nb::arg("low"), nb::arg("high"), nb::arg("maxima"), nb::arg("packets"), nb::kw_only(),
           nb::arg("leaf"), nb::arg("max_bits"), nb::arg("memory"), nb::arg("base"), nb::arg("rate"), nb::arg("block"),
-          nb::arg("noise"), nb::arg("bits"), nb::arg("tests"), nb::arg("parts"), nb::arg("seed"), nb::arg("max_bytes"));
+          nb::arg("noise"), nb::arg("bits"), nb::arg("tests"), nb::arg("parts"), nb::arg("seed"), nb::arg("max_bytes"), nb::arg("seconds"));
+    nb::class_<BoundServing>(m, "Serving", "A table that changes while it answers; see native/neurocuts_live.h.")
+        .def(nb::init<In2<uint32_t>, In2<uint32_t>, In<uint32_t>, In<uint64_t>, In<int32_t>, int32_t, In<uint8_t>, In<uint8_t>,
+                      In<uint8_t>, In<uint32_t>, In<uint32_t>, In<int64_t>, In<int32_t>, In<int32_t>, In<int32_t>, In<uint32_t>,
+                      In2<uint32_t>>())
+        .def("classify", &BoundServing::classify, nb::arg("packets"), nb::arg("out"), nb::arg("threads"))
+        .def("one", &BoundServing::one, nb::arg("packet"))
+        .def("insert", &BoundServing::insert, nb::arg("low"), nb::arg("high"), nb::arg("priority"))
+        .def("insert_many", &BoundServing::insert_many, nb::arg("low"), nb::arg("high"), nb::arg("priorities"))
+        .def("remove", &BoundServing::remove, nb::arg("rule_id"))
+        .def("remove_many", &BoundServing::remove_many, nb::arg("rule_ids"))
+        .def("begin", &BoundServing::begin)
+        .def("replace", &BoundServing::replace)
+        .def("abandon", [](BoundServing &self) { self.serving.abandon(); })
+        .def_prop_ro("changes", [](const BoundServing &self) { return self.serving.changes(); })
+        .def_prop_ro("rules", [](BoundServing &self) { return self.serving.sizes().rules; })
+        .def_prop_ro("overlay_rules", [](BoundServing &self) { return self.serving.sizes().overlay; })
+        .def_prop_ro("size_bytes", [](BoundServing &self) { return self.serving.sizes().bytes; });
     m.def("lookup_kernel", &kernel_name);
     m.def("force_lookup_kernel", &force_kernel, nb::arg("name"));
     nb::class_<BoundSearch>(m, "TreeSearch", "Anytime search for decision trees; see native/neurocuts_search.h.")
@@ -213,15 +298,6 @@ void bind_neurocuts(nb::module_ &m) {
         .def_prop_ro("expansions", [](const BoundSearch &s) { return s.search->expansions(); })
         .def_prop_ro("nodes", [](const BoundSearch &s) { return s.search->nodes(); });
     m.def("prove_tree", &proof, "Whether a tree equals the linear scan, the cells proven, and a packet where it does not.");
-    m.def("rule_shadows", [](In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima) {
-        const Rules rules = rules_of(low, high, maxima);
-        std::vector<int32_t> found;
-        {
-            nb::gil_scoped_release release;
-            found = shadows(rules);
-        }
-        return give(std::move(found));
-    });
     m.def("baseline_tree", [](In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, const std::string &name, double seconds) {
         const Rules rules = rules_of(low, high, maxima);
         std::optional<Flat> flat;

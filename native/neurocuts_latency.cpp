@@ -1,5 +1,6 @@
 #include "neurocuts_latency.h"
 
+#include <chrono>
 #include <cmath>
 
 namespace neurocuts {
@@ -7,11 +8,14 @@ namespace neurocuts {
 namespace {
 
 constexpr float STEP_BYTES = 16, BLOCK_BYTES = 256, LANES = 8;
+constexpr float LEAST_BYTES = 16;  // that a rule of a list will take, as some turn out to be hidden
 constexpr size_t OVERLAY = 200;   // rules of the largest node whose hidden rules are looked for one by one
 constexpr size_t MOST_BLOCKS = 16;  // of a leaf that is made although a cut is there
 constexpr size_t SEEN = 256;      // rules that the choice of bits looks at
 constexpr int DEEPEST = 40;
 constexpr size_t MOST_MEMBERS = 4;  // a bit selection that copies rules more often is not weighed
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 uint32_t software_pext(uint32_t x, uint32_t mask) {
     uint32_t out = 0;
@@ -38,6 +42,10 @@ struct Builder {
     const LatencyOptions &options;
     Chance chance;
     Flat flat;
+    bool over = false;
+    unsigned calls = 0;
+    double ends = 0;
+    float pending = 0;  // rules in lists that still have to be built
     float spent = 0;  // bytes of the table so far; equal children, which the table keeps once, are counted each
     std::vector<int32_t> delta;
     std::vector<uint32_t> hits;
@@ -215,16 +223,24 @@ struct Builder {
         return best;
     }
 
+    bool hopeless() {
+        if (options.max_bytes > 0 && spent + LEAST_BYTES * pending > options.max_bytes) return over = true;
+        if (options.seconds > 0 && ++calls % 64 == 0 && now() > ends) over = true;
+        return over;
+    }
+
     void leaf(int32_t at, const List &list) {
         spent += BLOCK_BYTES * blocks(list.size());
         flat.leaf(at, list.data(), list.size());
     }
 
     void build(int32_t at, List list, List traffic, Box box, int depth) {
+        if (hopeless()) return;
+        pending -= float(list.size());
         compact(rules, list.data(), list.size(), box);
         list.resize(overlay(rules, list.data(), list.size(), box, OVERLAY));
         const float share = (float(traffic.size()) + 0.02f) / float(all_packets + 1);
-        if (list.size() <= size_t(options.leaf) || depth > DEEPEST || (options.max_bytes > 0 && spent > options.max_bytes)) return leaf(at, list);
+        if (list.size() <= size_t(options.leaf) || depth > DEEPEST) return leaf(at, list);
         const Choice best = choose(list, traffic, box, share);
         const float as_leaf = share * leaf_time(list.size()) + priced(BLOCK_BYTES * blocks(list.size()));
         if (best.score > 1e29f || (list.size() <= MOST_BLOCKS * size_t(LANES) && as_leaf <= best.score))
@@ -245,6 +261,7 @@ struct Builder {
             const uint32_t cell = (packets[size_t(p) * rules.columns + cut.dim] >> cut.shift) - base;
             if (cell < cells) goes[runs.run_of[cell]].push_back(p);
         }
+        for (const List &part : parts) pending += float(part.size());
         const size_t first = flat.inner(at, cut, box);
         spent += STEP_BYTES * float(cells + 1);
         for (size_t r = 0; r < parts.size(); r++) {
@@ -272,6 +289,7 @@ struct Builder {
         for (uint32_t p : traffic) goes[software_pext(packets[size_t(p) * rules.columns + c], mask)].push_back(p);
         flat.dim[at] = uint8_t(c);
         flat.mask[at] = mask;
+        for (const List &part : parts) pending += float(part.size());
         const size_t first = flat.inner(at, BITS, cells);
         spent += STEP_BYTES * float(cells);
         for (uint32_t i = 0; i < cells; i++) {
@@ -291,6 +309,7 @@ struct Builder {
 
     Flat top() {
         guess();
+        pending = float(rules.count);
         std::vector<List> parts(4);
         for (int r = 0; r < rules.count; r++) {
             const int group = 2 * holds(options.tests[0], uint32_t(r)) + holds(options.tests[1], uint32_t(r));
@@ -316,9 +335,12 @@ struct Builder {
 
 }  // namespace
 
-Flat latency_tree(const Rules &rules, const uint32_t *packets, size_t n, const LatencyOptions &options) {
-    Builder builder{rules, packets, n, options, Chance(options.seed), {}, 0, {}, {}, {}, {}, {}};
-    return builder.top();
+std::optional<Flat> latency_tree(const Rules &rules, const uint32_t *packets, size_t n, const LatencyOptions &options) {
+    Builder builder{rules, packets, n, options, Chance(options.seed), {}, false, 0, 0, 0, 0, {}, {}, {}, {}, {}};
+    builder.ends = now() + options.seconds;
+    Flat flat = builder.top();
+    if (builder.hopeless()) return std::nullopt;
+    return flat;
 }
 
 }  // namespace neurocuts

@@ -5,6 +5,8 @@
 // by an estimate of steps and blocks of the packets that come by, plus a price for bytes; the caller tries many constants and
 // keeps what is fastest when measured (mlsys4sys/neurocuts/tune.py).
 #pragma once
+#include <optional>
+
 #include "neurocuts_rules.h"
 
 namespace neurocuts {
@@ -23,14 +25,15 @@ struct LatencyOptions {
     float rate = 0.1f;   // guess: bytes grow by this power of the rules
     float block = 2.5f;  // what a block of a leaf costs, in steps
     float noise = 0;
-    float max_bytes = 0;  // beyond it what is left becomes leaves; 0: no bound
+    float max_bytes = 0;   // a table that grows beyond it is given up; 0: no bound
+    double seconds = 0;    // so is one that takes longer; 0: no bound
     bool bits = false;   // bit selections
     Test tests[2];       // partition at the root into up to four groups,
     uint32_t parts = 0;  // which are put together: two bits for each group
     uint64_t seed = 0;
 };
 
-// n packets of `rules.columns` words, drawn from the traffic.
-Flat latency_tree(const Rules &rules, const uint32_t *packets, size_t n, const LatencyOptions &options);
+// n packets of `rules.columns` words, drawn from the traffic. Nothing when it was given up.
+std::optional<Flat> latency_tree(const Rules &rules, const uint32_t *packets, size_t n, const LatencyOptions &options);
 
 }  // namespace neurocuts

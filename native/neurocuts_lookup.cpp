@@ -1,5 +1,7 @@
 #include "neurocuts_lookup.h"
 
+#include "neurocuts_live.h"
+
 #include <cstring>
 #include <stdexcept>
 #include <thread>
@@ -84,6 +86,8 @@ struct Compiler {
             const int32_t child = tree.children[tree.first[id] + i];
             Step made;
             floor = std::min(floor, node(child, made, depth));
+            cells[i++] = made;
+            if (!table.share && tree.kind[id] == BITS) continue;  // each cell has a child of its own
             for (; i < count && tree.children[tree.first[id] + i] == child; i++) cells[i] = made;
         }
         out.offset = placed(cells);
@@ -113,7 +117,7 @@ struct Compiler {
         uint64_t key = cells.size();
         for (const Step &s : cells) key = mixed(mixed(key, uint64_t(s.mask) << 32 | s.base), uint64_t(s.offset) << 32 | s.word);
         const auto [from, to] = arrays.equal_range(key);
-        for (auto it = from; it != to; ++it)
+        for (auto it = from; table.share && it != to; ++it)
             if (it->second + cells.size() <= table.steps.size() && std::equal(cells.begin(), cells.end(), &table.steps[it->second]))
                 return it->second;
         const uint32_t at = uint32_t(table.steps.size());
@@ -218,6 +222,33 @@ Layout layout_of(const Rules &rules) {
     return layout;
 }
 
+uint32_t get_rule(const Layout &layout, const uint8_t *block, int lane) {
+    if (layout.five) {
+        uint16_t low, high;
+        std::memcpy(&low, block + 176 + 2 * lane, 2);
+        std::memcpy(&high, block + 240 + 2 * lane, 2);
+        return low | uint32_t(high) << 16;
+    }
+    uint32_t rule;
+    std::memcpy(&rule, block + layout.ids + 4 * lane, 4);
+    return rule;
+}
+
+void copy_rule(const Layout &layout, const uint8_t *from, int lane, uint8_t *to, int to_lane) {
+    auto copy = [&](uint32_t place, int size) { std::memcpy(to + place + size * to_lane, from + place + size * lane, size_t(size)); };
+    if (layout.five) {
+        for (uint32_t place : {0, 32, 64, 96}) copy(place, 4);
+        for (uint32_t place : {128, 144, 160, 176, 192, 208, 224, 240}) copy(place, 2);
+        return;
+    }
+    for (int c = 0; c < layout.columns; c++) {
+        const int size = layout.narrow[c] ? 2 : 4;
+        copy(layout.place[c], size);
+        copy(layout.place[c] + uint32_t(size * LANES), size);
+    }
+    copy(layout.ids, 4);
+}
+
 void put_rule(const Layout &layout, uint8_t *block, int lane, uint32_t rule, const Range *range) {
     auto put = [&](uint32_t place, uint32_t value, int size) { std::memcpy(block + place + size * lane, &value, size_t(size)); };
     for (int c = 0; c < layout.columns; c++) {
@@ -259,6 +290,7 @@ void Table::compile(const TreeView &tree, const Rules &all) {
     compiler.root(0);
     std::sort(top.begin(), top.end(), [](const Part &a, const Part &b) { return a.floor < b.floor; });
     const size_t used = store.size();
+    blocks_used = used / layout.bytes;
     store.resize(used + 128);  // to align, and for reads past the last id
     store.shrink_to_fit();
     uint8_t *start = store.data();
@@ -266,6 +298,15 @@ void Table::compile(const TreeView &tree, const Rules &all) {
     std::memmove(start + skip, start, used);
     blocks = start + skip;
     steps.shrink_to_fit();
+}
+
+void Live::classify(const uint32_t *packets, size_t n, int32_t *out) const {
+#ifdef HAVE_X86
+    const std::string name = kernel_name();
+    if (name == "avx512") return avx512::live(*this, packets, n, out);
+    if (name == "avx2") return avx2::live(*this, packets, n, out);
+#endif
+    scalar::live(*this, packets, n, out);
 }
 
 int32_t Table::one(const uint32_t *packet) const {

@@ -21,11 +21,11 @@ constexpr size_t BATCH = 256;  // packets that walk together
 // What a step is, in the five lowest bits of its word: the column of a cut or bit selection, or one of these.
 enum Code : uint32_t { AT_LEAF = 16, AT_SPLIT = 17, AT_PARTITION = 18 };
 
-struct Step {
-    // Cut, bits: the selected bits; the cell is pext(x, mask) - base. Leaf: its first rule. Split: its column.
-    uint32_t mask = NO_RULE;
+struct alignas(16) Step {
     uint32_t base = 0;    // cut: of the first cell; leaf: its first block; split: its boundaries; partition: how many parts
     uint32_t offset = 0;  // where the children start; leaf: how many blocks; partition: its first part
+    // Cut, bits: the selected bits; the cell is pext(x, mask) - base. Leaf: its first rule. Split: its column.
+    uint32_t mask = NO_RULE;
     uint32_t word = AT_LEAF;  // code, then 5 bits of shift, 1 bit: bits are not adjacent, 21 bits: the highest cell
 
     uint32_t code() const { return word & 31; }
@@ -49,6 +49,8 @@ struct Layout {
 };
 
 Layout layout_of(const Rules &rules);
+uint32_t get_rule(const Layout &layout, const uint8_t *block, int lane);
+void copy_rule(const Layout &layout, const uint8_t *from, int lane, uint8_t *to, int to_lane);
 // Writes one rule into a lane of a block; range: nullptr for a lane that matches nothing.
 void put_rule(const Layout &layout, uint8_t *block, int lane, uint32_t rule, const Range *range);
 
@@ -63,6 +65,8 @@ struct Table {
     int rules = 0;
     bool plain = true;      // cuts and leaves alone below the top
     bool scattered = false;  // some bit selection
+    bool share = true;       // equal children and leaves are stored once
+    size_t blocks_used = 0;
 
     // Throws std::invalid_argument for trees that it cannot lay out.
     void compile(const TreeView &tree, const Rules &rules);

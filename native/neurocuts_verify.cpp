@@ -385,21 +385,4 @@ Proof prove(const TreeView &tree, const Rules &rules) {
     return proof;
 }
 
-std::vector<int32_t> shadows(const Rules &rules) {
-    std::vector<int32_t> out(rules.count, -1);
-    const Box box = whole(rules);
-    for (int r = 0; r < rules.count; r++) {
-        List meet;
-        for (int o = 0; o < r && out[r] < 0; o++) {
-            if (covers(rules, uint32_t(o), uint32_t(r), box)) out[r] = o;
-            Box common;
-            Box mine{};
-            std::copy_n(rules.row(uint32_t(r)), rules.columns, mine.side);
-            if (out[o] < 0 && intersect(mine, rules.row(uint32_t(o)), rules.columns, common)) meet.push_back(uint32_t(o));
-        }
-        if (out[r] < 0 && meet.size() > 1 && outside(rules, uint32_t(r), box, meet).empty()) out[r] = -2;
-    }
-    return out;
-}
-
 }  // namespace neurocuts

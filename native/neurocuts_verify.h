@@ -27,9 +27,6 @@ struct Proof {
 std::string malformed(const TreeView &tree, const Rules &rules);
 Proof prove(const TreeView &tree, const Rules &rules);
 
-// For each rule the one of higher priority that covers it whole (-1: none), or -2 when several do so together.
-std::vector<int32_t> shadows(const Rules &rules);
-
 // A point of `what` within the box that none of `by` holds; empty when there is none.
 std::vector<uint32_t> outside(const Rules &rules, uint32_t what, const Box &box, const List &by);
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
-from itertools import permutations, product
+from itertools import chain, combinations, permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,53 +193,57 @@ def _cleaned(table: Table, positions: Positions) -> Iterator[Expr]:
 
 
 def _unique_rows(table: Table, keep: Bools) -> Iterator[Expr]:
+    """``drop_duplicates`` on all columns, on one, on two."""
     frame, columns = table.expr, table.columns
-    whole = np.stack([c.codes for c in columns], axis=1) if columns else np.zeros((table.rows, 0), dtype=np.int64)
-    for how, text in (("first", ""), ("last", "keep='last'"), (False, "keep=False")):
-        extra = 0.0 if how == "first" else 0.6
-        repeats = _duplicated(whole, how)
-        if not np.array_equal(~repeats, keep):
-            continue
-        if repeats.any():
-            yield call(f"{{0}}.drop_duplicates({text})", frame, op="drop_duplicates", cost=1.0 + extra)
-    if table.shape_kind != "frame":
+    ids = [np.unique(c.codes, return_inverse=True)[1] for c in columns]
+    if not columns:
         return
-    names: list[tuple[int, ...]] = [(i,) for i in range(len(columns))]
-    names += [(i, j) for i in range(len(columns)) for j in range(i + 1, len(columns))] if len(columns) <= 8 else []
-    for subset in names:
-        if len(subset) == len(columns):
-            continue
-        part = whole[:, list(subset)]
-        for how, text in (("first", ""), ("last", ", keep='last'"), (False, ", keep=False")):
-            repeats = _duplicated(part, how)
-            if repeats.any() and np.array_equal(~repeats, keep):
-                labels = [columns[i].label for i in subset]
-                arg = literal(labels[0] if len(labels) == 1 and isinstance(labels[0], str) else labels)
-                yield call(
-                    f"{{0}}.drop_duplicates(subset={arg}{text})",
-                    frame,
-                    op="drop_duplicates",
-                    cost=1.1 + 0.3 * len(subset) + (0.5 if text else 0.0),
-                    tags=(LABEL,) * len(subset),
-                )
+    whole = ids[0]
+    for more in ids[1:]:
+        whole = _together(whole, more)
+    for how, extra in _kept_by(whole, keep):
+        yield call(f"{{0}}.drop_duplicates({how})", frame, op="drop_duplicates", cost=1.0 + extra)
+    if table.shape_kind != "frame" or len(columns) < 2:
+        return
+    pairs = [(i,) for i in range(len(columns))], list(combinations(range(len(columns)), 2))
+    for subset in chain(pairs[0], pairs[1] if 2 < len(columns) <= 8 else ()):
+        part = ids[subset[0]] if len(subset) == 1 else _together(ids[subset[0]], ids[subset[1]])
+        for how, extra in _kept_by(part, keep):
+            labels = [columns[i].label for i in subset]
+            arg = literal(labels[0] if len(labels) == 1 and isinstance(labels[0], str) else labels)
+            yield call(
+                f"{{0}}.drop_duplicates(subset={arg}{', ' * bool(how)}{how})",
+                frame,
+                op="drop_duplicates",
+                cost=1.1 + 0.3 * len(subset) + extra,
+                tags=(LABEL,) * len(subset),
+            )
 
 
-def _duplicated(codes: NDArray[np.int64], keep: str | bool) -> Bools:
-    """As ``DataFrame.duplicated``, on codes: shape (rows, columns) → (rows,)."""
-    rows = [tuple(row) for row in codes.tolist()]
-    seen: dict[tuple[int, ...], list[int]] = {}
-    for i, row in enumerate(rows):
-        seen.setdefault(row, []).append(i)
-    out = np.zeros(len(rows), dtype=bool)
-    for places in seen.values():
-        out[places] = True
-        if keep == "first":
-            out[places[0]] = False
-        elif keep == "last":
-            out[places[-1]] = False
-        elif len(places) == 1:
-            out[places[0]] = False
-    return out
+def _together(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ids of pairs of ids."""
+    ids: NDArray[np.int64] = np.unique(a * (int(b.max(initial=0)) + 1) + b, return_inverse=True)[1]
+    return ids
+
+
+def _kept_by(ids: NDArray[np.int64], keep: Bools) -> Iterator[tuple[str, float]]:
+    """Arguments of ``drop_duplicates`` that keep just these rows of rows with ids, and what they cost more."""
+    n = len(ids)
+    counts = np.bincount(ids)
+    wanted = int(keep.sum())
+    if len(counts) == n:
+        return
+    if wanted == len(counts):
+        first = np.zeros(n, dtype=bool)
+        first[np.unique(ids, return_index=True)[1]] = True
+        if np.array_equal(first, keep):
+            yield "", 0.0
+        last = np.zeros(n, dtype=bool)
+        last[n - 1 - np.unique(ids[::-1], return_index=True)[1]] = True
+        if np.array_equal(last, keep):
+            yield "keep='last'", 0.6
+    if wanted == int((counts == 1).sum()) and np.array_equal(counts[ids] == 1, keep):
+        yield "keep=False", 0.6
 
 
 def _sorted(table: Table, positions: Positions) -> Iterator[Expr]:
@@ -270,19 +274,31 @@ def sorts(table: Table, positions: Positions) -> Iterator[Expr]:
             if np.array_equal(order[:k], positions) and not np.array_equal(order, unmoved):
                 text = "" if signs[0] > 0 else "ascending=False"
                 yield call(f"{{0}}.sort_index({text})", frame, op="sort_index", cost=1.0 if signs[0] > 0 else 1.4)
+    rest = np.setdiff1d(unmoved, positions)
+    leading = [
+        (c, sign) for c, (_, ranks) in enumerate(keys) for sign in (1, -1) if _leads(ranks * sign, positions, rest)
+    ]
     found = 0
     for size in range(1, min(MOST_KEYS, len(keys)) + 1):
         if found or (size == 3 and len(keys) > 7):
             return
-        for chosen in permutations(range(len(keys)), size):
-            labels = [keys[c][0] for c in chosen]
-            for signs in product((1, -1), repeat=size):
-                order = np.lexsort([keys[c][1] * s for c, s in zip(chosen[::-1], signs[::-1], strict=True)])
-                if np.array_equal(order[:k], positions) and not np.array_equal(order, unmoved):
-                    found += 1
-                    yield _sort_call(table, labels, signs)
-                    if size == 1 and len(set(keys[chosen[0]][1].tolist())) < table.rows:
-                        yield _sort_call(table, labels, signs, stable=True)
+        for first, sign in leading:
+            for others in permutations([c for c in range(len(keys)) if c != first], size - 1):
+                chosen = (first, *others)
+                for signs in product((sign,), *[(1, -1)] * (size - 1)):
+                    order = np.lexsort([keys[c][1] * s for c, s in zip(chosen[::-1], signs[::-1], strict=True)])
+                    if np.array_equal(order[:k], positions) and not np.array_equal(order, unmoved):
+                        found += 1
+                        labels = [keys[c][0] for c in chosen]
+                        yield _sort_call(table, labels, signs)
+                        if size == 1 and len(set(keys[first][1].tolist())) < table.rows:
+                            yield _sort_call(table, labels, signs, stable=True)
+
+
+def _leads(ranks: NDArray[np.float64], positions: Positions, rest: Positions) -> bool:
+    """Whether the rows at ``positions`` ascend and none of the rest would come before the last of them."""
+    chosen = ranks[positions]
+    return bool((np.diff(chosen) >= 0).all()) and (not len(rest) or bool(ranks[rest].min() >= chosen[-1]))
 
 
 def _sort_call(table: Table, labels: Sequence[object], signs: Sequence[int], *, stable: bool = False) -> Expr:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from mlsys4sys.autopandas import align
+from mlsys4sys.autopandas.columns import Count
 from mlsys4sys.autopandas.expression import LABEL, OUTPUT, POSITION, Expr, assign, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
@@ -52,6 +53,8 @@ class Finisher:
     strictness: Strictness = field(default_factory=Strictness)
     deadline: float | None = None
     """``time.monotonic()`` at which to stop."""
+    count: Count = field(default_factory=Count)
+    """Columns, conditions and numbers that the column engine compared."""
     _new: dict[tuple[str, bytes], list[Expr]] = field(default_factory=dict)
 
     def light(self, table: Table, goal: Goal) -> Iterator[Expr]:
@@ -73,7 +76,9 @@ class Finisher:
         elif kind in ("list", "array", "index"):
             yield from self._sequence(table, goal, heavy=heavy)
         elif kind == "scalar" and heavy and table.shape_kind in ("frame", "series"):
-            yield from self.scalars(table, goal.value, constants=self.constants, deadline=self._until(1.5))
+            yield from self.scalars(
+                table, goal.value, constants=self.constants, deadline=self._until(1.5), count=self.count
+            )
 
     def _until(self, seconds: float) -> float:
         end = time.monotonic() + seconds
@@ -151,7 +156,15 @@ class Finisher:
         keep = np.zeros(table.rows, dtype=bool)
         keep[positions] = True
         conditions = sorted(
-            self.masks(table, keep, constants=self.constants, others=self.others, deadline=self._until(1.5), limit=60),
+            self.masks(
+                table,
+                keep,
+                constants=self.constants,
+                others=self.others,
+                deadline=self._until(1.5),
+                limit=60,
+                count=self.count,
+            ),
             key=price,
         )
         if (np.diff(positions) > 0).all():
@@ -239,7 +252,13 @@ class Finisher:
         if key not in self._new:
             self._new[key] = list(
                 self.synthesize(
-                    table, column, constants=self.constants, others=self.others, deadline=self._until(1.5), limit=12
+                    table,
+                    column,
+                    constants=self.constants,
+                    others=self.others,
+                    deadline=self._until(1.5),
+                    limit=12,
+                    count=self.count,
                 )
             )
         return self._new[key]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from mlsys4sys import checkpoint
 from mlsys4sys.autopandas.examples import CALLS, ROLES
+from mlsys4sys.autopandas.expression import source
 from mlsys4sys.autopandas.features import EDGE, NODE, Graph, graph
-from mlsys4sys.autopandas.table import Table
+from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.table import Codebook, Table
 from mlsys4sys.errors import CheckpointError
 
 Floats32 = NDArray[np.float32]
@@ -42,6 +44,24 @@ class Policy:
         """
         _, z = self._encode(graph([_fewer(t) for t in tables], _fewer(goal)))
         return dict(zip(CALLS, _log_sigmoid(self._linear("calls", z)).tolist(), strict=True))
+
+    def prices(
+        self, tables: Sequence[Table], goal: Table, *, weight: float = 0.5, floor: float = 4.0
+    ) -> dict[str, float]:
+        """Call → nats that it adds to a program's cost; none costs more than ``weight * floor``, so none is excluded.
+
+        ``search.Search(task, prior)`` takes ``lambda op: prices.get(op, weight * floor / 2)``.
+        """
+        return {name: weight * min(floor, -log) for name, log in self.op_logits(tables, goal).items()}
+
+    def prior(
+        self, inputs: Sequence[Any], output: Any, *, weight: float = 0.5, floor: float = 4.0
+    ) -> Callable[[str], float]:
+        """:meth:`prices` for an example's values; a call that the policy does not know costs half of the most."""
+        book = Codebook()
+        tables = [Table(value, source(i), book) for i, value in enumerate(inputs)]
+        found = self.prices(tables, Goal.of(output, book), weight=weight, floor=floor)
+        return lambda op: found.get(op, weight * floor / 2)
 
     def sequences(
         self, tables: Sequence[Table], goal: Table, *, top: int = 5, width: int = 10

@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from mlsys4sys.autopandas.problem import Example, Task
 from mlsys4sys.autopandas.solution import Program, Result, outcome
-from mlsys4sys.autopandas.verify import check, counts_rows, differing
+from mlsys4sys.autopandas.verify import check, counts_rows, differing, same_cell
 
 LARGE_ROWS = 1_000
 """Longer tables are sampled."""
@@ -35,6 +36,8 @@ PREFIX = 16
 """First rows that stay in one piece."""
 MOST_ROWS = 160
 """Rows of a sample, but for those that a wrong program shows to be missing."""
+MOST_DECIDING = 5
+"""Columns of a wide table that a filter is searched on first."""
 GROUP_ROWS = 60
 """Rows of a sample of keys, where groups are small enough."""
 MOST_GROUP_ROWS = 3_000
@@ -100,11 +103,12 @@ def _large(value: Any) -> bool:
     return isinstance(value, pd.Series | pd.Index) and len(value) > LARGE_ROWS
 
 
-def _strategies(task: Task) -> Iterator[_Rows | _Keys]:
+def _strategies(task: Task) -> Iterator[_Rows | _Keys | _Narrow]:
     if len(task.examples) != 1:
         return
     example = task.examples[0]
     if not isinstance(example.output, pd.DataFrame | pd.Series):
+        yield _Narrow(task)
         return
     main = max(
         (i for i, value in enumerate(example.inputs) if isinstance(value, pd.DataFrame | pd.Series)),
@@ -113,11 +117,17 @@ def _strategies(task: Task) -> Iterator[_Rows | _Keys]:
     )
     if main is None:
         return
+    keys = _keys(example)
+    singled = [key for key in keys if key.singles]
+    yield from (_Keys(task, key) for key in singled[:1])
     links = linked(example.inputs[main], example.output)
     if links is not None:
+        columns = _deciding(example.inputs[main], example.output, links)
+        if columns is not None:
+            yield _Rows(task, main, links, columns)
         yield _Rows(task, main, links)
-    for key in _keys(example)[:3]:
-        yield _Keys(task, key)
+    yield from (_Keys(task, key) for key in keys[:3] if key not in singled[:1])
+    yield _Narrow(task)
 
 
 # -- rows
@@ -126,10 +136,11 @@ def _strategies(task: Task) -> Iterator[_Rows | _Keys]:
 class _Rows:
     """A sample of the rows of one input, with the output rows that come from them."""
 
-    def __init__(self, task: Task, main: int, links: Positions) -> None:
-        self.task_all, self.main, self.links = task, main, links
+    def __init__(self, task: Task, main: int, links: Positions, columns: Sequence[Hashable] | None = None) -> None:
+        self.task_all, self.main, self.links, self.columns = task, main, links, columns
         example = task.examples[0]
-        self.chosen: set[int] = set(_telling(example.inputs[main], example.output, links).tolist())
+        given = example.inputs[main] if columns is None else example.inputs[main][list(columns)]
+        self.chosen: set[int] = set(_telling(given, example.output, links).tolist())
 
     def task(self) -> Task | None:
         """The reduced task; None where nothing could be left out."""
@@ -144,6 +155,11 @@ class _Rows:
             return None
         stay = np.flatnonzero(np.isin(self.links, rows))
         output = _taken(example.output, stay)
+        if self.columns is not None:
+            cut = list(inputs)
+            cut[self.main] = cut[self.main][list(self.columns)]
+            inputs = tuple(cut)
+            output = output[[label for label in output.columns if label in self.columns]]
         if counts_rows(example.inputs[self.main].index) and _flows(example.output.index, self.links):
             output.index = pd.Index(np.searchsorted(rows, self.links[stay]), name=output.index.name)
         return replace(self.task_all, examples=(Example(inputs=inputs, output=output),))
@@ -168,6 +184,50 @@ class _Rows:
         if not len(wrong) and got.shape == example.output.shape and (links == self.links).all():
             wrong = self.links[_wrong_rows(got, example.output, self.task_all.strictness.rtol)]
         return _spread(wrong, 12)
+
+
+def _deciding(given: Any, made: Any, links: Positions) -> list[Hashable] | None:
+    """Where rows of a wide table are filtered: the columns that tell most about which; None where that is not so.
+
+    A condition on few of twenty columns is found much sooner among those that tell kept rows from dropped ones. The
+    program is checked on all columns in the end, as on all rows.
+    """
+    both_frames = isinstance(given, pd.DataFrame) and isinstance(made, pd.DataFrame)
+    if not both_frames or given.shape[1] <= MOST_DECIDING + 2 or not given.columns.is_unique:
+        return None
+    if len(np.unique(links)) != len(links) or len(links) == len(given) or not set(made.columns) <= set(given.columns):
+        return None
+    shown = [] if set(made.columns) == set(given.columns) else list(made.columns)
+    if len(shown) > MOST_DECIDING:
+        return None
+    kept = np.zeros(len(given), dtype=bool)
+    kept[links] = True
+    gains = {label: _gain(array, kept) for label, array in _columns(given).items()}
+    best = sorted(gains, key=lambda label: -gains[label])[:MOST_DECIDING]
+    chosen = {*(label for label in best if gains[label] > 0.05 * gains[best[0]]), *shown, best[0], best[1]}
+    return [label for label in given.columns if label in chosen]
+
+
+def _gain(array: Any, kept: Any) -> float:
+    """Bits that a column, cut into twenty parts, tells about which rows are kept."""
+    values = np.asarray(array)
+    if values.dtype.kind in "iufM":
+        numbers = values.astype(np.float64) if values.dtype.kind != "M" else values.astype(np.int64).astype(np.float64)
+        edges = np.nanquantile(numbers, np.linspace(0, 1, 21)[1:-1]) if np.isfinite(numbers).any() else np.zeros(1)
+        codes = np.where(np.isnan(numbers), 0, np.searchsorted(np.unique(edges), numbers) + 1)
+    else:
+        codes, distinct = pd.factorize(_hashed(array))
+        if len(distinct) > 200:
+            codes = np.asarray(pd.isna(array)).astype(np.int64)
+    sizes = np.bincount(codes)
+    inside = np.bincount(codes, weights=kept)
+    return float(_entropy(kept.mean())) - float((sizes * _entropy(inside / np.maximum(sizes, 1))).sum() / len(kept))
+
+
+def _entropy(share: Any) -> Any:
+    with np.errstate(all="ignore"):
+        bits = -share * np.log2(share) - (1 - share) * np.log2(1 - share)
+    return np.nan_to_num(bits)
 
 
 def _flows(index: pd.Index, links: Positions) -> bool:
@@ -289,12 +349,21 @@ def _wrong_rows(got: Any, wanted: Any, rtol: float) -> Positions:
 # -- keys
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Key:
     """A key that runs through the tables: for each, its cells as texts that compare equal; None where it has none."""
 
     inputs: tuple[Any, ...]
     output: Any
+
+    @cached_property
+    def singles(self) -> bool:
+        """Whether the output has one row for each key, and an input several: one row of each group, or a figure."""
+        distinct = np.unique(self.output)
+        if len(distinct) < len(self.output):
+            return False
+        several = [keys for keys in self.inputs if keys is not None and len(np.unique(keys)) < len(keys)]
+        return any(len(np.unique(keys)) == len(distinct) for keys in several)
 
 
 class _Keys:
@@ -372,10 +441,91 @@ class _Keys:
         return keys[sorted(chosen)]
 
 
+class _Narrow:
+    """All rows, and of each table the columns that the output names: for a few large groups."""
+
+    def __init__(self, task: Task) -> None:
+        self.task_all = task
+
+    def task(self) -> Task | None:
+        """The reduced task; None where no column can be left out."""
+        example = self.task_all.examples[0]
+        if isinstance(example.output, pd.DataFrame | pd.Series):
+            words = _words(example.output)
+            inputs = tuple(_named_columns(value, words) for value in example.inputs)
+        else:
+            inputs = tuple(_reducing_columns(value, example.output) for value in example.inputs)
+        if all(a is b for a, b in zip(inputs, example.inputs, strict=True)):
+            return None
+        # The full tables come second: a program over all columns passes the first and is not taken for an answer.
+        return replace(self.task_all, examples=(Example(inputs=inputs, output=example.output), example))
+
+    def learn(self, programs: Sequence[Program]) -> bool:  # noqa: ARG002 - one narrow task is all there is
+        """There is no other."""
+        return False
+
+
+def _words(made: Any) -> set[Hashable]:
+    """Names in sight: labels and names of both axes, the parts of labels, and short lists of row labels."""
+    axes = [made.index] if len(made) <= 200 else []
+    labels = [*made.columns, *made.columns.names] if isinstance(made, pd.DataFrame) else [made.name]
+    labels += [*made.index.names, *(label for axis in axes for label in axis)]
+    found: set[Hashable] = set()
+    for label in labels:
+        found.update(label if isinstance(label, tuple) else (label,))
+    return found - {None}
+
+
+def _named_columns(value: Any, words: set[Hashable]) -> Any:
+    """A frame's columns that are named, or whose cells are labels of the output; the frame itself if none or all."""
+    if not isinstance(value, pd.DataFrame) or not value.columns.is_unique:
+        return value
+    texts = [word for word in words if isinstance(word, str)]
+    kept = [
+        label
+        for label in value.columns
+        if label in words
+        or (isinstance(label, str) and len(label) > 2 and any(label in word for word in texts))
+        or (
+            value[label].dtype.kind not in "fM"
+            and value[label].nunique() <= 200
+            and set(value[label].dropna()) <= words
+        )
+    ]
+    return _cut(value, kept)
+
+
+def _reducing_columns(value: Any, wanted: Any) -> Any:
+    """A frame's columns of which some usual figure is the wanted one; the frame itself if none or all."""
+    if not isinstance(value, pd.DataFrame) or not value.columns.is_unique:
+        return value
+    kept = [label for label in value.columns if any(same_cell(f, wanted, 1e-9) for f in _figures(value[label]))]
+    return _cut(value, kept)
+
+
+def _cut(value: pd.DataFrame, kept: Sequence[Hashable]) -> pd.DataFrame:
+    """Some columns of a frame, and one more number, so that programs over *all* columns do not pass; or the frame."""
+    others = [label for label in value.columns if label not in kept]
+    number = next((label for label in others if value[label].dtype.kind in "if"), None)
+    if not kept or len(others) < 2:
+        return value
+    return value[[label for label in value.columns if label in kept or label == number]]
+
+
+def _figures(column: pd.Series) -> Iterator[Any]:
+    for name in ("mean", "sum", "max", "min", "median", "std", "var", "nunique", "count", "first", "last"):
+        try:
+            yield column.iloc[0 if name == "first" else -1] if name in ("first", "last") else getattr(column, name)()
+        except TypeError:  # texts have no mean
+            continue
+
+
 def _keys(example: Example) -> list[_Key]:
     """Keys that the output and an input have, those with the smallest groups first."""
     found: list[tuple[int, _Key]] = []
     for label, array in _levels(example.output):
+        if getattr(array.dtype, "kind", "O") == "f" and not _whole(array):
+            continue  # measurements, not keys
         theirs = _hashed(array)
         ours = [_matching(value, label, theirs) for value in example.inputs]
         if any(column is not None for column in ours):
@@ -383,6 +533,11 @@ def _keys(example: Example) -> list[_Key]:
             found.append((distinct, _Key(tuple(ours), theirs)))
     found.sort(key=lambda pair: -pair[0])
     return [key for _, key in found if len(np.unique(key.output)) > 1]
+
+
+def _whole(array: Any) -> bool:
+    numbers = np.asarray(array, dtype=np.float64)
+    return bool((np.isnan(numbers) | (numbers == np.rint(numbers))).all())
 
 
 def _matching(value: Any, label: Hashable, theirs: Any) -> Any:

@@ -48,6 +48,15 @@ PRICES = {"close": 0.0, "end": 0.3, "heavy": 1.2, "expand": 2.0, "branch": 3.0}
 MOST_SETTLE_S = 2.0
 """Processor seconds after the first program in which all ways of working on the inputs themselves are finished."""
 
+CONVINCING = 5.0
+"""Nats up to which a program convinces; a dearer one makes the search go on, as it may have learned cells by heart."""
+
+DOUBT_S = 0.8
+"""Processor seconds more for each nat beyond."""
+
+OTHER_TYPES = 1.2
+"""Nats for a program whose columns have other types than the wanted ones, though equal cells."""
+
 DISTANCE = 3.0
 """Nats for a table that shows nothing of the goal."""
 
@@ -84,8 +93,7 @@ class Search:
     goal: Goal = field(init=False)
     inputs: list[Table] = field(init=False)
     finisher: Finisher = field(init=False)
-    examined: int = 0
-    """Programs compared with the goal."""
+    _tried: int = 0
     _queue: list[tuple[float, int, str, Table, Iterator[Any]]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=itertools.count)
     _branches: dict[str, Table] = field(default_factory=dict)
@@ -119,6 +127,11 @@ class Search:
             others=self.inputs,
             strictness=self.task.strictness,
         )
+
+    @property
+    def examined(self) -> int:
+        """Candidates compared with what is wanted: programs, and the columns and conditions that could be in them."""
+        return self._tried + self.finisher.count.examined
 
     def run(self, deadline: float) -> Iterator[Candidate | None]:
         """Programs as they are found, until the deadline (``time.monotonic()``) or until there is nothing left.
@@ -189,7 +202,7 @@ class Search:
         """Run programs that should give the goal; those that do, and after calls those that can be closed lightly."""
         for expr in exprs:
             yield None
-            self.examined += 1
+            self._tried += 1
             try:
                 table = self.memo.table(expr)
                 if self._fits(table, self.goal):
@@ -214,7 +227,7 @@ class Search:
         """The tables one call further on, each worked on in its turn."""
         for expr in self._calls(table, last=False):
             yield None
-            self.examined += 1
+            self._tried += 1
             try:
                 reached = self.memo.table(expr)
                 yield from self._visit(reached)
@@ -236,7 +249,9 @@ class Search:
             self._fitting.add(variant.text)
             if all(self._gives(memo, goal, variant) for memo, goal in self._checks):
                 seconds = time.monotonic() - self._started
-                yield Candidate(expr=variant, cost=self._cost(variant), found_s=seconds)
+                other_types = retyped(variant, self.memo.value(variant), self.goal.value) is not None
+                cost = self._cost(variant) + OTHER_TYPES * other_types
+                yield Candidate(expr=variant, cost=cost, found_s=seconds)
 
     def _fits(self, table: Table, goal: Goal) -> bool:
         rules = self.task.strictness
@@ -383,15 +398,26 @@ def collected(
     """
     started = time.process_time()
     deadline = time.monotonic() + budget_s
-    settled = most_settled = float("inf")
+    first = started
+    least = settled = most_settled = float("inf")
     found: list[Candidate] = []
     try:
         for candidate in search.run(deadline):
-            new = [candidate] if candidate is not None else relief.poll() if relief is not None and not found else []
-            if new and not found:
+            new = (
+                [candidate]
+                if candidate is not None
+                else relief.poll()
+                if relief is not None and least > CONVINCING
+                else []
+            )
+            if new and min(c.cost for c in new) < least:
                 now = time.process_time()
-                settled = now + max(settle_s, min(now - started, 1.5))
-                most_settled = now + MOST_SETTLE_S
+                least = min(c.cost for c in new)
+                doubt = max(0.0, least - CONVINCING) * DOUBT_S
+                if not found:
+                    first = now
+                settled = first + max(settle_s, min(first - started, 1.5), doubt)
+                most_settled = first + max(MOST_SETTLE_S, doubt)
             found += new
             if report is not None:
                 report({"tried": search.examined, "found": len(found), "best": found[0].expr.text if found else ""})

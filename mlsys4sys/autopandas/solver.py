@@ -12,8 +12,9 @@ from mlsys4sys.autopandas import meant, sample
 from mlsys4sys.autopandas.accepted import accept
 from mlsys4sys.autopandas.expression import Expr, program
 from mlsys4sys.autopandas.parallel import Relief
+from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Hints, Strictness, Task
-from mlsys4sys.autopandas.search import Candidate, Search, collected
+from mlsys4sys.autopandas.search import Candidate, Prior, Search, collected
 from mlsys4sys.autopandas.solution import Ambiguity, Miss, Program, Result
 from mlsys4sys.autopandas.verify import check, difference
 from mlsys4sys.errors import InputError
@@ -107,7 +108,7 @@ class Synthesizer:
 
     def _solve(self, task: Task) -> Result:
         started = time.monotonic()
-        search = Search(task)
+        search = Search(task, self._prior(task))
         relief = Relief(task, search.prior, started + self.budget_s) if self.parallel else None
         found = collected(search, self.budget_s, report=self.report, relief=relief)
         least = min((candidate.cost for candidate in found), default=0.0)
@@ -126,6 +127,12 @@ class Synthesizer:
             miss=None if programs else _nearest(search, task),
             stopped=stopped,
         )
+
+    def _prior(self, task: Task) -> Prior | None:
+        """What the learned policy expects of a program's calls; None without it."""
+        policy = Policy.load_shipped() if self.learned else None
+        first = task.examples[0]
+        return None if policy is None else policy.prior(first.inputs, first.output)
 
     def _ranked(self, found: Sequence[Candidate], task: Task) -> tuple[tuple[Program, ...], list[meant.Ranked]]:
         """Programs that were run as printed, and their order."""

@@ -127,7 +127,7 @@ def _key(cell: Any) -> Hashable | None:
     if isinstance(cell, datetime.date | np.datetime64):
         stamp = pd.Timestamp(cell)
         return None if stamp is pd.NaT else ("t", stamp.as_unit("ns").value)
-    if isinstance(cell, list | tuple | np.ndarray):
+    if isinstance(cell, list | tuple | np.ndarray | pd.api.extensions.ExtensionArray):
         return ("l", *(_key(item) for item in cell))
     if isinstance(cell, dict):
         return ("m", *((_key(k), _key(v)) for k, v in cell.items()))
@@ -203,7 +203,7 @@ class Column:
         if self.kind in ("date", "delta"):
             read = pd.to_datetime if self.kind == "date" else pd.to_timedelta
             moments = read(self.series, errors="coerce", **({"utc": True} if self.kind == "date" else {}))
-            ticks = moments.astype("int64" if self.kind == "delta" else "datetime64[ns, UTC]").astype("int64")
+            ticks = moments.astype("timedelta64[ns]" if self.kind == "delta" else "datetime64[ns, UTC]").astype("int64")
             return np.where(self.null, np.nan, np.asarray(ticks, dtype=np.float64))
         return np.full(len(self.series), np.nan)
 

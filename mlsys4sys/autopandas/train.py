@@ -179,6 +179,8 @@ class FitConfig:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     clip: float = 1.0
+    hide: float = 0.1
+    """Share of the edges' facts that a batch does not show, so that no single one is relied on."""
     seed: int = 0
     report_every: int = 100
 
@@ -194,6 +196,7 @@ def fit(data: Shard, config: FitConfig, *, report: Callable[[str], None] | None 
     net = Network(seed=config.seed)
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     rng = seeding.named(config.seed, "fit")
+    chance = torch.Generator().manual_seed(config.seed)
     chunks = _Chunks(data)
     start, sums = time.process_time(), np.zeros(3)
     for step in range(1, config.steps + 1):
@@ -201,6 +204,7 @@ def fit(data: Shard, config: FitConfig, *, report: Callable[[str], None] | None 
             group["lr"] = _rate(step / config.steps, config.learning_rate)
         picked = rng.integers(0, len(data), config.batch)
         batch, roles = chunks.batch(picked)
+        batch.edges.mul_(torch.rand(batch.edges.shape, generator=chance) >= config.hide)
         calls = torch.from_numpy(data.calls[picked].astype(np.int64))
         wanted = torch.cat([calls, torch.full((len(calls), 1), -1)], 1)
         lengths = (calls >= 0).sum(1)
@@ -375,13 +379,13 @@ def _logits(policy: Policy, task: Task) -> dict[str, float]:
 class JudgeConfig:
     """How the judge is trained."""
 
-    steps: int = 600
+    steps: int = 300
     """Steps over all tasks at once."""
     learning_rate: float = 0.03
-    keep: float = 0.02
+    keep: float = 1.0
     """Weight of the squared distance from the weights set by hand, features in units of their spread."""
-    hidden: int = 16
-    """Units of the network beside the linear score; none for 0."""
+    hidden: int = 0
+    """Search for drawn tasks' programs, label them, train. What a search finds depends on the speed of the machine."""
     decay: float = 0.02
     """Weight decay of the network."""
     seed: int = 0
@@ -465,7 +469,7 @@ class Recipe:
     """Tasks that it is scored on."""
     steps: int = 6000
     judged: int = 1500
-    """Tasks whose candidates the judge is trained on; a fifth of them is held out."""
+    """Tasks that are searched for the judge; those with right and wrong programs train it."""
     command: str = ""
     """What to write into the weights."""
 
@@ -487,7 +491,7 @@ def train_policy(recipe: Recipe, folder: Path, *, report: Callable[[str], None] 
 def train_judge(
     recipe: Recipe, *, policy: Policy | None = None, report: Callable[[str], None] | None = None
 ) -> meant.Judge:
-    """Search for the programs of drawn tasks, label them, train; a fifth of the tasks is held out for the score."""
+    """Search for the programs of drawn tasks, label them, train. What a search finds depends on the machine's speed."""
     start = time.process_time()
     data: list[Judged] = []
     for number in range(recipe.judged):
@@ -499,10 +503,17 @@ def train_judge(
     return fitted_judge(data, recipe, seconds=time.process_time() - start)
 
 
-def fitted_judge(data: Sequence[Judged], recipe: Recipe, *, seconds: float) -> meant.Judge:
-    """Train on four fifths of the tasks, score on the rest."""
-    train, test = [d for i, d in enumerate(data) if i % 5], list(data[::5])
-    judge = fit_judge(train, JudgeConfig(seed=recipe.seed))
-    found = {"learned": judge_score(judge, test), "by_hand": judge_score(meant.Judge.by_hand(), test)}
+def fitted_judge(data: Sequence[Judged], recipe: Recipe, *, seconds: float, folds: int = 5) -> meant.Judge:
+    """Train on all tasks; the score is that of judges that were each trained without a fifth of them, on that fifth."""
+    config = JudgeConfig(seed=recipe.seed)
+    judge = fit_judge(data, config)
+    learned: dict[str, float] = {}
+    for fold in range(folds):
+        test = list(data[fold::folds])
+        part = judge_score(fit_judge([one for i, one in enumerate(data) if i % folds != fold], config), test)
+        for name, value in part.items():
+            learned[name] = learned.get(name, 0.0) + value * len(test) / len(data)
+    found = {"learned": {name: round(value, 4) for name, value in learned.items() if name != "tasks"}}
+    found["by_hand"] = judge_score(meant.Judge.by_hand(), data)
     judge.config.update(command=recipe.command, seed=recipe.seed, seconds=round(seconds), score=found)
     return judge

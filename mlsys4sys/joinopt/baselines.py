@@ -7,6 +7,7 @@ themselves and then multiplied, smallest first. The probe side stands left, the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -135,9 +136,17 @@ def adjacency_of(graph: JoinGraph, part: Mask) -> list[Mask]:
 
 def connected_subsets(graph: JoinGraph, part: Mask | None = None, *, cap: int = 1 << 20) -> Masks | None:
     """All connected subsets, ascending, or nothing if they are more than ``cap``."""
-    part = graph.everything if part is None else part
-    found: Masks = _native.connected_subsets(adjacency_of(graph, part), cap + graph.size)
-    found = found[(found & ~np.uint64(part)) == 0]
+    return _connected_subsets(graph.adjacency, graph.everything if part is None else part, cap)
+
+
+@lru_cache(maxsize=64)
+def _connected_subsets(adjacency: tuple[Mask, ...], part: Mask, cap: int) -> Masks | None:
+    """The same by adjacency, as several planners ask for one graph's."""
+    inside = [near & part if part >> i & 1 else 0 for i, near in enumerate(adjacency)]
+    found: Masks = _native.connected_subsets(inside, cap + len(adjacency))
+    if part != (1 << len(adjacency)) - 1:
+        found = found[(found & ~np.uint64(part)) == 0]
+    found.flags.writeable = False
     return found if len(found) and len(found) <= cap else None
 
 
@@ -184,7 +193,9 @@ def _exact(
     left_deep: bool,
     scans: Sequence[Scan] = (),
 ) -> JoinTree:
-    masks = connected_subsets(graph, part)
+    masks = connected_subsets(graph, part, cap=EXACT_SUBSETS)
+    if masks is None:
+        masks = connected_subsets(graph, part)
     if masks is None:
         return _greedy(graph, part, cards, cost)
     rows = np.ascontiguousarray(cards.estimate(masks).rows)

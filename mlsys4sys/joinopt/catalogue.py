@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import duckdb
 
@@ -35,7 +36,7 @@ class Table:
     """By lower-cased name, in the table's order."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Catalogue:
     """All base tables that queries of one connection can name."""
 
@@ -45,6 +46,14 @@ class Catalogue:
     database: str
     schema: str
     """Where unqualified names are looked up, after the temporary tables."""
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """Rows by the lower-cased name of a table; of several with one name the largest."""
+        sizes: dict[str, int] = {}
+        for (_, _, name), table in self.tables.items():
+            sizes[name] = max(table.rows, sizes.get(name, 0))
+        return sizes
 
     def find(self, name: str, schema: str = "", database: str = "") -> Table | None:
         """The table that a name in FROM means; nothing when there is none, or when we are not sure.

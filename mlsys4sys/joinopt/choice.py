@@ -17,6 +17,8 @@ from mlsys4sys.joinopt.solution import JoinTree, RegionPlan
 SCAN_DOUBT = 0.5
 """Standard deviation of the predicted gain of a pruned scan, relative to it."""
 
+ENGINE_EXACT_RELATIONS = 12
+"""From so many relations on DuckDB is greedy from the start (``approximate_join_order_threshold``)."""
 ENGINE_EXACT_PAIRS = 10_000
 """DuckDB looks at no more pairs of joinable subsets than these before it turns greedy (its plan enumerator)."""
 
@@ -32,6 +34,8 @@ class PlanningCost:
     relation_s: float = 2e-4
     pair_s: float = 8e-7
     """A pair of joinable subsets that its join enumerator looks at; nothing when the order is forced."""
+    greedy_s: float = 4e-7
+    """Times the cube of the relations, where it is greedy."""
 
     def forced(self, graph: JoinGraph) -> float:
         """Planning a query whose order is given."""
@@ -39,6 +43,8 @@ class PlanningCost:
 
     def own(self, graph: JoinGraph) -> float:
         """Planning it with the join order left to DuckDB."""
+        if graph.size >= ENGINE_EXACT_RELATIONS:
+            return self.forced(graph) + self.greedy_s * graph.size**3
         return self.forced(graph) + self.pair_s * min(joinable_pairs(graph), ENGINE_EXACT_PAIRS)
 
 

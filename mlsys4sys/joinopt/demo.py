@@ -73,7 +73,7 @@ class Outcome:
                 {
                     "name": a.question.name,
                     "question": a.question.text,
-                    "relations": max((r.graph.size for r in a.plan.regions), default=0),
+                    "relations": a.plan.relations,
                     "engine_s": a.race.engine_median_s,
                     "ours_s": a.ours_s,
                     "planning_s": a.plan.planning_s,
@@ -148,11 +148,10 @@ def show(outcome: Outcome) -> str:
 
 
 def _line(answer: Answer) -> list[str]:
-    tables = max((region.graph.size for region in answer.plan.regions), default=1)
     verdict = "equal" if answer.race.verdict.ok else "DIFFERENT"
     return [
         answer.question.name,
-        str(tables),
+        str(answer.plan.relations),
         display.duration(answer.race.engine_median_s),
         display.duration(answer.ours_s),
         display.duration(answer.plan.planning_s) + ("" if answer.plan.changed else " (kept)"),

@@ -26,9 +26,9 @@ class Gate:
     """A row of a table that a query names, everything that is done with it included."""
     share: float = 0.15
     """Of a flat query's time, what another order of its joins saves on average."""
-    count_s: float = 5e-4
+    count_s: float = 1.2e-3
     """Planning a flat query: so much,"""
-    count_pair_s: float = 2e-6
+    count_pair_s: float = 4e-7
     """and so much for each pair of joinable subsets, of those that are looked at."""
     decompiled_share: float = 0.03
     """The share for other queries: their joins are mostly along keys, and much of their time is not spent on joins."""
@@ -36,7 +36,7 @@ class Gate:
     """Having DuckDB write its plan as SQL, and reading that: so much,"""
     decompile_table_s: float = 2e-3
     """and so much for every table named."""
-    most_pairs: float = 5e3
+    most_pairs: float = 1e4
 
     def flat(self, graph: JoinGraph, rows: float, planning: PlanningCost) -> str:
         """Why a flat query is left alone before anything is counted; empty when it is not.
@@ -75,8 +75,6 @@ def _too_quick(runs_s: float, gain_s: float, spent_s: float) -> str:
 
 def tables_named(sql: str, catalogue: Catalogue) -> list[int]:
     """Rows of the tables whose names stand in a text, each as often as it stands there."""
-    sizes: dict[str, int] = {}
-    for (_, _, name), table in catalogue.tables.items():
-        sizes[name] = max(table.rows, sizes.get(name, 0))
+    sizes = catalogue.sizes
     words = (word.strip('"').lower() for word in _WORD.findall(sql))
     return [sizes[word] for word in words if word in sizes]

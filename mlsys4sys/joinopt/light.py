@@ -78,12 +78,11 @@ def scan(sql: str) -> list[Token]:
     Raises:
         NotPlain: It holds words or signs that are not plain.
     """
-    found: list[Token] | None = scan_text(sql, _token)
+    found: list[Token] | str | None = scan_text(sql, _token, _STRANGE)
     if found is None:
         raise NotPlain("not plain enough for the quick reader")
-    strange = [token.text for token in found[1:] if token.kind == "word" and token.text in _STRANGE]
-    if strange:
-        raise NotPlain(f"has {strange[0]}")
+    if isinstance(found, str):
+        raise NotPlain(f"has {found}")
     return found
 
 

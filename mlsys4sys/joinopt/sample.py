@@ -34,11 +34,11 @@ VERSION = 2
 class SampleConfig:
     """How much is kept."""
 
-    target_rows: int = 16_384
+    target_rows: int = 32_768
     """Rows that an anchor keeps of its largest table, about."""
     whole_rows: int = 32_768
     """Tables of at most so many rows are kept entirely."""
-    closure_factor: int = 8
+    closure_factor: int = 4
     """A table that kept rows refer to is kept as far as needed, if that is below this many times ``target_rows``."""
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsys4sys import cache
-from mlsys4sys._native import JoinCounter
+from mlsys4sys._native import JoinCounter, choose_roots
 from mlsys4sys.joinopt import keys as key_classes
 from mlsys4sys.joinopt.cardinality import Estimates, Floats, Masks
 from mlsys4sys.joinopt.counting import Edge, Ids, forest_of, pair_ids, subset_matrix
@@ -175,16 +175,10 @@ class BoundSample:
 
     def _choose(self, masks: Masks) -> NDArray[np.int64]:
         """For each subset the root to count it at, or -1: exact ones first, then the densest sample."""
-        best = np.full(len(masks), -1, dtype=np.int64)
-        score = np.zeros(len(masks))
-        for number, root in enumerate(self._roots):
-            touching = np.bitwise_count(masks & np.uint64(root.attached)).astype(float)
-            fits = ((masks & ~np.uint64(root.covered)) == 0) & (touching > 0)
-            dense = root.anchor < 0 or self._store.layout.anchors[root.anchor].within is not None
-            merit = np.where(fits, touching + 64.0 * dense + 64.0 * (root.anchor < 0), 0.0)
-            best = np.where(merit > score, number, best)
-            score = np.maximum(score, merit)
-        return best
+        dense = [r.anchor < 0 or self._store.layout.anchors[r.anchor].within is not None for r in self._roots]
+        bonus = [64.0 * inside + 64.0 * (root.anchor < 0) for root, inside in zip(self._roots, dense, strict=True)]
+        covered, attached = [root.covered for root in self._roots], [root.attached for root in self._roots]
+        return choose_roots(masks, covered, attached, bonus)
 
     # -- counting --------------------------------------------------------------------------------------------------
 
@@ -275,8 +269,10 @@ class BoundSample:
             guess = np.exp(self._formula.log_rows(masks[unseen]))
             a_key = np.exp(self._unfiltered.log_rows(masks[unseen])) / self._class_domains[root.klass]
             visible = float(np.median(root.weights)) * np.maximum(a_key, 1.0) if root.limit else np.inf
-            # Less than half of what one sampled key would have brought.
-            rows[unseen] = np.clip(guess, 1e-3, 0.5 * visible)
+            # At most half of what one sampled key would have brought, and rather more than the formula says, which
+            # knows of no correlation: the middle of the two, in logarithms.
+            most = 0.5 * visible
+            rows[unseen] = np.sqrt(np.clip(guess, 1e-3, most) * np.minimum(most, 1e9))
             sigma[unseen] = SIGMA_UNSEEN
         return rows, sigma
 

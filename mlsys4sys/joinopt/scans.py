@@ -3,9 +3,9 @@
 DuckDB hands the keys of a hash table down the streaming side to the scan at its end: one key as an equality, up to
 ``dynamic_or_filter_threshold`` as a list, more as a filter over their range. What that saves was measured (DuckDB 2.0,
 one thread): row groups whose minimum and maximum exclude all keys of a list are not read at all, which helps where the
-table is clustered; and filters that DuckDB evaluates above the scan (IN, OR, functions) see only the rows that are
-left. Comparisons and LIKE are evaluated in the scan, first. It works only down the streaming side: a table that is
-hashed itself, or whose stream ends before the selective join, is read and filtered in full.
+table is clustered; and IN lists, which DuckDB evaluates above the scan, see only the rows that are left. All other
+filters are evaluated in the scan, first. It works only down the streaming side: a table that is hashed itself, or whose
+stream ends before the selective join, is read and filtered in full.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ LEAST_ROWS = 20_000
 
 KEY_S = 3e-9
 """Reading the key of a row and holding it against those handed down."""
-IN_SCAN_S = {"number": 2e-9, "text": 8e-9, "like": 40e-9, "null": 1e-9}
-ABOVE_SCAN_S = {"number": 5e-9, "text": 15e-9, "like": 40e-9, "null": 2e-9}
+FILTER_S = {"number": 2e-9, "text": 8e-9, "like": 40e-9, "null": 1e-9}
+"""One comparison of a row; a list costs twice as much."""
 OTHER_S = 25e-9
-"""A filter that is not understood, evaluated above the scan."""
+"""A filter that is not understood."""
 LEFT_SHARE = 0.8
 """What filters above a scan cost when every vector has some row left, as a share of the whole."""
 
@@ -107,22 +107,21 @@ def _link(table: Table, column: str, partners: Mask, statistics: Statistics) -> 
 def _filtering(relation: Relation) -> tuple[float, float]:
     """Seconds a row of a relation's filters: in the scan, and above it."""
     if not relation.conditions:
-        return 0.0, OTHER_S * len(relation.filters)
-    prices = [_price(condition) for condition in relation.conditions]
-    return sum(inside for inside, _ in prices), sum(above for _, above in prices)
+        return OTHER_S * len(relation.filters), 0.0
+    above = [_price(condition) for condition in relation.conditions if condition[0] == "in"]
+    inside = [_price(condition) for condition in relation.conditions if condition[0] != "in"]
+    return sum(inside), sum(above)
 
 
-def _price(condition: Condition, *, inside: bool = True) -> tuple[float, float]:
+def _price(condition: Condition) -> float:
     what = condition[0]
     if what == "not":
-        return _price(condition[1], inside=False)
+        return _price(condition[1])
     if what in ("and", "or"):
-        parts = [_price(part, inside=inside and what == "and") for part in condition[1]]
-        return sum(part[0] for part in parts), sum(part[1] for part in parts)
+        return sum(_price(part) for part in condition[1])
     values = condition[2] if what == "in" else condition[3:4]
     kind = what if what in ("like", "null") else "text" if isinstance(values[0], str) else "number"
-    inside = inside and what != "in"
-    return (IN_SCAN_S[kind], 0.0) if inside else (0.0, ABOVE_SCAN_S[kind])
+    return FILTER_S[kind] * (2 if what == "in" else 1)
 
 
 def scan_seconds(tree: JoinTree, scans: tuple[Scan, ...], rows: Mapping[Mask, float]) -> float:

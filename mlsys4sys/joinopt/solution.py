@@ -31,7 +31,10 @@ class JoinTree:
     def join(cls, probe: JoinTree, build: JoinTree) -> JoinTree:
         """Two disjoint trees joined."""
         assert not probe.mask & build.mask
-        return cls(-1, probe, build)
+        tree = cls(-1, probe, build)
+        # Planners make trees by the thousand: spare them the lock of a cached property.
+        tree.__dict__["mask"] = probe.mask | build.mask
+        return tree
 
     @property
     def is_leaf(self) -> bool:
@@ -60,13 +63,15 @@ class JoinTree:
         yield from (join.mask for join in reversed(self._joins))
         yield from (1 << relation for relation in self.leaves())
 
+    @cached_property
+    def _leaves(self) -> tuple[int, ...]:
+        if self.probe is None or self.build is None:
+            return (self.relation,)
+        return (*self.probe._leaves, *self.build._leaves)
+
     def leaves(self) -> Iterator[int]:
         """Relations from left (probe) to right (build)."""
-        if self.probe is None or self.build is None:
-            yield self.relation
-        else:
-            yield from self.probe.leaves()
-            yield from self.build.leaves()
+        return iter(self._leaves)
 
     def render(self, names: Sequence[str]) -> str:
         """``((a ⋈ b) ⋈ c)`` with the given names; left probes, right builds."""
@@ -123,6 +128,8 @@ class JoinPlan:
     reason: str
     """One line: why this order, or why DuckDB's was kept."""
     regions: tuple[RegionPlan, ...] = ()
+    named: int = 0
+    """Tables that the query names, where it was left alone before any region was planned."""
     cost: float = 0.0
     """Predicted seconds of the chosen plan's joins and scans (1 thread)."""
     engine_cost: float = 0.0
@@ -141,6 +148,11 @@ class JoinPlan:
     def order(self) -> str:
         """The chosen orders, ``((a ⋈ b) ⋈ c)``, one for each region, separated by ``; ``."""
         return "; ".join(region.tree.render([r.alias for r in region.graph.relations]) for region in self.regions)
+
+    @property
+    def relations(self) -> int:
+        """How many relations its largest region joins; the tables it names where no region was planned."""
+        return max((region.graph.size for region in self.regions), default=max(self.named, 1))
 
     @property
     def tree(self) -> JoinTree | None:

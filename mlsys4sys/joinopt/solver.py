@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from mlsys4sys.errors import InputError, SqlError
+from mlsys4sys.errors import InputError
 from mlsys4sys.joinopt import baselines, choice, frontend, tuning, verify
 from mlsys4sys.joinopt.cardinality import Cardinalities, Provider, Remembered
 from mlsys4sys.joinopt.catalogue import Catalogue
@@ -133,7 +133,8 @@ class JoinOptimizer:
                 order is predicted by a replica of DuckDB's estimates: asking costs more than all the rest of planning.
 
         Raises:
-            SqlError: the text is not one query that DuckDB accepts; with line and column where they are known.
+            SqlError: the text is not one query that DuckDB accepts; with line and column where they are known. What
+                only binding finds (an unknown function) may show when the query runs, where planning stopped early.
         """
         started = time.perf_counter()
         full = ask_engine or self.settings.effort == "full"
@@ -157,7 +158,8 @@ class JoinOptimizer:
             return self.engine.relation(sql)
         try:
             return self.engine.relation(plan.sql, forced=True)
-        except SqlError as error:
+        except InputError as error:
+            # The user's own mistake, which is told about the user's text; or a row that only this order looks at.
             log.info("the rewritten query fails (%s); running it as written", error)
             return self.engine.relation(sql)
 
@@ -253,7 +255,7 @@ class JoinOptimizer:
             why = self.gate.other(len(sizes), float(sum(sizes))) if sizes else ""
             if why:
                 frontend.refuse(self.engine, sql)
-                return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=why)
+                return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=why, named=len(sizes))
             return None
         except NotFlat:
             return None
@@ -263,7 +265,7 @@ class JoinOptimizer:
             tables = (self._statistics.resolve(relation.table) for relation in graph.relations)
             why = self.gate.flat(graph, sum(float(table.rows) for table in tables if table), self.planning)
             if why:
-                return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=why)
+                return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=why, named=graph.size)
         return self._planned(skeleton)
 
     def _optimize(self, sql: str, ask_engine: bool) -> JoinPlan:
@@ -295,9 +297,13 @@ class JoinOptimizer:
         sizes = Sizes(graph, cards, self.cost, scans=scans_of(graph, self._statistics))
         proposed = self._proposals(region, cards, sizes)
         engine = region.engine_tree or baselines.duckdb_like(graph, self._formula.bind(graph), self.cost)
-        priced = {name: choice.price(sizes, tree) for name, tree in proposed.items()}
-        planner = min(priced, key=priced.__getitem__)
+        planner = next(iter(proposed))
+        if len(proposed) > 1:
+            planner = min(proposed, key=lambda name: choice.price(sizes, proposed[name]))
         comparison = choice.compare(sizes, proposed[planner], engine)
+        if self.settings.planner == "best" and comparison.engine_s <= comparison.ours_s:
+            planner, proposed = "engine", {"engine": engine}
+            comparison = replace(comparison, ours_s=comparison.engine_s, spread_s=0.0)
         return RegionPlan(
             graph=graph,
             tree=proposed[planner],
@@ -329,11 +335,8 @@ class JoinOptimizer:
                 raise InputError(f"no planner {wanted!r}; there are best, textual, {', '.join(planners)}")
             return {wanted: planners[wanted]()}
         if isinstance(cards, Remembered):
-            # The optimum, but for scans that only a later join of their stream makes cheaper: hence two of them.
-            plain = planners["dpccp"]()
-            if not sizes.scans:
-                return {"dpccp": plain}
-            return {"dpccp": plain, "dpccp, scans": baselines.dpccp(graph, cards, self.cost, scans=sizes.scans)}
+            # The optimum, but for scans that only a later join of their stream makes cheaper.
+            return {"dpccp": baselines.dpccp(graph, cards, self.cost, scans=sizes.scans)}
         proposals: dict[str, JoinTree] = {name: planners[name]() for name in ("goo", "dqn") if name in planners}
         return proposals if region.engine_tree is None else {**proposals, "engine": region.engine_tree}
 

@@ -83,6 +83,7 @@ class SampleStore:
     def __init__(self, side: duckdb.DuckDBPyConnection) -> None:
         self.side = side
         self._filtering: dict[tuple[int, int], Filtering] = {}
+        self._weights: dict[int, Floats] = {}
         found = side.execute("SELECT json FROM layout").fetchone()
         assert found is not None
         self.layout = Layout.from_json(found[0])
@@ -144,6 +145,11 @@ class SampleStore:
 
     def row_weights(self, table: int) -> Floats:
         """For each row that the home anchor kept, how many rows of the table it stands for; 0 for those just linked."""
+        if table not in self._weights:
+            self._weights[table] = self._row_weights(table)
+        return self._weights[table]
+
+    def _row_weights(self, table: int) -> Floats:
         number, sql = self.home(table), self.layout.tables[table]
         anchor = self.layout.anchors[number]
         if anchor.key < 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -90,7 +91,9 @@ def tune(optimizer: JoinOptimizer, sql: str, budget: Budget, *, runs: int) -> Jo
         return plan
     found = _fastest(optimizer, skeleton, budget)
     if found is None:
-        return replace(plan, sql=sql, changed=False, reason="measured: no other order was faster than DuckDB's own")
+        seconds = statistics.median(optimizer.engine.measure(sql).wall_s for _ in range(runs))
+        reason = "measured: no other order was faster than DuckDB's own"
+        return replace(plan, sql=sql, changed=False, reason=reason, engine_s=seconds, ours_s=seconds)
     trees, tried = found
     best = replace(plan, sql=skeleton.render(trees), changed=True, regions=_with_trees(plan, trees))
     race = measure.race(optimizer.engine, best, runs=runs)

@@ -1,17 +1,17 @@
-"""Commands: ``mlsys4sys build-classifier``, ``mlsys4sys classify``, ``mlsys4sys rules``."""
+"""Commands: ``mlsys4sys build-classifier``, ``mlsys4sys classify``; ``mlsys4sys rules`` is in rules_cli.py."""
 
 from __future__ import annotations
 
 import json
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import click
 
 from mlsys4sys import console
 from mlsys4sys.errors import InputError
+from mlsys4sys.neurocuts.reading import read_rules, reading_options, tell_losses
 
 
 @click.command(cls=console.Command)
@@ -28,6 +28,7 @@ from mlsys4sys.errors import InputError
 @click.option("--json", "as_json", is_flag=True, help="Print figures as JSON.")
 @click.option("--show", is_flag=True, help="Print the upper levels of the tree.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@reading_options
 def build_classifier(
     rules: str,
     output: str,
@@ -41,11 +42,13 @@ def build_classifier(
     as_json: bool,
     show: bool,
     quiet: bool,
+    **options: Any,
 ) -> None:
-    """Build a packet classifier for RULES (a file in ClassBench's format), prove it, and write it."""
-    from mlsys4sys.neurocuts import ClassifierBuilder, RuleSet
+    """Build a packet classifier for RULES (a file of any known format, - for stdin), prove it, and write it."""
+    from mlsys4sys.neurocuts import ClassifierBuilder
 
-    rule_set = RuleSet.from_classbench(rules)
+    rule_set = read_rules(rules, options)
+    tell_losses(rule_set, quiet=quiet)
     with console.Progress(quiet=quiet) as progress:
         classifier = ClassifierBuilder(
             objective=objective if objective in ("time", "space", "latency") else _weight(objective),
@@ -107,31 +110,3 @@ def classify(file: str, packets: str, threads: int, *, each: bool, as_json: bool
         rule = int(rules[place])
         source = classifier.rules.sources[rule] if rule >= 0 and classifier.rules.sources else ""
         click.echo(f"{counts[place]:>10}  {'no rule' if rule < 0 else f'rule {rule}'}  {source}")
-
-
-@click.group(name="rules", cls=console.LazyGroup)
-def rules_group() -> None:
-    """Look into rule sets."""
-
-
-@rules_group.command(cls=console.Command)
-@click.argument("rules")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def report(rules: str, *, as_json: bool) -> None:
-    """List rules in RULES that can never match, with what covers them. Proven, not sampled."""
-    from mlsys4sys.neurocuts import RuleSet
-    from mlsys4sys.neurocuts.verify import shadows
-
-    rule_set = RuleSet.from_classbench(Path(rules))
-    found = shadows(rule_set).tolist()
-    dead = [(rule, by) for rule, by in enumerate(found) if by != -1]
-    if as_json:
-        rows: list[dict[str, Any]] = [
-            {"rule": rule, "covered_by": by if by >= 0 else None, "source": rule_set.sources[rule]} for rule, by in dead
-        ]
-        click.echo(json.dumps({"rules": len(rule_set), "never_match": rows}))
-        return
-    click.echo(f"{len(dead)} of {len(rule_set)} rules never match")
-    for rule, by in dead:
-        why = f"rule {by} covers it: {rule_set.sources[by]}" if by >= 0 else "several rules cover it together"
-        click.echo(f"rule {rule}  {rule_set.sources[rule]}\n    {why}")

@@ -6,6 +6,7 @@ compared with a reordered copy of itself differs where the order shows.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlsys4sys import _native
 from mlsys4sys.errors import InputError
-from mlsys4sys.neurocuts.problem import RuleSet
+from mlsys4sys.neurocuts.problem import Field, RuleSet
+from mlsys4sys.neurocuts.verify import shadows
 from mlsys4sys.verdict import Verdict
 
 By = Literal["action", "rule", "match"]
@@ -109,6 +111,81 @@ def compare(
     return Comparison(ok=ok, checked=regions, counterexample=text, by=kind, complete=complete, differences=found)
 
 
+def aligned(first: RuleSet, second: RuleSet) -> tuple[RuleSet, RuleSet]:
+    """Two sets over the fields of both: a set that does not look at a field of the other takes every value of it.
+
+    Names of values (interfaces) are brought together: what a set calls *any other* are all names that it does not know.
+
+    Raises:
+        InputError: A field has different widths, or one set is for IPv4 and the other for IPv6.
+    """
+    fields: dict[str, Field] = {}
+    for own in (*first.fields, *second.fields):
+        seen = fields.get(own.name)
+        if seen is None:
+            fields[own.name] = own
+        elif bool(seen.values) != bool(own.values) or (not own.values and seen.bits != own.bits):
+            raise InputError(f"field {own.name} has {seen.bits} bits in one set and {own.bits} in the other")
+        elif seen.values != own.values:
+            values = tuple(dict.fromkeys((*seen.values, *own.values)))
+            fields[own.name] = Field(own.name, max((len(values) - 1).bit_length(), 1), values)
+    if not any((first.fields, second.fields)) or tuple(fields.values()) == first.fields == second.fields:
+        return first, second
+    return _over(first, tuple(fields.values())), _over(second, tuple(fields.values()))
+
+
+def _over(rules: RuleSet, fields: tuple[Field, ...]) -> RuleSet:
+    places: dict[str, tuple[int, Field]] = {}
+    at = 0
+    for own in rules.fields:
+        places[own.name] = (at, own)
+        at += own.columns
+    low: list[list[int]] = []
+    high: list[list[int]] = []
+    rows = []
+    for row in range(len(rules)):
+        choices: list[list[tuple[list[int], list[int]]]] = []
+        for own in fields:
+            if own.name not in places:
+                choices.append([([0] * own.columns, list(own.maxima))])
+                continue
+            start, before = places[own.name]
+            a = rules.low[row, start : start + before.columns].tolist()
+            b = rules.high[row, start : start + before.columns].tolist()
+            spans = [(a, b)] if before == own else [([x], [y]) for x, y in _renamed(before, own, a[0], b[0])]
+            choices.append(spans)
+        for parts in itertools.product(*choices):
+            low.append([word for part, _ in parts for word in part])
+            high.append([word for _, part in parts for word in part])
+            rows.append(row)
+    width = sum(own.columns for own in fields)
+    return RuleSet(
+        fields=fields,
+        low=np.array(low, np.uint32).reshape(-1, width),
+        high=np.array(high, np.uint32).reshape(-1, width),
+        actions=tuple(rules.actions[row] for row in rows) if rules.actions else (),
+        sources=tuple(rules.sources[row] for row in rows) if rules.sources else (),
+        losses=rules.losses,
+    )
+
+
+def _renamed(before: Field, after: Field, low: int, high: int) -> list[tuple[int, int]]:
+    """Places of named values after more names came in."""
+    if low == 0 and high == before.maxima[0]:
+        return [(0, after.maxima[0])]
+    patterns = [name for name in before.values if name[-1:] in ("+", "*")]
+    out = []
+    for place, name in enumerate(after.values):
+        if name in before.values:
+            own = before.values.index(name)
+        else:  # the longest pattern that covers it, else any other
+            covering = [pattern for pattern in patterns if name.startswith(pattern[:-1])]
+            own = before.values.index(max(covering, key=len)) if covering else 0
+        if low <= own <= high:
+            out.append((place, place))
+    return out
+
+
 def report(rules: RuleSet, *, budget_s: float = 60.0) -> Report:
     """Rules that never match, and rules whose packets would get the same action without them.
 
@@ -117,7 +194,7 @@ def report(rules: RuleSet, *, budget_s: float = 60.0) -> Report:
     Source: Liu, Gouda: Complete Redundancy Removal for Packet Classifiers in TCAMs, IEEE TPDS 21(4), 2010 (the
     notions of upward and downward redundancy).
     """
-    covered = _native.rule_shadowed(rules.low, rules.high, rules.maxima, budget_s)
+    covered = shadows(rules, budget_s=budget_s)
     shadowed = {rule: (by if by >= 0 else None) for rule, by in enumerate(covered.tolist()) if by != NONE}
     redundant: dict[int, int | None] = {}
     if rules.actions:

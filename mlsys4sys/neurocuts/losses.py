@@ -83,6 +83,11 @@ class Losses:
         """Plain dictionaries, one an entry."""
         return [asdict(item) for item in self.items]
 
+    @classmethod
+    def from_json(cls, items: list[dict[str, Any]], source: str = "") -> Losses:
+        """What `to_json` gave."""
+        return cls(tuple(Loss(**{**item, "effect": Effect(item["effect"])}) for item in items), source)
+
     def __str__(self) -> str:
         if not self.items:
             return "nothing was lost"

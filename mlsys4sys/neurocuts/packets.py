@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from mlsys4sys.errors import DataError, InputError
 
-ETHERNET, RAW = 1, 101
-PORTS = frozenset({6, 17, 132})
+ETHERNET, RAW, SLL = 1, 101, 113
+PORTS = frozenset({6, 17, 33, 132, 136})
 """Protocols whose first four bytes are ports."""
 
 
 def read(path: str | Path, columns: int) -> NDArray[np.uint32]:
     """Packets of a file, shape (n, columns): a capture by its first bytes, else a trace.
 
-    Captures give the IPv4 five-tuple; frames that hold none (ARP, IPv6) and later fragments count as ports 0.
+    Captures give five-tuples, of IPv4 for 5 columns and of IPv6 for 11: frames that hold no packet of that version are
+    left out. Protocols without ports, and later fragments, have ports 0. IPv6's extension headers are followed.
 
     Raises:
         DataError: The file cannot be read or is damaged; says where.
@@ -30,11 +31,15 @@ def read(path: str | Path, columns: int) -> NDArray[np.uint32]:
     except OSError as error:
         raise DataError(f"{source}: cannot be read ({error.strerror or error})") from None
     if data[:4] in _PCAP or data[:4] == b"\x0a\x0d\x0d\x0a":
-        if columns != 5:
-            raise InputError(f"{source}: captures give the IPv4 five-tuple, and these rules have {columns} columns")
+        if columns not in (5, 11):
+            raise InputError(
+                f"{source}: captures give five-tuples (5 columns, 11 for IPv6), and these rules have {columns}: build "
+                "them with the other fields given"
+            )
         frames = _pcap(data, str(source)) if data[:4] in _PCAP else _pcapng(data, str(source))
-        rows = [row for link, frame in frames if (row := _five_tuple(link, frame)) is not None]
-        return np.array(rows, np.uint32).reshape(-1, 5)
+        read_frame = _five_tuple if columns == 5 else _five_tuple_v6
+        rows = [row for link, frame in frames if (row := read_frame(link, frame)) is not None]
+        return np.array(rows, np.uint32).reshape(-1, columns)
     return _trace(data, str(source), columns)
 
 
@@ -83,32 +88,74 @@ def _pcapng(data: bytes, name: str) -> Iterator[tuple[int, bytes]]:
         kind, size = struct.unpack_from(order + "II", data, at)
         if size < 12 or at + size > len(data):
             raise DataError(f"{name}: a block of the capture is damaged, at byte {at}")
-        if kind == 1:
+        if kind == 1 and size >= 20:
             links.append(struct.unpack_from(order + "H", data, at + 8)[0])
         elif kind == 6 and size >= 32:
             interface, _, _, length = struct.unpack_from(order + "IIII", data, at + 8)
             if interface >= len(links) or 28 + length > size - 4:
                 raise DataError(f"{name}: a packet of the capture is damaged, at byte {at}")
             yield links[interface], data[at + 28 : at + 28 + length]
+        elif kind == 3 and size >= 16:  # a simple packet: of the first interface, cut by the end of its block
+            if not links:
+                raise DataError(f"{name}: a packet of the capture is damaged, at byte {at}")
+            (length,) = struct.unpack_from(order + "I", data, at + 8)
+            yield links[0], data[at + 12 : at + min(12 + length, size - 4)]
+        elif kind in (1, 3, 6):
+            raise DataError(f"{name}: a block of the capture is damaged, at byte {at}")
         at += size
+    if at < len(data):
+        raise DataError(f"{name}: the capture ends within a block, at byte {at}")
 
 
-def _five_tuple(link: int, frame: bytes) -> tuple[int, int, int, int, int] | None:
-    at = 0
-    if link == ETHERNET:
-        at = 12
-        while frame[at : at + 2] in (b"\x81\x00", b"\x88\xa8"):
-            at += 4
-        if frame[at : at + 2] != b"\x08\x00":
-            return None
-        at += 2
-    elif link != RAW:
+IP4, IP6 = b"\x08\x00", b"\x86\xdd"
+
+
+def _payload(link: int, frame: bytes, kind: bytes) -> bytes | None:
+    """The IP packet of a frame, VLAN tags skipped; None when the frame holds another kind."""
+    if link == RAW:
+        return frame
+    if link == SLL:
+        return frame[16:] if frame[14:16] == kind else None
+    if link != ETHERNET:
         return None
-    head = frame[at:]
-    if len(head) < 20 or head[0] >> 4 != 4:
+    at = 12
+    while frame[at : at + 2] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
+    return frame[at + 2 :] if frame[at : at + 2] == kind else None
+
+
+def _five_tuple(link: int, frame: bytes) -> tuple[int, ...] | None:
+    head = _payload(link, frame, IP4)
+    if head is None or len(head) < 20 or head[0] >> 4 != 4:
         return None
     size, proto = 4 * (head[0] & 15), head[9]
     source, destination = struct.unpack_from(">II", head, 12)
     first = not struct.unpack_from(">H", head, 6)[0] & 0x1FFF
-    ports = struct.unpack_from(">HH", head, size) if proto in PORTS and first and len(head) >= size + 4 else (0, 0)
-    return source, destination, ports[0], ports[1], proto
+    return source, destination, *(_ports(head, size, proto) if first else (0, 0)), proto
+
+
+SKIPPED = frozenset({0, 43, 60, 135, 139, 140})
+"""Extension headers with a length in units of eight bytes."""
+FRAGMENT, AUTHENTICATION = 44, 51
+
+
+def _five_tuple_v6(link: int, frame: bytes) -> tuple[int, ...] | None:
+    head = _payload(link, frame, IP6)
+    if head is None or len(head) < 40 or head[0] >> 4 != 6:
+        return None
+    at, proto, first = 40, head[6], True
+    while proto in SKIPPED | {FRAGMENT, AUTHENTICATION} and at + 8 <= len(head):
+        if proto == FRAGMENT:
+            first = first and not struct.unpack_from(">H", head, at + 2)[0] & 0xFFF8
+            size = 8
+        else:
+            size = 4 * (head[at + 1] + 2) if proto == AUTHENTICATION else 8 * (head[at + 1] + 1)
+        proto, at = head[at], at + size
+    return *struct.unpack_from(">8I", head, 8), *(_ports(head, at, proto) if first else (0, 0)), proto
+
+
+def _ports(head: bytes, at: int, proto: int) -> tuple[int, int]:
+    if proto not in PORTS or len(head) < at + 4:
+        return 0, 0
+    source, destination = struct.unpack_from(">HH", head, at)
+    return source, destination

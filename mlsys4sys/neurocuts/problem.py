@@ -63,6 +63,18 @@ class Field:
         top = self.bits - WORD_BITS * (self.columns - 1)
         return ((1 << top) - 1, *((1 << WORD_BITS) - 1 for _ in range(self.columns - 1)))
 
+    def named(self, name: str) -> int | None:
+        """The value of a name; None where values have no names, or not this one.
+
+        Of interfaces a name that is not listed is the longest pattern that covers it, else any other.
+        """
+        if name in self.values:
+            return self.values.index(name)
+        if self.values[:1] != (OTHER,):
+            return None
+        patterns = [own for own in self.values if own[-1:] in ("+", "*") and name.startswith(own[:-1])]
+        return self.values.index(max(patterns, key=len)) if patterns else 0
+
     def words(self, value: int) -> tuple[int, ...]:
         """A value as its columns.
 
@@ -73,6 +85,9 @@ class Field:
             raise InputError(f"field {self.name}: {value} is outside 0..2^{self.bits}-1")
         return tuple(value >> WORD_BITS * place & 0xFFFFFFFF for place in range(self.columns - 1, -1, -1))
 
+
+OTHER = "(any other)"
+"""Value 0 of a field whose values are the names that a rule file mentions: every other name."""
 
 IPV4 = (Field("src", 32), Field("dst", 32), Field("sport", 16), Field("dport", 16), Field("proto", 8))
 IPV6 = (Field("src", 128), Field("dst", 128), Field("sport", 16), Field("dport", 16), Field("proto", 8))
@@ -149,7 +164,8 @@ class RuleSet:
 
     def take(self, rows: ArrayLike) -> RuleSet:
         """The rules of ``rows`` (indices or a mask), in that order."""
-        chosen = np.arange(len(self))[np.asarray(rows)]
+        wanted = np.asarray(rows)
+        chosen = np.arange(len(self))[wanted if wanted.size else wanted.astype(np.intp)]
         return RuleSet(
             fields=self.fields,
             low=self.low[chosen],
@@ -176,6 +192,26 @@ class RuleSet:
                 raise InputError("packets hold values outside 0..2^32-1")
             array = array.astype(np.uint32)
         return np.ascontiguousarray(array)
+
+    def show(self, packet: Sequence[int]) -> str:
+        """A packet's columns in words: addresses as such, names of values where a field has them.
+
+        >>> RuleSet.from_ranges([]).show([0x0A000001, 0x0A000002, 1234, 80, 6])
+        'src 10.0.0.1, dst 10.0.0.2, sport 1234, dport 80, proto 6'
+        """
+        parts, at = [], 0
+        for own in self.fields:
+            value = 0
+            for word in packet[at : at + own.columns]:
+                value = value << WORD_BITS | int(word)
+            at += own.columns
+            text = str(value)
+            if own.name in ("src", "dst") and own.bits in (32, 128):
+                text = str(ipaddress.IPv4Address(value) if own.bits == 32 else ipaddress.IPv6Address(value))
+            elif value < len(own.values):
+                text = own.values[value]
+            parts.append(f"{own.name} {text}")
+        return ", ".join(parts)
 
     def classify_linear(self, packets: ArrayLike, *, rules_at_once: int = 64) -> Matches:
         """The definition of right: the first rule that holds each packet, -1 for none; shape (n,) ``int32``."""

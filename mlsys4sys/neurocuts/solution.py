@@ -8,7 +8,7 @@ import json
 import os
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlsys4sys import display
 from mlsys4sys.errors import DataError, InputError
+from mlsys4sys.neurocuts import pictures
 from mlsys4sys.neurocuts.lookup import Lookup
+from mlsys4sys.neurocuts.losses import Losses
+from mlsys4sys.neurocuts.pictures import Explanation
 from mlsys4sys.neurocuts.problem import Field, Matches, RuleSet
-from mlsys4sys.neurocuts.tree import ARRAYS, Kind, Tree, measure, pext, walk
+from mlsys4sys.neurocuts.tree import ARRAYS, Tree, measure, walk
+from mlsys4sys.neurocuts.tune import Constants
+from mlsys4sys.neurocuts.updates import Rule, Updates
 from mlsys4sys.neurocuts.verify import Certificate, certify
 
 MAGIC = b"NEUROCUT"
-VERSION = 1
+VERSION = 2
 HEAD = struct.Struct("<8sII32s")
 """Magic, version, length of the JSON that follows, SHA-256 of all behind this head."""
 ALIGN = 64
@@ -57,25 +62,6 @@ class Stats:
     origin: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """Why a packet gets its answer.
-
-    Attributes:
-        rule: First matching rule, -1 for none.
-        source: Where that rule comes from, if known.
-        path: What the tree asks on the way, one line a node.
-    """
-
-    rule: int
-    source: str
-    path: tuple[str, ...]
-
-    def __str__(self) -> str:
-        answer = f"rule {self.rule}" if self.rule >= 0 else "no rule"
-        return "\n".join([*self.path, answer + (f"  ({self.source})" if self.source else "")])
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Classifier:
     """A proven decision tree over a rule set. Made by `mlsys4sys.neurocuts.ClassifierBuilder`."""
@@ -85,6 +71,8 @@ class Classifier:
     certificate: Certificate
     origin: str = "search"
     build_s: float = 0.0
+    constants: Constants | None = None
+    """What a tuned tree was built with; new trees after changes are built alike."""
 
     @cached_property
     def lookup(self) -> Lookup:
@@ -93,7 +81,7 @@ class Classifier:
 
     def classify(self, packets: ArrayLike, *, out: NDArray[np.int32] | None = None, threads: int = 1) -> Matches:
         """First matching rule of each packet, -1 for none; see `mlsys4sys.neurocuts.lookup.Lookup.classify`."""
-        return self.lookup.classify(packets, out=out, threads=threads)
+        return (self._changing or self.lookup).classify(packets, out=out, threads=threads)
 
     def match(self, **values: int | str) -> int:
         """First matching rule of one packet given by field: numbers, or addresses and protocols by name.
@@ -101,7 +89,51 @@ class Classifier:
         Raises:
             InputError: A field is missing, unknown, or out of its range.
         """
-        return self.lookup.one(self.packet(**values))
+        return (self._changing or self.lookup).one(self.packet(**values))
+
+    @cached_property
+    def updates(self) -> Updates:
+        """Changes to the rules while lookups go on; from its first use on, `classify` and `match` answer through it."""
+        return Updates(self.rules, self.tree, self.constants)
+
+    @property
+    def _changing(self) -> Updates | None:
+        found: Updates | None = self.__dict__.get("updates")
+        return found
+
+    def insert(self, rule: Rule, priority: int) -> int:
+        """Put a rule before row ``priority``; gives its id. See `mlsys4sys.neurocuts.updates.Updates.insert`."""
+        return self.updates.insert(rule, priority)
+
+    def insert_many(self, low: ArrayLike, high: ArrayLike, priorities: ArrayLike) -> NDArray[np.int32]:
+        """The same for many rules at once: bounds of shape (n, columns), priorities (n,); gives their ids."""
+        return self.updates.insert_many(low, high, priorities)
+
+    def remove(self, rule_id: int) -> None:
+        """Take a rule away: a row of ``rules`` or what `insert` gave."""
+        self.updates.remove(rule_id)
+
+    def remove_many(self, rule_ids: ArrayLike) -> None:
+        """Take rules away."""
+        self.updates.remove_many(rule_ids)
+
+    def current(self) -> Classifier:
+        """A classifier of the rules as they are now, proven, with rows as ids: to save, explain and measure."""
+        if self._changing is None:
+            return self
+        rules, _ = self.updates.current()
+        tree = self.updates.tree_for(rules)
+        return Classifier(
+            rules=rules,
+            tree=tree,
+            certificate=certify(tree, rules),
+            origin=self.origin,
+            constants=self.updates.constants,
+        )
+
+    def _unchanged(self) -> None:
+        if self._changing is not None:
+            raise InputError("the rules have changed since this classifier was built: ask its current()")
 
     def packet(self, **values: int | str) -> tuple[int, ...]:
         """A packet's columns from its fields."""
@@ -113,52 +145,17 @@ class Classifier:
 
     def explain(self, packet: Sequence[int] | None = None, **values: int | str) -> Explanation:
         """The path of one packet through the tree, given by columns or by fields."""
+        self._unchanged()
         words = self.packet(**values) if packet is None else tuple(int(value) for value in packet)
         self.rules.packets([words])
-        path: list[str] = []
-        rule = self._follow(0, words, path, 0)
-        found = rule if rule < len(self.rules) else -1
-        source = self.rules.sources[found] if found >= 0 and self.rules.sources else ""
-        return Explanation(rule=found, source=source, path=tuple(path))
+        return pictures.explain(self.rules, self.tree, words)
 
-    def _follow(self, node: int, words: tuple[int, ...], path: list[str], depth: int) -> int:
-        tree, none = self.tree, len(self.rules)
-        indent = "  " * depth
-        if node < 0:
-            path.append(f"{indent}no rule here")
-            return none
-        kind, name = Kind(tree.kind[node]), self.rules.column_names[tree.dim[node]]
-        if kind == Kind.LEAF:
-            hits = [r for r in tree.leaf(node).tolist() if self._holds(r, words)]
-            path.append(
-                f"{indent}leaf of {tree.count[node]} rules: {'first match ' + str(hits[0]) if hits else 'none matches'}"
-            )
-            return hits[0] if hits else none
-        if kind == Kind.PARTITION:
-            best = none
-            for part, child in enumerate(tree.cells(node).tolist()):
-                path.append(f"{indent}part {part + 1} of {tree.count[node]}:")
-                best = min(best, self._follow(child, words, path, depth + 1))
-            return best
-        value = words[tree.dim[node]]
-        if kind == Kind.SPLIT:
-            start = int(tree.base[node])
-            cell = int((tree.bounds[start : start + int(tree.count[node]) - 1] <= value).sum())
-        elif kind == Kind.BITS:
-            cell = int(pext(np.array([value], np.uint32), tree.mask[node : node + 1])[0])
-        else:
-            cell = (value >> int(tree.shift[node])) - int(tree.base[node])
-        inside = 0 <= cell < tree.count[node]
-        path.append(
-            f"{indent}{name} = {value}: piece {cell + 1} of {tree.count[node]}"
-            if inside
-            else f"{indent}{name} = {value}: outside"
-        )
-        return self._follow(int(tree.cells(node)[cell]) if inside else -1, words, path, depth)
+    def all_matches(self, packets: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Every rule that holds each packet, by a scan; see `mlsys4sys.neurocuts.compare.all_matches`."""
+        from mlsys4sys.neurocuts.compare import all_matches
 
-    def _holds(self, rule: int, words: tuple[int, ...]) -> bool:
-        low, high = self.rules.low[rule].tolist(), self.rules.high[rule].tolist()
-        return all(a <= value <= b for a, value, b in zip(low, words, high, strict=True))
+        self._unchanged()
+        return all_matches(self.rules, packets)
 
     @cached_property
     def stats(self) -> Stats:
@@ -187,27 +184,51 @@ class Classifier:
 
     def text(self, *, depth: int = 3) -> str:
         """The upper levels of the tree as text."""
-        return display.to_text(self._drawn(0, depth))
+        self._unchanged()
+        return display.to_text(pictures.drawing(self.rules, self.tree, depth=depth))
 
-    def _drawn(self, node: int, depth: int, times: int = 1) -> display.Node:
-        tree = self.tree
-        suffix = f"  ({times} pieces)" if times > 1 else ""
-        if node < 0:
-            return display.Node(label="no rule" + suffix)
-        kind, name = Kind(tree.kind[node]), self.rules.column_names[tree.dim[node]]
-        if kind == Kind.LEAF:
-            return display.Node(label="leaf" + suffix, columns={"rules": str(tree.count[node])})
-        label = "partition" if kind == Kind.PARTITION else f"{kind.name.lower()} {name}"
-        cells = tree.cells(node)
-        starts = np.flatnonzero(np.r_[True, cells[1:] != cells[:-1]])
-        widths = np.diff(np.r_[starts, len(cells)])
-        children: tuple[display.Node, ...] = ()
-        if depth > 0:
-            shown = [(int(cells[s]), int(w)) for s, w in zip(starts[:SHOWN], widths[:SHOWN], strict=True)]
-            children = tuple(self._drawn(child, depth - 1, width) for child, width in shown)
-            if len(starts) > SHOWN:
-                children += (display.Node(label=f"… {len(starts) - SHOWN} more"),)
-        return display.Node(label=f"{label} in {tree.count[node]}{suffix}", children=children)
+    def dot(self, *, depth: int = 4) -> str:
+        """The same for Graphviz."""
+        self._unchanged()
+        return display.to_dot(pictures.drawing(self.rules, self.tree, depth=depth))
+
+    def html(self, path: str | Path, *, title: str = "Packet classifier", depth: int = 6) -> None:
+        """Write one self-contained page: figures, the tree, the rules with their sources.
+
+        Raises:
+            DataError: The file cannot be written.
+        """
+        self._unchanged()
+        _written(Path(path), pictures.page(self.rules, self.tree, title=title, depth=depth))
+
+    def export_c(self, path: str | Path, *, name: str = "classifier") -> None:
+        """Write a C header that needs nothing but ``stdint.h``; see `mlsys4sys.neurocuts.export`.
+
+        Args:
+            path: The header.
+            name: What its names begin with: ``NAME_classify(const uint32_t packet[])``.
+        """
+        self.export(path, "c", name=name)
+
+    def export_ebpf(self, path: str | Path, *, name: str = "classifier") -> None:
+        """Write an XDP program in C, for five-tuples; its loop is bounded by this tree's worst case."""
+        self.export(path, "ebpf", name=name)
+
+    def export_dpdk(self, path: str | Path) -> None:
+        """Write the rules as ``dpdk-test-acl`` reads them."""
+        self.export(path, "dpdk")
+
+    def export(self, path: str | Path, kind: str, *, name: str = "classifier") -> None:
+        """Write it in one of the forms of `mlsys4sys.neurocuts.export.NAMES`.
+
+        Raises:
+            InputError: The form cannot hold these rules.
+            DataError: The file cannot be written.
+        """
+        from mlsys4sys.neurocuts.export import export
+
+        self._unchanged()
+        _written(Path(path), export(self.rules, self.tree, kind, name=name))
 
     def save(self, path: str | Path) -> None:
         """Write rules and tree to one little-endian file with a checksum; it appears whole or not at all.
@@ -215,6 +236,7 @@ class Classifier:
         The format: `HEAD`, JSON that gives the place, type and shape of each array, then the arrays, each on a
         multiple of 64 bytes, so that a reader may map the file.
         """
+        self._unchanged()
         target = Path(path)
         arrays: dict[str, NDArray[Any]] = {"low": self.rules.low, "high": self.rules.high, **self.tree.arrays()}
         body = _body(arrays, self._about())
@@ -229,11 +251,13 @@ class Classifier:
 
     def _about(self) -> dict[str, Any]:
         return {
-            "fields": [[field.name, field.bits] for field in self.rules.fields],
+            "fields": [[field.name, field.bits, list(field.values)] for field in self.rules.fields],
+            "losses": self.rules.losses.to_json(),
             "actions": list(self.rules.actions),
             "sources": list(self.rules.sources),
             "origin": self.origin,
             "build_s": self.build_s,
+            "constants": asdict(self.constants) if self.constants else None,
         }
 
     @classmethod
@@ -251,11 +275,14 @@ class Classifier:
         about, arrays = _parsed(data, str(source))
         try:
             rules = RuleSet(
-                fields=tuple(Field(str(name), int(bits)) for name, bits in about["fields"]),
+                fields=tuple(
+                    Field(str(name), int(bits), tuple(map(str, values))) for name, bits, values in about["fields"]
+                ),
                 low=arrays.pop("low"),
                 high=arrays.pop("high"),
                 actions=tuple(about["actions"]),
                 sources=tuple(about["sources"]),
+                losses=Losses.from_json(about["losses"]),
             )
             tree = Tree(columns=rules.columns, rules=len(rules), **arrays)
         except (InputError, KeyError, TypeError, ValueError) as error:
@@ -264,18 +291,27 @@ class Classifier:
         if not certificate:
             raise DataError(f"{source}: its tree does not equal its rules: {certificate.counterexample}")
         origin, build_s = str(about.get("origin", "")), float(about.get("build_s", 0.0))
-        return cls(rules=rules, tree=tree, certificate=certificate, origin=origin, build_s=build_s)
+        try:
+            constants = Constants.parsed(about["constants"]) if about.get("constants") else None
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{source}: is damaged (constants: {error})") from None
+        return cls(rules=rules, tree=tree, certificate=certificate, origin=origin, build_s=build_s, constants=constants)
 
 
-SHOWN = 8
-"""Children of a node that a drawing shows."""
+def _written(target: Path, text: str) -> None:
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{target}: cannot be written ({error.strerror or error})") from None
 
 
 def _number(field: Field, value: int | str) -> int:
     if isinstance(value, int):
         return value
-    if value.isdecimal():
+    if value.isdecimal() and value not in field.values:
         return int(value)
+    if (named := field.named(value)) is not None:
+        return named
     if value.lower() in PROTOCOLS and field.bits == 8:
         return PROTOCOLS[value.lower()]
     try:

@@ -98,7 +98,7 @@ class ClassifierBuilder:
         raise VerificationError(f"no tree for these {len(rules)} rules could be proven: please report this")
 
     def _timed(self, rules: RuleSet, started: float) -> Classifier:
-        tree, _, _ = tune(
+        tree, timed, _ = tune(
             rules,
             seconds=0.95 * self.budget_s if self.expansions is None else math.inf,
             trees=self.expansions,
@@ -111,7 +111,14 @@ class ClassifierBuilder:
         if not certificate:
             raise VerificationError(f"a tuned tree is wrong ({certificate.counterexample}): please report this")
         build_s = time.perf_counter() - started
-        return Classifier(rules=rules, tree=tree, certificate=certificate, origin="tuned", build_s=build_s)
+        return Classifier(
+            rules=rules,
+            tree=tree,
+            certificate=certificate,
+            origin="tuned",
+            build_s=build_s,
+            constants=timed.constants,
+        )
 
     def _floor(self, rules: RuleSet) -> Iterator[_Candidate]:
         yield _candidate("linear scan", _in_leaves(rules))

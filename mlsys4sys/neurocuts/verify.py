@@ -54,11 +54,11 @@ def certify(tree: Tree, rules: RuleSet) -> Certificate:
 _ORDER = ("kind", "dim", "shift", "base", "mask", "first", "count", "children", "rule_ids", "bounds")
 
 
-def shadows(rules: RuleSet) -> NDArray[np.int32]:
+def shadows(rules: RuleSet, *, budget_s: float = 60.0) -> NDArray[np.int32]:
     """Rules that never match: for each the first rule of higher priority that covers it whole.
 
     Returns:
-        Shape (rules,): -1 for a rule that some packet matches first, -2 for one that several rules cover together.
+        Shape (rules,): -1 for a rule that some packet matches first, or that is not decided in ``budget_s``; -2 for one
+        that several rules cover together.
     """
-    found: NDArray[np.int32] = _native.rule_shadows(rules.low, rules.high, rules.maxima)
-    return found
+    return _native.rule_shadowed(rules.low, rules.high, rules.maxima, budget_s)

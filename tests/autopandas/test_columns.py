@@ -67,7 +67,13 @@ NUMERIC = [
     "df.groupby('team')['a'].rank()", "df.groupby('team')['a'].shift()", "df.groupby('team')['a'].diff()",
     "df.a / df.groupby('team')['a'].transform('sum')", "df.a - df.groupby('team')['a'].transform('mean')",
     "df.groupby('team')['team'].transform('size')", "df.on.astype(int)", "(df.a > 20).astype(int)", "df.name.str.len()",
-    "df.isna().sum(axis=1)",
+    "df.isna().sum(axis=1)", "df.day.dt.year", "df.day.dt.month", "(df.day - df.day.min()).dt.days",
+    "df.a.clip(10, 30)",
+    "df.c.fillna(df.groupby('team')['c'].transform('median'))",
+    "np.where(df.on, df.a * 2, df.a)",
+    "df.a.ewm(span=3).mean()",
+    "pd.factorize(df.team)[0]", "pd.cut(df.a, [0, 15, 30, 50], labels=False)",
+    "df.a.diff().fillna(0)", "df.a * 12 + df.b", "df.groupby('team')['a'].transform('max') - df.a",
 ]  # fmt: skip
 
 TEXTS = [
@@ -78,7 +84,10 @@ TEXTS = [
     "df.name.str.split().str[1] + ', ' + df.name.str.split().str[0]", "df.a.astype(str)",
     "df.a.astype(str).str.zfill(3)",
     "df.name.str[0] + '.' + df.name.str.split().str[1]", "df.team.shift()", "df.team.where(df.a > 10, 'none')",
-    "np.where(df.a > 20, 'high', 'low')",
+    "np.where(df.a > 20, 'high', 'low')", "df.day.dt.strftime('%d/%m/%Y')", "df.day.dt.month_name()",
+    "df.a.map('{:.2f}'.format)", "df.team + df.groupby('team').cumcount().add(1).astype(str)",
+    "df.team.str[:3].str.upper()",
+    "np.select([df.a < 15, df.a < 30], ['low', 'mid'], 'high')", "df.groupby('team')['name'].transform('first')",
 ]  # fmt: skip
 
 MASKS = [
@@ -87,14 +96,13 @@ MASKS = [
     "df.name.str.endswith('y')", "df.team.duplicated()", "~df.team.duplicated()", "df.a.between(10, 30)",
     "(df.a > 10) & (df.team == 'red')", "(df.a > 30) | (df.team == 'red')", "(df.a > 5) & (df.b < 15)",
     "df.a == df.groupby('team')['a'].transform('max')", "df.groupby('team')['team'].transform('size') > 2",
-    "df.day >= '2022-01-01'", "df.a > df.a.mean()", "df.a.diff() > 0", "df.team != df.team.shift()",
+    "df.day >= '2022-01-01'",
+    "df.day.dt.year == 2022", "df.a % 2 == 0", "~df.team.isin(['red'])", "df.name.str.len() > 6",
+    "df.a > df.a.mean()", "df.a.diff() > 0", "df.team != df.team.shift()",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("program", NUMERIC + TEXTS)
-@settings(max_examples=2, deadline=None)
-@given(frame=frames)
-def test_a_column_that_pandas_made_is_found_again(program: str, frame: pd.DataFrame) -> None:
+def _checked_column(program: str, frame: pd.DataFrame) -> None:
     wanted = evaluate(program, {"df": frame})
     found = _made(_table(frame), wanted)
     assert found
@@ -102,10 +110,7 @@ def test_a_column_that_pandas_made_is_found_again(program: str, frame: pd.DataFr
         _assert_equal(_run(expr, frame), wanted)
 
 
-@pytest.mark.parametrize("program", MASKS)
-@settings(max_examples=2, deadline=None)
-@given(frame=frames)
-def test_rows_that_a_condition_kept_are_kept_by_a_condition_found(program: str, frame: pd.DataFrame) -> None:
+def _checked_mask(program: str, frame: pd.DataFrame) -> None:
     keep = np.asarray(evaluate(program, {"df": frame}))
     found = columns.masks(_table(frame), keep)
     assert found or keep.all() or not keep.any()
@@ -113,8 +118,31 @@ def test_rows_that_a_condition_kept_are_kept_by_a_condition_found(program: str, 
         assert (np.asarray(_run(expr, frame)) == keep).all()
 
 
+@pytest.mark.parametrize("program", NUMERIC + TEXTS)
+def test_a_column_that_pandas_made_is_found_again(program: str) -> None:
+    _checked_column(program, _frame(11, np.random.default_rng(len(program))))
+
+
+@given(program=st.sampled_from(NUMERIC + TEXTS), frame=frames)
+@settings(max_examples=14, deadline=None)
+def test_columns_of_any_table_are_found_again(program: str, frame: pd.DataFrame) -> None:
+    _checked_column(program, frame)
+
+
+@pytest.mark.parametrize("program", MASKS)
+def test_rows_that_a_condition_kept_are_kept_by_a_condition_found(program: str) -> None:
+    _checked_mask(program, _frame(11, np.random.default_rng(len(program))))
+
+
+@given(program=st.sampled_from(MASKS), frame=frames)
+@settings(max_examples=10, deadline=None)
+def test_rows_of_any_table_that_a_condition_kept_are_found_again(program: str, frame: pd.DataFrame) -> None:
+    _checked_mask(program, frame)
+
+
 def _assert_equal(made: Any, wanted: Any) -> None:
-    ours, theirs = pd.Series(np.asarray(made)), pd.Series(np.asarray(wanted))
+    theirs = pd.Series(np.asarray(wanted))
+    ours = pd.Series(np.broadcast_to(np.asarray(made), theirs.shape).copy())
     if theirs.dtype.kind in "if" and ours.dtype.kind in "if":
         np.testing.assert_allclose(ours.astype(float), theirs.astype(float), rtol=1e-5, atol=1e-8)
     else:
@@ -174,9 +202,24 @@ def test_the_roundest_number_of_an_interval_lies_in_it(low: float, width: float)
         assert low - slack <= number <= high + slack
 
 
-def test_a_single_number_is_found_among_the_totals() -> None:
-    frame = _frame(9, np.random.default_rng(3))
-    assert columns.scalars(_table(frame), frame.a.sum())[0].text == "inp0['a'].sum()"
+SCALARS = [
+    "len(df)", "df.a.sum()", "df.a.mean()", "df.c.isna().sum()", "df.isna().sum().sum()", "(df.team == 'red').sum()",
+    "(df.a > 20).sum()", "(df.a > 20).mean()", "df.loc[df.team == 'red', 'a'].sum()", "df.loc[df.on, 'a'].mean()",
+    "df.a.max() - df.a.min()", "df.a.sum() / df.b.sum()", "df.iloc[2, 2]", "df.team.nunique()", "df.a.corr(df.b)",
+    "df.team.mode()[0]", "df.day.max()", "(df.day.max() - df.day.min()).days", "df.a.quantile(.75)", "df.name.iloc[0]",
+    "df.groupby('team').a.sum().max()", "', '.join(df.name)", "(df.a * df.b).sum()", "df.a.is_unique",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("program", SCALARS)
+def test_a_single_cell_is_found_again(program: str) -> None:
+    frame = _frame(11, np.random.default_rng(len(program)))
+    wanted = evaluate(program, {"df": frame})
+    found = columns.scalars(_table(frame), wanted)
+    assert found
+    for expr in found:
+        made = evaluate(expr.text, {"inp0": frame})
+        assert made == wanted or np.isclose(made, wanted, rtol=1e-5)
 
 
 def test_what_was_examined_is_counted() -> None:
@@ -184,3 +227,55 @@ def test_what_was_examined_is_counted() -> None:
     count = columns.Count()
     columns.synthesize(_table(frame), Column("w", np.arange(9) * 7.7 + 3.1, Codebook()), count=count)
     assert count.examined > 1000
+
+
+def test_three_conditions_are_joined_where_two_do_not_do() -> None:
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame(
+        {"c": rng.choice(["a", "b", "z"], 40), "x": rng.integers(0, 100, 40), "y": rng.integers(0, 100, 40)}
+    )
+    keep = ((frame.c == "a") & (frame.x > 30) & (frame.y < 60)).to_numpy()
+    found = columns.masks(_table(frame), keep)[0].text
+    assert found.count("&") == 2
+    assert "inp0['c'] == 'a'" in found
+
+
+ODD = {
+    "levels": pd.DataFrame({"v": [1, 2, 3]}, index=pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)])),
+    "equal labels": pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]),
+    "no rows": pd.DataFrame({"a": []}),
+    "no columns": pd.DataFrame(index=[1, 2]),
+    "categories": pd.DataFrame({"c": pd.Categorical(["x", "y", None])}),
+    "nullable": pd.DataFrame({"i": pd.array([1, None, 3], dtype="Int64"), "b": pd.array([True, None, False])}),
+    "zones": pd.DataFrame({"t": pd.date_range("2020", periods=3, tz="CET"), "u": pd.to_timedelta([1, 2, None], "D")}),
+    "lists": pd.DataFrame({"l": [[1, 2], [3], []], "d": [{"a": 1}, {"a": 2}, {}], "m": [1, "a", None]}),
+    "infinite": pd.DataFrame({"a": [np.inf, -np.inf, np.nan], "b": [2**62, 0, -(2**62)]}),
+    "nothing but gaps": pd.DataFrame({"a": [None] * 3, "b": [np.nan] * 3}),
+    "code in cells": pd.DataFrame({"__import__('os')": ["=1+1", "');x", "{0}"], "x{0}y": ["{", "}", "{{}}"]}),
+    "complex": pd.DataFrame({"a": [1 + 2j, 2j, 3]}),
+    "series": pd.Series([3, 1, 2], index=list("aab"), name="z"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_no_table_is_too_odd_to_be_looked_at(name: str) -> None:
+    frame = ODD[name]
+    table, n = _table(frame), len(frame)
+    wanted: list[Any] = [[1.5, 2.5, 9.0][:n], ["a", "b", "a"][:n], [True, False, True][:n], [None] * n, [[1]] * n]
+    for cells in wanted:
+        for expr in columns.synthesize(table, Column("w", plain_array(pd.Series(cells)), table.book)):
+            _run(expr, frame)
+    columns.masks(table, np.array([True, False, True][:n], dtype=bool))
+    for cell in (3, "a", True, None, pd.Timestamp("2020-01-01"), [1]):
+        columns.scalars(table, cell)
+
+
+def test_a_long_table_is_answered_from_some_of_its_rows() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.integers(0, 1000, 5000), "k": rng.choice(list("xyz"), 5000), "b": rng.random(5000)})
+    table = _table(frame)
+    assert _made(table, frame.b / frame.groupby("k").b.transform("sum"))[0].text == (
+        "inp0['b'] / inp0.groupby('k')['b'].transform('sum')"
+    )
+    keep = ((frame.a > 700) & (frame.k == "x")).to_numpy()
+    assert "(inp0['a'] > 700) & (inp0['k'] == 'x')" in [expr.text for expr in columns.masks(table, keep)]

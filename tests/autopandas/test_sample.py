@@ -52,6 +52,7 @@ BY_ROWS = [
     "df.fillna({'note': 'none'})",
 ]
 BY_KEYS = [
+    "df.loc[df.groupby('customer')['amount'].idxmax()]",
     "df.drop_duplicates('customer')",
     "df.groupby('customer', as_index=False)['amount'].sum()",
     "df.groupby('customer').agg(n=('id', 'size'), top=('amount', 'max'))",
@@ -94,6 +95,47 @@ def test_a_sample_of_keys_is_an_example_of_programs_that_look_at_groups(code):
 @pytest.mark.parametrize("code", BY_KEYS_OF_TWO)
 def test_a_sample_of_keys_runs_through_all_tables(code):
     assert consistent(code, [FRAME, PEOPLE], ["df", "people"], sample._Keys)
+
+
+def wide():
+    rng = np.random.default_rng(2)
+    return FRAME.assign(**{f"x{i}": rng.normal(size=len(FRAME)) for i in range(13)})
+
+
+@pytest.mark.parametrize(
+    ("code", "columns"),
+    [
+        ("df[df['amount'] > 140.5]", {"amount"}),
+        ("df[(df['city'] == 'Rome') & (df['qty'] > 50)]", {"city", "qty"}),
+        ("df[df['x3'].abs() < 0.1].reset_index(drop=True)", {"x3"}),
+        ("df[df['note'].isna()][['id', 'when']]", {"note", "id", "when"}),
+    ],
+)
+def test_a_filter_of_a_wide_table_is_searched_on_the_columns_that_decide(code, columns):
+    frame = wide()
+    wanted = Program(code=code, names=("df",))(frame)
+    task = Task.of(frame, wanted)
+    small = next(sample._strategies(task)).task()
+    assert columns <= set(small.examples[0].inputs[0].columns)
+    assert small.examples[0].inputs[0].shape[1] <= 7
+    assert check(code, small)
+
+
+@pytest.mark.parametrize(
+    ("code", "columns"),
+    [
+        ("df.groupby('city')['amount'].mean()", ["id", "city", "amount"]),
+        ("df.groupby('city').agg(total_amount=('amount', 'sum'), top=('qty', 'max'))", ["id", "city", "amount"]),
+        ("df['city'].value_counts().rename_axis(None).rename(None)", ["id", "city"]),
+        ("df['amount'].mean()", ["id", "amount"]),
+        ("df['qty'].nunique()", ["id", "qty"]),
+    ],
+)
+def test_a_few_large_groups_are_searched_on_the_columns_that_are_named(code, columns):
+    wanted = Program(code=code, names=("df",))(FRAME)
+    *_, narrow = sample._strategies(Task.of(FRAME, wanted))
+    assert list(narrow.task().examples[0].inputs[0].columns) == columns
+    assert len(narrow.task().examples[0].inputs[0]) == len(FRAME)
 
 
 def picking(codes, seen):

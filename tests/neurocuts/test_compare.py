@@ -26,7 +26,7 @@ def answers(rules: RuleSet) -> list[str]:
     return [rules.actions[i] if i >= 0 else "" for i in rules.classify_linear(PACKETS)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rule_sets(most=30), rule_sets(most=30), st.integers(0, 99), st.booleans())
 def test_sets_are_equal_exactly_when_every_packet_is_answered_alike(
     a: RuleSet, b: RuleSet, chance: int, mostly_the_same: bool
@@ -49,7 +49,7 @@ def test_sets_are_equal_exactly_when_every_packet_is_answered_alike(
         assert second.classify_linear([difference.packet])[0] == difference.second
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(rule_sets(most=25), st.integers(0, 99))
 def test_rules_that_are_named_can_all_be_taken_out(rules: RuleSet, chance: int) -> None:
     full = with_actions(rules, chance, 2)

@@ -11,7 +11,7 @@ from mlsys4sys import _native
 from mlsys4sys.neurocuts import ClassifierBuilder, Field, RuleSet
 from mlsys4sys.neurocuts.lookup import Lookup
 from mlsys4sys.neurocuts.tree import Kind, Tree, from_nodes, walk
-from mlsys4sys.neurocuts.tune import Constants, Timed, build, default_traffic, frontier, tune
+from mlsys4sys.neurocuts.tune import Constants, Timed, build, default_traffic, fitting, frontier, tune
 from mlsys4sys.neurocuts.verify import certify
 from tests.conftest import real_data
 from tests.neurocuts.trees import IPV4, IPV6, TINY, everything, probes, random_rules, rule_sets
@@ -193,12 +193,21 @@ def test_traffic_has_its_say_and_may_be_tiny() -> None:
         assert points
 
 
-def test_a_bound_on_bytes_leaves_larger_leaves_never_missing_nodes() -> None:
+def test_memory_is_priced_until_a_table_is_within_its_bound_or_given_up() -> None:
     rules = random_rules(np.random.default_rng(6), 800)
-    free = build(rules, Constants(memory=1e-6), default_traffic(rules))
-    bound = build(rules, Constants(memory=1e-6), default_traffic(rules), max_bytes=60_000)
-    assert certify(bound, rules)
-    assert Lookup(bound, rules).size_bytes < Lookup(free, rules).size_bytes / 2
+    traffic = default_traffic(rules)
+    chosen = Constants(memory=1e-6, max_bits=6)
+    free = Lookup(build(rules, chosen, traffic), rules).size_bytes
+    found = fitting(rules, chosen, traffic, max_bytes=free / 4)
+    assert found is not None
+    priced, tree, table = found
+    assert priced.memory > chosen.memory
+    assert certify(tree, rules)
+    assert table.size_bytes <= free / 4
+    assert fitting(rules, chosen, traffic, max_bytes=100) is None
+    assert fitting(rules, chosen, traffic, max_bytes=0, seconds=1e-9) is None
+    tree, _, _ = tune(rules, seconds=0.5, max_bytes_per_rule=0.1)
+    assert certify(tree, rules)
 
 
 def test_equal_constants_build_equal_trees() -> None:

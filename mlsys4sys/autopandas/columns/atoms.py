@@ -101,7 +101,12 @@ def thresholds(
     options: dict[tuple[str, float], float] = {}
     natural = [*prices.known, *_NATURAL]
     if prices.moments:
-        natural = [*prices.known, *([0.0] if abs(low) < 1e16 else round_moments(*sorted((low * sign, high * sign))))]
+        between = sorted((low * sign, high * sign))
+        short = abs(low) < 1e16  # a span of time, not a moment
+        natural = [
+            *prices.known,
+            *([k for k in SPANS if between[0] <= k <= between[1]] if short else round_moments(*between)),
+        ]
     for k in natural:
         at = k * sign
         if low <= at < high:
@@ -127,6 +132,27 @@ def thresholds(
         out.append((base + COMPARING + cost, compared(expr, symbol, show(k), cost, tags)))
     return out
 
+
+SPANS = tuple(
+    1e9 * seconds
+    for seconds in (
+        0,
+        60,
+        300,
+        600,
+        900,
+        1800,
+        3600,
+        7200,
+        86400,
+        2 * 86400,
+        7 * 86400,
+        14 * 86400,
+        30 * 86400,
+        365 * 86400,
+    )
+)
+"""Spans of time that people name, in nanoseconds."""
 
 _NATURAL = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 100.0, 1000.0, 50.0, -1.0, 20.0, 0.5)
 
@@ -178,11 +204,15 @@ def numeric_atoms(
                 yield Atom(bits, base + COMPARING + 0.7 + far, make)
         for value in _equals(kept, dropped, whole_kept, wanted):
             cost, tags = prices.of(value)
-            cost = (min(cost, 1.0) if tags == (CELL,) else cost) + far
+            # One value in several kept rows says more than a threshold that happens to fit.
+            least = 0.8 if len(kept) > 1 and wanted.superset else 1.0
+            cost = (min(cost, least) if tags == (CELL,) else cost) + far
             yield fixed(compared(expr, "==", show(value), cost, tags), values == value, base + COMPARING + cost)
         for value in _differs(kept, dropped, len(dropped) == len(drop), wanted):
             cost, tags = prices.of(value)
-            cost = (min(cost, 1.0) if tags == (CELL,) else cost) + far
+            alone = len(dropped) > 1 and dropped.min() == dropped.max() and len(np.unique(kept)) > 1
+            least = 0.6 if alone else 1.0
+            cost = (min(cost, least) if tags == (CELL,) else cost) + far
             yield fixed(compared(expr, "!=", show(value), cost, tags), values != value, base + COMPARING + cost)
 
 
@@ -283,12 +313,24 @@ def shown(cell: Any) -> str | None:
     if isinstance(cell, pd.Timestamp):
         naive = cell.tz_localize(None) if cell.tz is not None else cell
         return literal(str(naive.date()) if naive == naive.normalize() else str(naive))
+    if isinstance(cell, pd.Timedelta):
+        return _span(cell)
     if isinstance(cell, np.datetime64):
         return shown(pd.Timestamp(cell))
     try:
         return literal(cell)
     except Exception:  # noqa: BLE001 - objects of other classes have no text
         return None
+
+
+def _span(span: pd.Timedelta) -> str:
+    """``pd.Timedelta('10min')``, in the largest unit that makes it a whole number."""
+    for unit, name in ((86400, " days"), (3600, "h"), (60, "min"), (1, "s")):
+        count = span / pd.Timedelta(seconds=unit)
+        if count == int(count):
+            number = int(count)
+            return f"pd.Timedelta('{number}{name.rstrip('s') if abs(number) == 1 and unit == 86400 else name}')"
+    return literal(span)
 
 
 def _equality(
@@ -311,6 +353,8 @@ def _listed(
     for chosen, plain in ((inside, True), (outside, False)):
         if not 2 <= len(chosen) <= MOST_LISTED or NULL in chosen:
             continue
+        if kind == "num" and len(chosen) > 4 and 2 * len(kept | dropped) > len(codes):
+            continue  # amounts, not classes
         cells = [book.cell(code) for code in sorted(chosen)]
         if kind == "num":
             cells = [int(cell) if float(cell).is_integer() else cell for cell in sorted(cells)]
@@ -330,12 +374,12 @@ def _listed(
 # Words.
 
 _KINDS_OF_TEXT: tuple[tuple[str, float, Callable[[str], bool]], ...] = (
-    (".str.isdigit()", 1.1, str.isdigit),
+    (".str.isdigit()", 1.2, str.isdigit),
     (".str.isnumeric()", 1.4, str.isnumeric),
-    (".str.isalpha()", 1.2, str.isalpha),
-    (".str.isupper()", 1.3, str.isupper),
-    (".str.islower()", 1.3, str.islower),
-    (".str.istitle()", 1.6, str.istitle),
+    (".str.isalpha()", 1.6, str.isalpha),
+    (".str.isupper()", 1.5, str.isupper),
+    (".str.islower()", 1.6, str.islower),
+    (".str.istitle()", 1.8, str.istitle),
     (".str.isalnum()", 1.5, str.isalnum),
 )
 
@@ -378,12 +422,18 @@ def text_atoms(source: Source, book: Codebook, wanted: Wanted, prices: Prices) -
         yield from atom(f".str.contains({literal(pattern)}{na})", cost, _matching(pattern))
     for fragment, cost in fragments(inside, outside, wanted.superset):
         yield from _containing(fragment, cost, na, atom)
+    for words_of, held in (alternatives(inside, outside), True), (alternatives(outside, inside), False):
+        if len(words_of) > 1 and (held or not has_null):
+            text = literal("|".join(words_of))
+            tags = (CELL,) * len(words_of)
+            mine = inside if held else outside
+            cost = 0.8 + sum(0.85 if sum(token in word for word in mine) > 1 else 1.15 for token in words_of)
+            yield from atom(f".str.contains({text}{na})", cost, _matching("|".join(words_of)), tags=tags)
     if not has_null or wanted.superset:
         lengths = np.array([np.nan if lost else len(word) for word, lost in zip(words, null, strict=True)])[inverse]
         expr = call("{0}.str.len()", source.expr, op="str", cost=0.9)
-        yield from numeric_atoms(
-            expr, lengths, source.cost + 0.9, Prices(prices.known, frozenset(), frozenset()), wanted
-        )
+        plain = Prices(prices.known, frozenset(), frozenset())
+        yield from numeric_atoms(expr, lengths, source.cost + 0.9, plain, wanted, far=0.5)
 
 
 def _matching(pattern: str) -> Callable[[str], bool]:
@@ -414,12 +464,29 @@ def fragments(inside: Sequence[str], outside: Sequence[str], superset: bool, mos
             inner = sum(piece in word for word in mine)
             outer = sum(piece in word for word in theirs)
             if inner == len(mine) and outer < len(theirs):
-                whole = all(_stands_alone(piece, word) for word in mine)
-                good.append((_fragment_cost(piece) + (0.0 if whole else 1.0) + (0.5 if outer else 0.0), piece))
+                cut = max(_cut_out(piece, word) for word in mine)
+                good.append((_fragment_cost(piece) + cut + (0.5 if outer else 0.0), piece))
         good.sort()
         for cost, piece in good[:most]:
             found.setdefault(piece, cost)
     return list(found.items())
+
+
+def alternatives(mine: Sequence[str], theirs: Sequence[str], most: int = 3) -> list[str]:
+    """Words of which each string of ``mine`` has one and none of ``theirs`` has any; empty if there are no such few."""
+    rest = list(mine)
+    chosen: list[str] = []
+    if not 2 <= len(rest) <= 200:
+        return []
+    tokens = {token for word in rest for token in re.findall(r"[^\W_]{2,}", word)}
+    tokens = {token for token in tokens if not any(token in word for word in theirs)}
+    while rest and len(chosen) < most:
+        best = max(sorted(tokens), key=lambda token: sum(token in word for word in rest), default=None)
+        if best is None or not any(best in word for word in rest):
+            return []
+        chosen.append(best)
+        rest = [word for word in rest if best not in word]
+    return [] if rest else chosen
 
 
 def _pieces(word: str) -> list[str]:
@@ -429,20 +496,19 @@ def _pieces(word: str) -> list[str]:
     return list(dict.fromkeys([*words, *runs]))
 
 
-def _stands_alone(piece: str, word: str) -> bool:
-    """Whether a piece is no cut-out of a longer word."""
+def _cut_out(piece: str, word: str) -> float:
+    """What it costs that a piece is a cut-out of a longer word: its start is a likelier one than its middle."""
     at = word.find(piece)
     end = at + len(piece)
     left = at == 0 or not (word[at - 1].isalnum() and piece[0].isalnum())
-    return left and (end == len(word) or not (word[end].isalnum() and piece[-1].isalnum()))
+    right = end == len(word) or not (word[end].isalnum() and piece[-1].isalnum())
+    return 0.0 if left and right else 0.4 if left else 0.6 if right else 1.0
 
 
 def _fragment_cost(piece: str) -> float:
     """Words and single signs are likelier than what is glued of both."""
-    if re.fullmatch(r"[^\w\s]", piece):
-        return 0.4
-    if piece == " ":
-        return 0.5
+    if re.fullmatch(r"[^\w\s]|\s", piece):
+        return 0.7
     word = re.fullmatch(r"\w+", piece) is not None
     spaces = 0.5 if piece != piece.strip() else 0.0
     return 0.8 + 0.02 * len(piece) + (0.0 if word else 0.4) + spaces + (0.3 if len(piece) == 1 else 0.0)

@@ -22,7 +22,9 @@ MOST_CLASSES = 7
 def search(pool: Pool, wanted: Column, prices: Prices, constant: Constant, count: Count) -> Iterator[Found]:
     """Expressions that put a numeric column into classes; not run yet."""
     classes = sorted(wanted.distinct)
-    terms = [*pool.columns_of_numbers[:12], *pool.across[:6], *pool.read[:12]]
+    terms = pool.columns_of_numbers[:12]
+    if pool.at is None:
+        terms = [*terms, *pool.across[:6], *pool.read[:12]]
     if wanted.kind == "obj":
         yield from _intervals(pool, wanted, count)
     if not 2 <= len(classes) <= MOST_CLASSES or len(classes) >= pool.rows:
@@ -33,6 +35,9 @@ def search(pool: Pool, wanted: Column, prices: Prices, constant: Constant, count
         if order is None:
             continue
         labels = [constant(code) for code in order]
+        counted = [label[0] for label in labels if label] == [str(i) for i in range(len(order))]
+        if wanted.kind == "num" and len(order) > 4 and not counted:
+            continue
         if any(label is None for label in labels):
             continue
         texts = [label[0] for label in labels if label]
@@ -55,7 +60,7 @@ def _ordered_classes(values: Floats, wanted: Column) -> list[int] | None:
         cells = values[codes == code]
         spans.append((float(cells.min()), float(cells.max()), code))
     spans.sort()
-    if any(a[1] >= b[0] for a, b in itertools.pairwise(spans)):
+    if any(a[1] >= b[0] for a, b in itertools.pairwise(spans)) or not np.isfinite([spans[0][0], spans[-1][1]]).all():
         return None
     return [span[2] for span in spans]
 
@@ -91,7 +96,9 @@ def _cut(
         if any(edge is None for edge in edges):
             continue
         inner = [edge[0] for edge in edges if edge]
-        price = 1.2 + cost + sum(edge[1] for edge in edges if edge) + (0.0 if right else 0.5)
+        price = (
+            (1.2 if len(texts) > 2 else 2.4) + cost + sum(edge[1] for edge in edges if edge) + (0.0 if right else 0.5)
+        )
         marks = (*tags, *(tag for edge in edges if edge for tag in edge[2]))
         side = "" if right else ", right=False"
         for first, last, extra in _ends(low, high, inner, right=right):
@@ -148,7 +155,7 @@ def _quantiles(
     labels = "[" + ", ".join(texts) + "]"
     if texts == [str(i) for i in range(len(texts))]:
         labels, cost, tags = "False", 0.3, ()
-    price = 2.0 + cost
+    price = (2.0 if len(order) > 2 else 3.4) + cost
     text = f"pd.qcut({{0:arg}}, {len(order)}, labels={labels})"
     yield term.cost + price, call(text, term.expr, op="qcut", cost=price, tags=tags)
     equal = pd.cut(term.values, len(order), labels=False)

@@ -61,10 +61,13 @@ class Checker:
 
     def is_mask(self, expr: Expr, keep: Bools) -> bool:
         """Whether the expression is a condition that holds exactly where ``keep`` does."""
+        held = self.bools(expr)
+        return held is not None and bool(np.array_equal(held, keep))
+
+    def bools(self, expr: Expr) -> Bools | None:
+        """Where a condition holds; None if it is none."""
         cells = self._aligned(self.value(expr))
-        if cells is None or cells.dtype != bool:
-            return False
-        return bool(np.array_equal(np.asarray(cells), keep))
+        return None if cells is None or cells.dtype != bool else np.asarray(cells)
 
 
 def alike(made: Column, wanted: Column) -> bool:

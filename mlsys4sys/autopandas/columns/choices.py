@@ -12,7 +12,7 @@ from mlsys4sys.autopandas.columns.atoms import shown
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.numeric import Found, Prices
 from mlsys4sys.autopandas.columns.pool import Grouping, Pool, Source, Term
-from mlsys4sys.autopandas.expression import CELL, ENTRY, LABEL, OUTPUT, WHERE, Expr, call, literal
+from mlsys4sys.autopandas.expression import CELL, ENTRY, LABEL, OUTPUT, UNARY, WHERE, Expr, call, literal
 from mlsys4sys.autopandas.table import NULL, Codes, Column, Floats, Table
 
 MOST_ENTRIES = 12
@@ -45,6 +45,9 @@ def search(
     yield from listed(pool, wanted, count)
     if wanted.kind in ("obj", "str"):
         yield from lists(pool, wanted, count)
+    if wanted.kind == "num":
+        yield from of_lists(pool, count)
+    yield from label_of_extreme(pool, wanted, count)
 
 
 def constant(code: int, pool: Pool, wanted: Column) -> tuple[str, float, tuple[str, ...]] | None:
@@ -168,7 +171,7 @@ def _conditions(
     key = (keep.tobytes(), drop.tobytes())
     known = pool.asked.get(key)
     if known is None:
-        found = filters.conditions(pool, keep, drop, constants, others, count, clock)
+        found = filters.conditions_of_any(pool, keep, drop, constants, others, count, clock)
         unique: dict[str, Expr] = {}
         for _, expr in sorted(found, key=lambda item: item[0])[:40]:
             unique.setdefault(expr.text, expr)
@@ -246,9 +249,11 @@ def _column_or(
                 continue
             first, second = same & ~theirs, theirs & ~same
             if first.any() and second.any():
+                flat = min(len(np.unique(target[first])), len(np.unique(target[second]))) == 1
+                cost = 1.7 if flat else 1.0
                 for expr in _conditions(pool, first, second, constants, others, count, clock):
-                    made = call("{0}.where({1:arg}, {2:arg})", source.expr, expr, other.expr, op="where", cost=1.0)
-                    yield expr.total + 1.2, made
+                    made = call("{0}.where({1:arg}, {2:arg})", source.expr, expr, other.expr, op="where", cost=cost)
+                    yield expr.total + cost + 0.2, made
 
 
 def _same_replaced(source: Source, target: Codes, text: str, cost: float, tags: tuple[str, ...]) -> Iterator[Found]:
@@ -268,7 +273,7 @@ def within_groups(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
     target = wanted.codes
     for grouping in pool.groupings:
         pieces = grouping.groups.pieces()
-        if len(pieces) > 2000 or not pool.is_frame:
+        if len(pieces) > (2000 if pool.at is None else 60) or not pool.is_frame:
             continue
         for i, source in enumerate(pool.columns_as_sources[:20]):
             codes = source.column.codes
@@ -340,7 +345,7 @@ def numbered(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
         column = source.column
         first = np.unique(column.codes, return_index=True)[1]
         places = {int(column.codes[i]): float(k) for k, i in enumerate(sorted(first.tolist()))}
-        if column.kind != "num" and not column.null.any():
+        if column.kind != "num" and not column.null.any() and not column.unique:
             seen = np.array([places[code] for code in column.codes.tolist()])
             for offset, extra in ((0.0, 0.0), (1.0, 0.8)):
                 if np.array_equal(seen + offset, target):
@@ -377,8 +382,13 @@ def partly(
             continue
         if len(np.unique(values[rest])) < 2 and rest.sum() > 1:
             continue  # a constant: others see to that
-        target = numeric.Target.of(values)
-        branches = sorted(numeric.elsewhere(target, rest, pool, prices, count), key=lambda item: item[0])[:4]
+        at = slice(None) if pool.at is None else pool.at
+        target = numeric.Target.of(values[at])
+        if not rest[at].any():
+            continue
+        branches = sorted(numeric.elsewhere(target, rest[at], pool, prices, count), key=lambda item: item[0])[:4]
+        if np.allclose(-term.values[rest], values[rest], rtol=1e-9, atol=0.0):
+            branches = [(0.4, Expr("-{0}", (term.expr,), UNARY, "arithmetic", 0.4)), *branches[:3]]
         for cost, branch in branches:
             for condition in _conditions(pool, rest, same, constants, others, count, clock)[:4]:
                 made = call("{0}.mask({1:arg}, {2:arg})", term.expr, condition, branch, op="where", cost=1.0)
@@ -397,6 +407,8 @@ def partly(
 
 def _filled(term: Term, values: Floats, gone: Any, pool: Pool, count: Count) -> Iterator[Found]:
     """Missing numbers filled with what is expected of their row: the group's mean, another column."""
+    if pool.at is not None:
+        values, gone = values[pool.at], gone[pool.at]
     for other in (*pool.grouped, *pool.totals, *pool.across):
         count.examined += 1
         if np.allclose(other.values[gone], values[gone], rtol=1e-6, atol=1e-9, equal_nan=False):
@@ -441,6 +453,36 @@ def lists(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
             for key in _keys(source.column):
                 yield 1.2, call(f"{{0}}.str[{literal(key)}]", source.expr, op="str", cost=1.1, tags=(CELL,))
                 yield 1.4, call(f"{{0}}.str.get({literal(key)})", source.expr, op="str", cost=1.3, tags=(CELL,))
+
+
+def of_lists(pool: Pool, count: Count) -> Iterator[Found]:
+    """Numbers of the lists in cells: how long they are, what they add up to."""
+    for source in pool.columns_as_sources[:20]:
+        first = source.column.cells[0] if source.column.kind == "obj" else None
+        if not isinstance(first, list | tuple | dict | set | np.ndarray):
+            continue
+        count.examined += 4
+        yield 1.0, call("{0}.str.len()", source.expr, op="str", cost=0.9)
+        for function, cost in (("sum", 1.3), ("max", 1.5), ("min", 1.6)):
+            yield cost, call(f"{{0}}.apply({function})", source.expr, op="map", cost=cost)
+
+
+def label_of_extreme(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """In which of the numeric columns a row's largest or smallest number stands."""
+    numeric = [i for i, column in enumerate(pool.columns) if column.kind == "num" and not column.null.any()]
+    if not pool.is_frame or not 2 <= len(numeric) <= 60:
+        return
+    labels = [pool.labels[i] for i in numeric]
+    codes = np.array([pool.book.code(label) for label in labels])
+    if not wanted.distinct <= set(codes.tolist()):
+        return
+    cells = np.stack([pool.columns[i].numbers for i in numeric], axis=1)
+    chosen = f"{{0}}[{literal(labels)}]" if len(numeric) < len(pool.columns) else "{0}"
+    for name, places, cost in (("idxmax", cells.argmax(axis=1), 1.2), ("idxmin", cells.argmin(axis=1), 1.5)):
+        count.examined += 1
+        if np.array_equal(codes[places], wanted.codes):
+            total = cost + 0.2 * len(labels) * (chosen != "{0}")
+            yield total, call(f"{chosen}.{name}(axis=1)", pool.expr, op="idxmax", cost=total)
 
 
 def _keys(column: Column) -> list[Any]:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import time
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -26,3 +35,15 @@ class Clock:
     def over(self) -> bool:
         """Whether it is time to stop."""
         return self.deadline is not None and time.monotonic() > self.deadline
+
+
+def quietly(function: Callable[P, R]) -> Callable[P, R]:
+    """Without warnings of numpy and pandas: most candidates divide by zero or compare what is missing somewhere."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return function(*args, **kwargs)
+
+    return run

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlsys4sys.autopandas.expression import LABEL, SUM, Expr, call, literal
+from mlsys4sys.autopandas.expression import LABEL, PRODUCT, SUM, Expr, call, literal
 from mlsys4sys.autopandas.memo import Failed, Memo
-from mlsys4sys.autopandas.table import Codebook, Column, plain_array
+from mlsys4sys.autopandas.table import Codebook, Column, Floats, plain_array
 
 MOST_DATES = 6
 """Columns of dates that are looked at."""
@@ -31,8 +31,8 @@ class Part:
 
 
 _PARTS: tuple[tuple[str, float], ...] = (
-    (".dt.year", 0.8), (".dt.month", 0.8), (".dt.day", 0.9), (".dt.hour", 0.9), (".dt.dayofweek", 1.0),
-    (".dt.quarter", 1.1), (".dt.minute", 1.1), (".dt.second", 1.3), (".dt.dayofyear", 1.5),
+    (".dt.year", 0.8), (".dt.month", 0.8), (".dt.day", 0.9), (".dt.hour", 0.9), (".dt.day_of_week", 1.0),
+    (".dt.quarter", 1.1), (".dt.minute", 1.1), (".dt.second", 1.3), (".dt.day_of_year", 1.5),
     (".dt.isocalendar().week", 1.4), (".dt.days_in_month", 1.8), (".dt.is_month_end", 1.7), (".dt.is_month_start", 1.7),
 )  # fmt: skip
 
@@ -65,8 +65,6 @@ FORMATS: tuple[tuple[str, float], ...] = (
 )  # fmt: skip
 """``strftime`` formats that people use."""
 
-_UNITS = ((86400.0, "D"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
-
 
 class Dates:
     """All that one call or two make of the dates of a table.
@@ -85,10 +83,23 @@ class Dates:
         self.memo = memo
         self.book = book
         self.expr = expr
-        self.sources = list(_dates(sources))[:MOST_DATES]
+        self.sources = self._different(list(_dates(sources))[: 2 * MOST_DATES])[:MOST_DATES]
         self.spans = [(e, c) for e, column, c in sources if column.kind == "delta"][:MOST_DATES]
         self.amounts = [(e, c) for e, column, c in sources if column.kind == "num"][:6]
         self.frame = value if isinstance(value, pd.DataFrame) else None
+
+    def _different(self, sources: list[tuple[Expr, float]]) -> list[tuple[Expr, float]]:
+        """Strings that read as dates which another column has are left out."""
+        out, seen = [], set()
+        for expr, cost in sources:
+            if not expr.op:
+                value = self.memo.value(expr)
+                seen.add(Column(None, plain_array(value), self.book).numbers.tobytes())
+                out.append((expr, cost))
+            elif (part := self._part(expr, cost)) and (key := part.column.numbers.tobytes()) not in seen:
+                seen.add(key)
+                out.append((expr, cost))
+        return out
 
     def _part(self, expr: Expr, cost: float) -> Part | None:
         try:
@@ -103,9 +114,22 @@ class Dates:
         return [part for expr, cost in made if (part := self._part(expr, cost)) is not None]
 
     @cached_property
-    def numbers(self) -> list[Part]:
-        """Parts that are numbers or booleans, differences in days and the like."""
-        return self._parts(self._numbers())
+    def numbers(self) -> list[tuple[Expr, Floats, float]]:
+        """Parts that are numbers or booleans, differences in days and the like: expressions, values, costs."""
+        made = ((call("{0}" + t, e, op="dt", cost=c), b + c) for e, b in self.sources for t, c in _PARTS)
+        out = [(part.expr, part.column.numbers, part.cost) for part in self._parts(made)]
+        spans = [(part.expr, part.column.numbers, part.cost) for part in self.differences[:24]]
+        spans += [(part.expr, part.column.numbers, part.cost) for part in self._parts(iter(self.spans))]
+        for expr, ticks, base in spans:
+            seconds = ticks / 1e9
+            out.append((call("{0}.dt.days", expr, op="dt", cost=0.6), np.floor(seconds / 86400), base + 0.6))
+            out.append((call("{0}.dt.total_seconds()", expr, op="dt", cost=0.7), seconds, base + 0.7))
+            day = Expr("{0:product} / pd.Timedelta('1D')", (expr,), PRODUCT, "arithmetic", 1.4)
+            out.append((day, seconds / 86400, base + 1.4))
+            for unit in (86400, 3600, 60):
+                scaled = Expr(f"{{0}}.dt.total_seconds() / {unit}", (expr,), PRODUCT, "dt", 1.3)
+                out.append((scaled, seconds / unit, base + 1.3))
+        return out
 
     @cached_property
     def words(self) -> list[Part]:
@@ -122,21 +146,6 @@ class Dates:
     def differences(self) -> list[Part]:
         """Spans of time between dates."""
         return self._parts(self._differences())
-
-    def _numbers(self) -> Iterator[tuple[Expr, float]]:
-        for expr, base in self.sources:
-            for text, cost in _PARTS:
-                yield call("{0}" + text, expr, op="dt", cost=cost), base + cost
-        spans = [(part.expr, part.cost) for part in self.differences] + self.spans
-        for expr, base in spans[:24]:
-            yield call("{0}.dt.days", expr, op="dt", cost=0.6), base + 0.6
-            yield call("{0}.dt.total_seconds()", expr, op="dt", cost=0.7), base + 0.7
-            for seconds, unit in _UNITS[:3]:
-                text = f"{{0:product}} / pd.Timedelta('1{unit}')" if unit == "D" else ""
-                if text:
-                    yield Expr(text, (expr,), 2, "arithmetic", 1.4), base + 1.4
-                scaled = f"{{0}}.dt.total_seconds() / {int(seconds)}"
-                yield Expr(scaled, (expr,), 2, "dt", 1.3), base + 1.3
 
     def _differences(self) -> Iterator[tuple[Expr, float]]:
         def minus(a: Expr, b: Expr, base: float, extra: float = 0.9) -> tuple[Expr, float]:
@@ -155,16 +164,25 @@ class Dates:
             yield minus(call("{0}.shift(-1)", a, op="shift", cost=1.2), a, first)
             yield from self._within(a, first)
 
+    @cached_property
+    def _keys(self) -> list[Any]:
+        """Labels of columns that group the rows: the first few that repeat."""
+        if self.frame is None or self.frame.columns.nlevels > 1 or not self.frame.columns.is_unique:
+            return []
+        out = []
+        for label in self.frame.columns[:20]:
+            keys = self.frame[label]
+            if keys.dtype.kind in "Mf" or any(isinstance(cell, list | dict | set) for cell in keys.iloc[:3]):
+                continue
+            if 1 <= keys.nunique() < len(keys):
+                out.append((keys.dtype.kind in "iu", label))
+        return [label for _, label in sorted(out, key=lambda item: item[0])[:3]]
+
     def _within(self, date: Expr, base: float) -> Iterator[tuple[Expr, float]]:
         """Differences within groups of a column of names."""
         if self.frame is None or not date.parts or date.op:
             return
-        for label in self.frame.columns[:8]:
-            keys = self.frame[label]
-            if isinstance(keys, pd.DataFrame) or keys.dtype.kind == "M" or keys.dtype.kind == "f":
-                continue
-            if not 1 <= keys.nunique() < len(keys):
-                continue
+        for label in self._keys:
             column = date.template.removeprefix("{0}")
             text = f"{{0}}.groupby({literal(label)}){column}"
             tags = (LABEL, LABEL)

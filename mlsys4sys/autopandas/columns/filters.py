@@ -23,7 +23,7 @@ from mlsys4sys.autopandas.columns.atoms import (
     value_atoms,
 )
 from mlsys4sys.autopandas.columns.check import Checker, best
-from mlsys4sys.autopandas.columns.count import Clock, Count
+from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
 from mlsys4sys.autopandas.columns.numeric import Block, Found, Operator, Prices, Target, constant_text, pairs
 from mlsys4sys.autopandas.columns.pool import Pool, Term, pool_of
 from mlsys4sys.autopandas.expression import COMPARE, LABEL, LOOSE, PRODUCT, Expr, call, literal
@@ -32,10 +32,15 @@ from mlsys4sys.autopandas.table import Bools, Table
 JOINING = 0.7
 """Nats of ``&`` and ``|``."""
 MOST_ATOMS = 400
+DEAR = 5.5
+"""Nats of two conditions past which three are tried."""
+ROUNDS = 4
+"""How often rows that a condition got wrong are added to those of a long table that are looked at."""
 FAR = 0.5
 """Nats of comparing something derived rather than a column."""
 
 
+@quietly
 def masks(
     table: Table,
     keep: Bools,
@@ -68,9 +73,51 @@ def masks(
     clock = Clock(deadline)
     pool = pool_of(table)
     keep = np.asarray(keep, dtype=bool)
-    found = list(conditions(pool, keep, ~keep, constants, others, count, clock, light=light))
+    found = list(conditions_of_any(pool, keep, ~keep, constants, others, count, clock, light=light))
     checker = Checker(pool, others)
     return best(found, lambda expr: checker.is_mask(expr, keep), limit, clock)
+
+
+def conditions_of_any(
+    pool: Pool, keep: Bools, drop: Bools, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock,
+    *, light: bool = False,
+) -> list[Found]:  # fmt: skip
+    """:func:`conditions`; of a long table on some rows, to which those are added that a condition got wrong."""
+    if pool.at is None:
+        return list(conditions(pool, keep, drop, constants, others, count, clock, light=light))
+    some = _some_rows(pool, keep, drop)
+    checker = Checker(pool, others)
+    found: list[Found] = []
+    for _ in range(ROUNDS):
+        part = Pool(Table(pool.value.iloc[some], pool.expr, pool.book))
+        found = list(conditions(part, keep[some], drop[some], constants, others, count, clock, light=light))
+        wrong: set[int] = set()
+        for _, expr in sorted(found, key=lambda item: item[0])[:12]:
+            held = checker.bools(expr)
+            if held is None or clock.over():
+                continue
+            missed = np.flatnonzero((keep & ~held) | (drop & held))
+            if not len(missed):
+                return found
+            wrong.update(missed[:: max(1, len(missed) // 4)][:4].tolist())
+        if not wrong or clock.over():
+            break
+        some = np.union1d(some, sorted(wrong)).astype(np.int64)
+    return found
+
+
+def _some_rows(pool: Pool, keep: Bools, drop: Bools) -> Any:
+    """Rows of both kinds, the extremes of each numeric column among them."""
+    rng = np.random.default_rng(pool.rows)
+    chosen: set[int] = set()
+    for rows in (np.flatnonzero(keep), np.flatnonzero(drop)):
+        if not len(rows):
+            continue
+        chosen.update(rng.choice(rows, min(len(rows), 60), replace=False).tolist())
+        for column in pool.columns[:24]:
+            if column.kind in ("num", "date", "delta") and not np.isnan(cells := column.numbers[rows]).all():
+                chosen.update((int(rows[np.nanargmin(cells)]), int(rows[np.nanargmax(cells)])))
+    return np.array(sorted(chosen), dtype=np.int64)
 
 
 def conditions(
@@ -88,6 +135,7 @@ def conditions(
     yield from remainders(pool, wanted, count)
     if light or clock.over():
         return
+    yield from _of_spans(pool, wanted, count)
     terms = derived(pool)
     count.examined += len(terms)
     more = [atom for term in separating(terms, wanted) for atom in term_atoms(term, wanted, prices)]
@@ -137,6 +185,16 @@ def simple_atoms(
         yield from memberships(source.expr, source.cost, column.codes, wanted, others, pool)
     yield from duplicates(pool, wanted)
     yield from whole_rows(pool, wanted, prices)
+
+
+def _of_spans(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
+    """Differences of dates compared with spans of time."""
+    for part in pool.dates.differences[:16]:
+        count.examined += 1
+        cells = part.column.numbers
+        for atom in numeric_atoms(part.expr, cells, part.cost, _moments(cells), wanted, _shower("delta"), far=0.3):
+            if _exact(atom, wanted):
+                yield from atom.make(wanted.keep, wanted.drop)
 
 
 def _shower(kind: str) -> Callable[[float], str]:
@@ -329,8 +387,18 @@ def relations(pool: Pool, wanted: Wanted, count: Count, clock: Clock, *, light: 
     for cost, op, i, j in hits[:80]:
         a, b = base.build(i), right.build(j)
         if a.text != b.text:
-            yield cost, Expr(op.template, (a, b), COMPARE, "compare", op.cost)
+            far = _far_apart(a, b)
+            yield cost + far, Expr(op.template, (a, b), COMPARE, "compare", op.cost + far)
     yield from _equal_texts(pool, wanted, count)
+
+
+def _far_apart(a: Expr, b: Expr) -> float:
+    """What it costs that a column is compared with something derived of another one."""
+    if not b.op:
+        return 0.0
+    own = a.template.removeprefix("{0}")
+    mine = any(own in node.template for node in b.nodes)
+    return (0.0 if mine else 0.8) + _FARTHER.get(b.op, 0.0) * 0.5
 
 
 def remainders(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
@@ -411,6 +479,8 @@ _NEVER = frozenset(["fillna", "ffill", "bfill", "rolling", "expanding"])
 """Functions that no condition compares with a constant: they order the rows as the column does, or nobody would."""
 _FARTHER = {
     "groupby.cumulative": 1.0,
+    "groupby.transform": 0.5,
+    "groupby.rank": 0.3,
     "cumulative": 0.8,
     "groupby.shift": 0.8,
     "pct_change": 0.6,
@@ -422,12 +492,12 @@ _FARTHER = {
 def term_atoms(term: Term, wanted: Wanted, prices: Prices) -> Iterator[Atom]:
     """Comparisons of a derived column with natural constants."""
     plain = Prices(prices.known, frozenset(), frozenset())
-    if term.expr.op == "dt" and not term.expr.template.endswith("()"):
+    if term.expr.template.startswith("{0}.dt.") and not term.expr.template.endswith((".days", ")", "00", "60")):
         # A year or a month is a constant that the dates show.
         plain = Prices(frozenset(term.values[~np.isnan(term.values)].tolist()) | prices.known, frozenset(), frozenset())
         yield from numeric_atoms(term.expr, term.values, term.cost, plain, wanted, far=0.3)
         return
-    far = FAR + _FARTHER.get(term.expr.op, 0.0)
+    far = FAR + (0.0 if term.expr.template.endswith("('size')") else _FARTHER.get(term.expr.op, 0.0))
     yield from numeric_atoms(term.expr, term.values, term.cost, plain, wanted, far=far)
 
 
@@ -453,14 +523,47 @@ def _joined(atoms: Sequence[Atom], wanted: Wanted, count: Count, sign: str) -> I
     i, j = np.nonzero(np.triu(left @ left.T == 0, 1))
     alone = np.asarray(~undone.any(axis=1))
     order = np.argsort([chosen[a].cost + chosen[b].cost for a, b in zip(i, j, strict=True)], kind="stable")
-    made = 0
+    made, cheapest = 0, np.inf
     for a, b in zip(i[order].tolist(), j[order].tolist(), strict=True):
         if alone[a] or alone[b]:
             continue
         made += 1
         if made > 60:
-            return
+            break
+        cheapest = min(cheapest, chosen[a].cost + chosen[b].cost)
         yield from _readings(chosen[a], chosen[b], wanted, sign)
+    if cheapest > DEAR and not alone.any() and undone.shape[1] <= 2000:
+        yield from _three(chosen, undone, wanted, sign, count)
+
+
+def _three(chosen: Sequence[Atom], undone: Bools, wanted: Wanted, sign: str, count: Count) -> Iterator[Found]:
+    """Three conditions, where no two do it: each in its tightest reading that the other two leave open."""
+    few = min(len(chosen), 60)
+    left = undone[:few].astype(np.float32)
+    first, second = np.triu_indices(few, 1)
+    rest = left[first] * left[second]
+    count.examined += len(first) * few
+    pair, third = np.nonzero(rest @ left.T == 0)
+    ahead = third > second[pair]
+    hits = [
+        (chosen[first[p]].cost + chosen[second[p]].cost + chosen[t].cost, int(first[p]), int(second[p]), int(t))
+        for p, t in zip(pair[ahead].tolist(), third[ahead].tolist(), strict=True)
+    ]
+    for _, *places in sorted(hits)[:12]:
+        atoms = [chosen[i] for i in places]
+        readings = []
+        for i, atom in enumerate(atoms):
+            others = [other.bits for k, other in enumerate(atoms) if k != i]
+            if sign == "&":
+                made = atom.make(wanted.keep, wanted.drop & others[0] & others[1])
+            else:
+                made = atom.make(wanted.keep & ~others[0] & ~others[1], wanted.drop)
+            readings.append(list(made)[:1])
+        if not all(readings):
+            continue
+        parts = tuple(reading[0][1] for reading in readings)
+        template = f" {sign} ".join(f"{{{i}:product}}" for i in range(3))
+        yield sum(r[0][0] for r in readings) + 2 * JOINING, Expr(template, parts, LOOSE, "logic", 2 * JOINING)
 
 
 def _different(atoms: Sequence[Atom]) -> list[Atom]:

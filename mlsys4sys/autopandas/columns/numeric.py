@@ -16,7 +16,7 @@ import numpy as np
 
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.pool import Pool, Term, stacked
-from mlsys4sys.autopandas.expression import CELL, OUTPUT, PRODUCT, SUM, UNARY, Expr, literal
+from mlsys4sys.autopandas.expression import CELL, OUTPUT, PRODUCT, SUM, UNARY, WHERE, Expr, call, literal
 from mlsys4sys.autopandas.table import Bools, Floats
 
 MOST_PAIRS = 4_000_000
@@ -170,12 +170,14 @@ class Prices:
         if k in self.known:
             return 0.2, ()
         if self.moments:
-            return (1.0, (CELL,)) if k in self.cells else (0.9 if _first_of(k) else 1.4, ())
+            return (1.0, (CELL,)) if k in self.cells else (0.9 if abs(k) < 1e16 or _first_of(k) else 1.4, ())
         if k in (0.0, 1.0, 2.0, -1.0):
             return 0.4, ()
         if k in _USUAL:
             return 0.7, ()
         digits = len(f"{abs(k):.9g}".replace(".", "").replace("-", "").strip("0"))
+        if digits == 1:  # as round as can be: who would not write it
+            return 0.9, (CELL,) if k in self.cells else ()
         if k in self.cells:
             return 1.0, (CELL,)
         if k in self.shown:
@@ -381,6 +383,8 @@ def _chosen(low: float, high: float, prices: Prices) -> float | None:
 def _pointless(op: Operator, k: float, before: bool) -> bool:
     if before:
         return k == 0
+    if op is DIV and abs(k) < 1 and k and abs(1 / k - round(1 / k)) < 1e-9:
+        return True
     return (op in (ADD, SUB) and k == 0) or (op in (MUL, DIV) and k in (0.0, 1.0, -1.0))
 
 
@@ -457,29 +461,33 @@ def search(
     """
     rows = pool.rows
     base = Block.of(pool.numbers, rows)
-    unary = Block.of(pool.unary, rows)
     yield from equal(target, base, count)
-    yield from equal(target, unary, count)
-    read = Block.of(pool.read, rows)
-    yield from equal(target, read, count)
     if not rough or deep:
         yield from solved(target, base, prices, count)
     yield from paired(target, base, base, (*BASIC, *RARE), count, clock)
-    across = Block.of(pool.across, rows)
-    yield from equal(target, across, count)
     totals = Block.of(pool.totals, rows)
     yield from equal(target, totals, count)
     yield from paired(target, base, totals, BASIC, count, clock)
+    unary = Block.of(pool.unary, rows)
+    yield from equal(target, unary, count)
+    yield from filled(target, unary, prices, count)
+    read = Block.of(pool.read, rows)
+    yield from equal(target, read, count)
+    across = Block.of(pool.across, rows)
+    yield from equal(target, across, count)
     if clock.over():
         return
     grouped = Block.of(pool.grouped, rows)
     yield from equal(target, grouped, count)
+    yield from filled(target, grouped, prices, count)
+    yield from quotients(target, base, prices, count)
     if not deep:
         return
     yield from divided(target, base, prices, count)
     yield from linear(target, base, prices, count)
     made = [*pool.unary, *pool.across, *pool.grouped]
-    wide = Block.of([*pool.numbers, *pool.totals, *pool.amounts, *made], rows, most_alike=1)
+    plain = [term for term in made if not term.expr.template.startswith("-")]
+    wide = Block.of([*pool.numbers, *pool.amounts, *plain], rows, most_alike=1)
     yield from solved(target, Block.of([*pool.read, *made], rows, most_alike=1), prices, count)
     yield from divided(target, read, prices, count)
     yield from paired(target, base, wide, BASIC, count, clock)
@@ -490,6 +498,8 @@ def search(
     yield from solved(target, two, prices, count)
     yield from divided(target, two, prices, count)
     yield from paired(target, two, wide, BASIC, count, clock)
+    yield from paired(target, two, totals, (MUL, DIV), count, clock)
+    yield from paired(target, unary, totals, (MUL, DIV), count, clock)
     yield from paired(target, wide, two, (SUB, DIV), count, clock)
     if clock.over():
         return
@@ -502,9 +512,68 @@ def search(
     yield from paired(target, wide, wide, BASIC, count, clock)
 
 
+def filled(target: Target, block: Block, prices: Prices, count: Count) -> Iterator[Found]:
+    """Terms whose missing cells got one number: ``a.diff().fillna(0)``."""
+    gone = np.isnan(block.matrix)
+    count.examined += len(block)
+    with np.errstate(all="ignore"):
+        inside = (block.matrix >= target.low) & (block.matrix <= target.high)
+    good = (inside | gone).all(axis=1) & gone.any(axis=1) & inside.any(axis=1)
+    for i in np.flatnonzero(good).tolist():
+        fills = np.unique(target.values[gone[i]])
+        if len(fills) == 1 and not np.isnan(fills[0]):
+            cost, tags = prices.of(float(fills[0]))
+            made = call(
+                f"{{0}}.fillna({constant_text(float(fills[0]))})",
+                block.build(i),
+                op="fillna",
+                cost=0.7 + cost,
+                tags=tags,
+            )
+            yield float(block.costs[i]) + 0.7 + cost, made
+
+
+def quotients(target: Target, block: Block, prices: Prices, count: Count) -> Iterator[Found]:
+    """``a / b`` where zeros are divided by: missing there, or one number."""
+    if len(block) > 24:
+        return
+    for i, j in itertools.permutations(range(len(block)), 2):
+        zero = block.matrix[j] == 0
+        if not zero.any() or zero.all():
+            continue
+        count.examined += 1
+        with np.errstate(all="ignore"):
+            made = block.matrix[i] / block.matrix[j]
+            inside = (made >= target.low) & (made <= target.high) | (np.isnan(made) & target.missing)
+        if not inside[~zero].all():
+            continue
+        a, b = block.build(i), block.build(j)
+        cost = float(block.costs[i] + block.costs[j])
+        fills = np.unique(target.values[zero])
+        if len(fills) != 1:
+            continue
+        if np.isnan(fills[0]):
+            safe = call("{0}.replace(0, np.nan)", b, op="replace", cost=0.9)
+            yield cost + 1.9, joined(DIV, a, safe)
+        else:
+            fill = float(fills[0])
+            price, tags = prices.of(fill)
+            text = f"np.where({{1:sum}} != 0, {{0:product}} / {{1}}, {constant_text(fill)})"
+            yield cost + 2.0 + price, call(text, a, b, op="where", cost=2.0 + price, tags=(WHERE, *tags))
+            quotient = joined(DIV, a, b)
+            if np.isnan(made[zero]).all():
+                yield (
+                    cost + 1.7 + price,
+                    call(f"{{0}}.fillna({constant_text(fill)})", quotient, op="fillna", cost=0.7 + price),
+                )
+            else:
+                text = f"{{0}}.replace(np.inf, {constant_text(fill)})"
+                yield cost + 2.2 + price, call(text, quotient, op="replace", cost=1.2 + price, tags=tags)
+
+
 def combined(target: Target, pool: Pool, prices: Prices, count: Count, clock: Clock) -> Iterator[Found]:
     """``a * k + b`` and the like: a constant inside, solved for what one operation with ``b`` leaves."""
-    terms = pool.columns_of_numbers[:6]
+    terms = pool.seen(pool.columns_of_numbers[:6])
     base = Block.of(terms, pool.rows)
     inner = Block.of([*terms, *pool.amounts[:10]], pool.rows)
     for term in terms:
@@ -534,7 +603,7 @@ def combined(target: Target, pool: Pool, prices: Prices, count: Count, clock: Cl
 def elsewhere(target: Target, rows: Bools, pool: Pool, prices: Prices, count: Count) -> Iterator[Found]:
     """Columns and simple functions of them that are the target on some rows: one branch of a choice."""
     part = Target.of(target.values[rows])
-    terms = pool.columns_of_numbers[:8]
+    terms = pool.seen(pool.columns_of_numbers[:8])
     base = _on(Block.of(terms, pool.rows), rows)
     yield from equal(part, base, count)
     if rows.sum() > 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import weakref
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -20,8 +20,10 @@ from mlsys4sys.autopandas.columns.dates import Dates
 from mlsys4sys.autopandas.columns.windows import Groups
 from mlsys4sys.autopandas.expression import LABEL, SUM, UNARY, Expr, call, literal
 from mlsys4sys.autopandas.memo import Memo
-from mlsys4sys.autopandas.table import Column, Floats, Table
+from mlsys4sys.autopandas.table import Codes, Column, Floats, Table
 
+LONG = 1000
+"""Rows past which derived numbers are compared at some rows only; what is found is run on all."""
 MOST_NUMBERS = 24
 """Numeric columns that are looked at."""
 MOST_UNARY = 10
@@ -71,6 +73,8 @@ class Pool:
     def __init__(self, table: Table) -> None:
         # A table is the key under which its pool is kept: no way back to it, or neither would be freed.
         self.rows = table.rows
+        self.at = _looked_at(table.rows)
+        """The rows at which derived numbers are kept and compared; None for all of them."""
         self.expr = table.expr
         self.is_frame = table.shape_kind == "frame"
         self.labels = table.labels
@@ -93,9 +97,20 @@ class Pool:
         """Columns, then index levels."""
         return (*self.columns_as_sources, *self.index_sources)
 
+    def seen(self, terms: Iterable[Term]) -> list[Term]:
+        """Terms at the rows that are looked at."""
+        if self.at is None:
+            return list(terms)
+        return [Term(term.expr, term.values[self.at], term.cost) for term in terms]
+
     @cached_property
     def numbers(self) -> list[Term]:
-        """The numeric columns; booleans count as 0 and 1, at a price."""
+        """The numeric columns, and the numbers of the rows."""
+        return self.seen(self.full_numbers)
+
+    @cached_property
+    def full_numbers(self) -> list[Term]:
+        """The numeric columns in all rows; booleans count as 0 and 1, at a price."""
         numeric = [source for source in self.sources if source.column.kind == "num"]
         out = [Term(source.expr, source.column.numbers, source.cost) for source in numeric]
         for source in self.columns_as_sources:
@@ -103,28 +118,29 @@ class Pool:
                 expr = call("{0}.astype(int)", source.expr, op="astype", cost=0.8)
                 out.append(Term(expr, source.column.numbers, source.cost + 0.8))
         if self.is_frame or self.index_sources:
-            count = call("np.arange(len({0:arg}))", self.expr, op="arithmetic", cost=2.0)
-            if not self.plain_index:
-                out.append(Term(count, np.arange(self.rows, dtype=np.float64), 2.0))
+            steps = np.arange(self.rows, dtype=np.float64)
+            out.append(Term(call("np.arange(len({0:arg}))", self.expr, op="arithmetic", cost=2.0), steps, 2.0))
+            text = "np.arange(1, len({0:arg}) + 1)"
+            out.append(Term(call(text, self.expr, op="arithmetic", cost=2.3), steps + 1, 2.3))
         return out[:MOST_NUMBERS]
 
     @cached_property
     def columns_of_numbers(self) -> list[Term]:
-        """The numeric columns alone, and index levels that say something."""
+        """The numeric columns alone, and index levels that say something; in all rows."""
         plain = self.index_sources[0].expr.text if self.plain_index and self.index_sources else ""
-        return [term for term in self.numbers if not term.expr.op and term.expr.text != plain]
+        return [term for term in self.full_numbers if not term.expr.op and term.expr.text != plain]
 
     @cached_property
     def unary(self) -> list[Term]:
         """Functions of one numeric column that change it."""
-        terms = self.numbers[:MOST_UNARY]
-        return [made for t in terms for made in _functions(t, self.rows) if not _same(made.values, t.values)]
+        terms = self.full_numbers[: MOST_UNARY if self.at is None else 4]
+        return self.seen(made for t in terms for made in _functions(t, self.rows) if not _same(made.values, t.values))
 
     @cached_property
     def totals(self) -> list[Term]:
         """Sums, means and so on of whole columns: the same number in each row."""
         out = []
-        for term in self.numbers[:MOST_UNARY]:
+        for term in self.full_numbers[:MOST_UNARY]:
             if term.expr.op or term.expr.template.endswith(".index"):
                 continue
             for name, cost, function in _TOTALS:
@@ -137,7 +153,7 @@ class Pool:
                 out.append(spread)
         length = call("len({0:arg})", self.expr, op="reduce", cost=0.9)
         out.append(Term(length, np.full(self.rows, float(self.rows)), 0.9))
-        return out
+        return self.seen(out)
 
     @cached_property
     def quantiles(self) -> list[Term]:
@@ -154,7 +170,7 @@ class Pool:
     @cached_property
     def across(self) -> list[Term]:
         """Reductions of several columns row by row."""
-        return list(_across(self)) if self.is_frame and self.plain else []
+        return self.seen(_across(self)) if self.is_frame and self.plain else []
 
     @cached_property
     def read(self) -> list[Term]:
@@ -164,8 +180,8 @@ class Pool:
             if source.column.kind == "str" and not source.is_index:
                 for expr, values, cost in digits.measures(source.expr, source.column):
                     out.append(Term(expr, values, source.cost + cost))
-        out += [Term(part.expr, part.column.numbers, part.cost) for part in self.dates.numbers]
-        return out
+        out += [Term(expr, values, cost) for expr, values, cost in self.dates.numbers]
+        return self.seen(out)
 
     @cached_property
     def amounts(self) -> list[Term]:
@@ -186,8 +202,19 @@ class Pool:
     @cached_property
     def grouped(self) -> list[Term]:
         """Functions within groups, in each row."""
-        return [term for grouping in self.groupings for term in _grouped(self, grouping)]
+        found: list[Term] = []
+        groups = 0
+        for grouping in self.groupings if self.at is None else self.groupings[:6]:
+            count = grouping.groups.count
+            if groups > MOST_GROUPS or (self.rows > 20 and count > 0.6 * self.rows):
+                continue  # where nearly every row is alone, functions within groups say nothing and take long
+            groups += count
+            found += _grouped(self, grouping)
+        return self.seen(found)
 
+
+MOST_GROUPS = 300
+"""Groups, over all ways to group, that functions are applied to."""
 
 _POOLS: weakref.WeakKeyDictionary[Table, Pool] = weakref.WeakKeyDictionary()
 
@@ -198,6 +225,14 @@ def pool_of(table: Table) -> Pool:
     if pool is None:
         pool = _POOLS[table] = Pool(table)
     return pool
+
+
+def _looked_at(rows: int) -> Codes | None:
+    """Some rows of a long table: the first, and others by chance."""
+    if rows <= LONG:
+        return None
+    drawn = np.random.default_rng(rows).choice(rows, LONG // 4, replace=False)
+    return np.unique(np.concatenate([np.arange(24), drawn])).astype(np.int64)
 
 
 def _index_sources(table: Table) -> Iterator[Source]:
@@ -261,8 +296,9 @@ def _functions(term: Term, rows: int) -> Iterator[Term]:
             yield made(f"{{0}}.diff({arg})", "diff", cost, values - moved)
             with np.errstate(all="ignore"):
                 yield made(f"{{0}}.pct_change({arg})", "pct_change", cost + 0.2, (values - moved) / moved)
-    for arg, cost, kwargs in _RANKS:
-        yield made(f"{{0}}.rank({arg})", "rank", cost, windows.ranked(values, **kwargs))
+    rankings = {way: windows.Ranking(values, ascending=way) for way in (True, False)}
+    for arg, cost, method, ascending, pct in _RANKS:
+        yield made(f"{{0}}.rank({arg})", "rank", cost, rankings[ascending].of(method, pct=pct))
     for k in range(2, min(7, rows) + 1):
         for how, cost in (("mean", 1.4), ("sum", 1.4), ("max", 1.7), ("min", 1.8)):
             extra = cost + 0.15 * (k - 2)
@@ -279,10 +315,10 @@ def _functions(term: Term, rows: int) -> Iterator[Term]:
             yield made(f"{{0}}.ewm({arg}).mean()", "ewm", cost, windows.weighted(values, alpha))
             even = windows.weighted(values, alpha, adjust=False)
             yield made(f"{{0}}.ewm({arg}, adjust=False).mean()", "ewm", cost + 0.4, even)
-    yield made("{0}.expanding().mean()", "expanding", 1.7, windows.rolled(values, rows, "mean", least=1))
+    yield made("{0}.expanding().mean()", "expanding", 1.7, windows.running_mean(values))
 
 
-_RANKS: tuple[tuple[str, float, dict[str, Any]], ...] = tuple(
+_RANKS: tuple[tuple[str, float, str, bool, bool], ...] = tuple(
     (
         ", ".join(
             part
@@ -294,7 +330,9 @@ _RANKS: tuple[tuple[str, float, dict[str, Any]], ...] = tuple(
             if part
         ),
         1.2 + extra + (0.0 if ascending else 0.3) + (0.7 if pct else 0.0),
-        {"method": method, "ascending": ascending, "pct": pct},
+        method,
+        ascending,
+        pct,
     )
     for method, extra in (("average", 0.0), ("dense", 0.4), ("min", 0.5), ("first", 0.6), ("max", 0.9))
     for ascending in (True, False)
@@ -506,7 +544,7 @@ def _grouped(pool: Pool, grouping: Grouping) -> Iterator[Term]:
     key = f"[{literal(pool.labels[first])}]" if pool.is_frame else ""
     yield made(f"{key}.transform('size')", "groupby.transform", 1.2, sizes, (LABEL,))
     values = [i for i, c in enumerate(pool.columns) if c.kind == "num" and i not in grouping.positions]
-    for i in values[:8]:
+    for i in values[: 8 if pool.at is None else 6]:
         column = f"[{literal(pool.labels[i])}]" if pool.is_frame else ""
         yield from _grouped_column(pool.columns[i].numbers, groups, column, made)
     others = [i for i, c in enumerate(pool.columns) if c.kind in ("str", "date", "obj") and i not in grouping.positions]
@@ -522,22 +560,20 @@ def _grouped_column(values: Floats, groups: Groups, column: str, made: Callable[
     for how, cost in _GROUP_TOTALS:
         spread = groups.spread(groups.reduced(values, how))
         yield made(f"{column}.transform('{how}')", "groupby.transform", 1.3 + cost, spread, (LABEL,))
-    if groups.count > 2000:
-        return
     for how, cost in (("cumsum", 1.2), ("cummax", 1.6), ("cummin", 1.7)):
-        out = groups.within(values, lambda x, how=how: windows.cumulated(x, how))  # type: ignore[misc]
-        yield made(f"{column}.{how}()", "groupby.cumulative", cost, out, (LABEL,))
+        yield made(f"{column}.{how}()", "groupby.cumulative", cost, groups.cumulated(values, how), (LABEL,))
     for k, cost in ((1, 1.2), (-1, 1.6)):
-        moved = groups.within(values, lambda x, k=k: windows.shift(x, k))  # type: ignore[misc]
+        moved = groups.shifted(values, k)
         arg = "" if k == 1 else str(k)
         yield made(f"{column}.shift({arg})", "groupby.shift", cost, moved, (LABEL,))
         yield made(f"{column}.diff({arg})", "groupby.shift", cost + 0.1, values - moved, (LABEL,))
         if k == 1:
             with np.errstate(all="ignore"):
                 yield made(f"{column}.pct_change()", "groupby.shift", 1.5, (values - moved) / moved, (LABEL,))
-    for arg, cost, kwargs in _RANKS[:14]:
-        out = groups.within(values, lambda x, kwargs=kwargs: windows.ranked(x, **kwargs))  # type: ignore[misc]
-        yield made(f"{column}.rank({arg})", "groupby.rank", cost + 0.2, out, (LABEL,))
+    rankings = {way: windows.Ranking(values, ascending=way, groups=groups) for way in (True, False)}
+    for arg, cost, method, ascending, pct in _RANKS[:14]:
+        ranks = rankings[ascending].of(method, pct=pct)
+        yield made(f"{column}.rank({arg})", "groupby.rank", cost + 0.2, ranks, (LABEL,))
 
 
 def stacked(terms: Sequence[Term], rows: int) -> Floats:

@@ -9,13 +9,14 @@ import numpy as np
 
 from mlsys4sys.autopandas.columns import choices, filters, numeric, text
 from mlsys4sys.autopandas.columns.check import Checker, best
-from mlsys4sys.autopandas.columns.count import Clock, Count
+from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
 from mlsys4sys.autopandas.columns.numeric import Found, Target
 from mlsys4sys.autopandas.columns.pool import Pool, pool_of
 from mlsys4sys.autopandas.expression import Expr, call
 from mlsys4sys.autopandas.table import Column, Floats, Table
 
 
+@quietly
 def synthesize(
     table: Table,
     wanted: Column,
@@ -61,7 +62,7 @@ def _families(
         yield from _numbers(pool, wanted, constants, count, clock, light=light)
     elif wanted.kind == "bool" and not wanted.null.any():
         keep = wanted.numbers == 1
-        yield from filters.conditions(pool, keep, ~keep, constants, others, count, clock, light=light)
+        yield from filters.conditions_of_any(pool, keep, ~keep, constants, others, count, clock, light=light)
     elif wanted.kind == "str":
         yield from text.search(wanted, pool, count, clock, deep=not light)
     elif wanted.kind in ("date", "delta", "obj"):
@@ -73,7 +74,7 @@ def _families(
 def _moments(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
     """Dates, periods and spans of time."""
     dates = pool.dates
-    parts = dates.differences if wanted.kind == "delta" else [*dates.moments, *dates.numbers]
+    parts = dates.differences if wanted.kind == "delta" else dates.moments
     for part in parts:
         count.examined += 1
         if part.column.codes.shape == wanted.codes.shape and np.array_equal(part.column.codes, wanted.codes):
@@ -83,7 +84,7 @@ def _moments(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
 def _numbers(
     pool: Pool, wanted: Column, constants: Sequence[Any], count: Count, clock: Clock, *, light: bool
 ) -> Iterator[Found]:
-    values = wanted.numbers
+    values = wanted.numbers if pool.at is None else wanted.numbers[pool.at]
     prices = filters.prices_of(pool, constants, frozenset(values[~np.isnan(values)][:2000].tolist()))
     target = Target.of(values)
     best, exact = np.inf, set()

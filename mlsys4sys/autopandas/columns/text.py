@@ -19,7 +19,7 @@ from mlsys4sys.autopandas.columns import dates
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.numeric import Found
 from mlsys4sys.autopandas.columns.pool import Pool
-from mlsys4sys.autopandas.expression import CELL, FUNCTION, OUTPUT, SUM, Expr, call, escaped, literal
+from mlsys4sys.autopandas.expression import CELL, FUNCTION, OUTPUT, POSITION, SUM, Expr, call, escaped, literal
 from mlsys4sys.autopandas.table import Column
 
 Words = tuple[str | None, ...]
@@ -214,8 +214,11 @@ def functions(base: Piece, target: Words, *, whole: bool = True) -> Iterator[Pie
         yield from cut(base, target)
         yield from replaced(base, target)
         yield from padded(base, target)
+        yield from between(base, target)
         for text, cost, function in _CASES[:5]:
-            yield from _then_split(made(text, cost, function), target)
+            changed = made(text, cost, function)
+            if changed.words != words:
+                yield from _then_split(changed, target)
 
 
 def _then_split(base: Piece, target: Words) -> Iterator[Piece]:
@@ -289,8 +292,9 @@ def _slice(base: Piece, start: int, end: int) -> Iterator[Piece]:
     words = mapped(base.words, lambda word: word[start:stop])
     first = "" if start == 0 else str(start)
     last = "" if stop is None else str(stop)
-    cost = 0.9 + 0.4 * bool(first) + 0.4 * bool(last)
-    yield Piece(call(f"{{0}}.str[{first}:{last}]", base.expr, op="str", cost=cost), words, base.cost + cost)
+    cost = 1.1 + 0.5 * bool(first) + 0.5 * bool(last)
+    tags = (POSITION,) * (bool(first) + bool(last))
+    yield Piece(call(f"{{0}}.str[{first}:{last}]", base.expr, op="str", cost=cost, tags=tags), words, base.cost + cost)
     if stop == start + 1 or (start == -1 and stop is None):
         short = mapped(base.words, lambda word: word[start : start + 1 or None])
         cost = 0.9 if start in (0, -1) else 1.5
@@ -311,7 +315,9 @@ def replaced(base: Piece, target: Words) -> Iterator[Piece]:
             words = mapped(base.words, lambda w, old=old, new=new: w.replace(old, new))  # type: ignore[misc]
             if words != target:
                 continue
-            cost = 1.0 + _letters(old) + _letters(new)
+            cost = 0.8 + _letters(old) + (0.2 if new == "" else _letters(new))
+            if _cut_of_word(old, word):
+                cost += 0.5
             tags = (CELL,) * (len(old) > 1) + (OUTPUT,) * (len(new) > 1)
             text = f"{{0}}.str.replace({literal(old)}, {literal(new)})"
             yield Piece(call(text, base.expr, op="str", cost=cost, tags=tags), words, base.cost + cost)
@@ -333,11 +339,19 @@ def _affix(base: Piece, old: str, target: Words, cost: float) -> Iterator[Piece]
             yield Piece(expr, words, base.cost + cost)
 
 
+def _cut_of_word(piece: str, word: str) -> bool:
+    """Whether a piece begins or ends inside a word."""
+    at = word.find(piece)
+    end = at + len(piece)
+    left = at > 0 and word[at - 1].isalnum() and piece[:1].isalnum()
+    return left or (end < len(word) and word[end].isalnum() and piece[-1:].isalnum())
+
+
 def _letters(text: str) -> float:
     """What a constant of text costs."""
     if text in ("", " ", ",", "_", "-", ".", "/", ":", ", "):
         return 0.4
-    return min(0.8 + 0.1 * len(text), 2.5)
+    return min(0.8 + 0.05 * len(text), 1.6)
 
 
 def _edits(word: str, want: str) -> Iterator[tuple[str, str]]:
@@ -364,6 +378,33 @@ def _edits(word: str, want: str) -> Iterator[tuple[str, str]]:
     spaces = re.search(r"\s*$", word[:start])
     if spaces and spaces[0]:
         yield spaces[0] + old, new
+
+
+def between(base: Piece, target: Words) -> Iterator[Piece]:
+    """What stands between two signs: ``str.extract('@(.*?),')``, or split twice."""
+    around: set[tuple[str, str]] | None = None
+    for word, want in zip(base.words, target, strict=True):
+        if word is None or not want:
+            continue
+        here = set()
+        for match in re.finditer(f"(?={re.escape(want)})", word):
+            start, end = match.start(), match.start() + len(want)
+            here.add((word[start - 1 : start], word[end : end + 1]))
+        around = here if around is None else around & here
+    for left, right in sorted(around or ()):
+        if (left + right).isalnum() or not (left or right):
+            continue
+        first, last = re.escape(left) if left else "^", re.escape(right) if right else "$"
+        for pattern, cost in ((f"{first}(.*?){last}", 1.8), (f"{first}(.*){last}", 2.0)):
+            find = re.compile(pattern).search
+            words = mapped(base.words, lambda word, find=find: m[1] if (m := find(word)) else None)  # type: ignore[misc]
+            expr = call(f"{{0}}.str.extract({raw(pattern)}, expand=False)", base.expr, op="str", cost=cost)
+            yield Piece(expr, words, base.cost + cost)
+        if left and right and left != right and not left.isalnum() and not right.isalnum():
+            words = mapped(base.words, lambda word, a=left, b=right: word.split(a)[-1].split(b)[0])  # type: ignore[misc]
+            once = call(f"{{0}}.str.split({literal(left)}).str[-1]", base.expr, op="str", cost=1.3)
+            expr = call(f"{{0}}.str.split({literal(right)}).str[0]", once, op="str", cost=1.2)
+            yield Piece(expr, words, base.cost + 2.5)
 
 
 def padded(base: Piece, target: Words) -> Iterator[Piece]:
@@ -425,7 +466,12 @@ def _candidates(pool: Pool, rows: Sequence[int]) -> Iterator[Piece]:
                 for k, cost in ((1, 0.9), (2, 1.2), (3, 1.2), (4, 1.5)):
                     text = ".str[0]" if k == 1 else f".str[:{k}]"
                     expr = call("{0}" + text, piece.expr, op="str", cost=cost)
-                    yield Piece(expr, mapped(piece.words, lambda w, k=k: w[:k]), piece.cost + cost)  # type: ignore[misc]
+                    short = Piece(expr, mapped(piece.words, lambda w, k=k: w[:k]), piece.cost + cost)  # type: ignore[misc]
+                    yield short
+                    for case, more, function in _CASES[:2]:
+                        words = mapped(short.words, function)
+                        if words != short.words:
+                            yield Piece(call("{0}" + case, expr, op="str", cost=more), words, short.cost + more)
                     expr = call(f"{{0}}.str[-{k}:]", piece.expr, op="str", cost=cost + 0.2)
                     yield Piece(expr, mapped(piece.words, lambda w, k=k: w[-k:]), piece.cost + cost + 0.2)  # type: ignore[misc]
         for k in (2, 3, 4, 5, 6):

@@ -57,33 +57,60 @@ def cumulated(values: Floats, how: str) -> Floats:
     return np.where(missing, np.nan, out)
 
 
+class Ranking:
+    """A column in order, within groups if there are any: the ranks of all methods from one sort.
+
+    Args:
+        values: Shape (rows,); missing values have no rank.
+        ascending: Whether the least is first.
+        groups: Rows outside of all groups have no rank.
+    """
+
+    def __init__(self, values: Floats, *, ascending: bool = True, groups: Groups | None = None) -> None:
+        self.rows = len(values)
+        good = ~np.isnan(values) if groups is None else ~np.isnan(values) & (groups.ids >= 0)
+        there = np.flatnonzero(good)
+        keys = values[there] if ascending else -values[there]
+        ids = np.zeros(len(there), dtype=np.int64) if groups is None else groups.ids[there]
+        order = np.lexsort((keys, ids))
+        self.places = there[order]
+        keys, ids = keys[order], ids[order]
+        fresh = np.ones(len(order), dtype=bool)
+        fresh[1:] = ids[1:] != ids[:-1]
+        self.starts = np.flatnonzero(fresh)
+        self.group = np.cumsum(fresh) - 1
+        tied = np.ones(len(order), dtype=bool)
+        tied[1:] = fresh[1:] | (keys[1:] != keys[:-1])
+        self.ties = np.cumsum(tied) - 1
+        self.first = np.flatnonzero(tied)
+
+    def of(self, method: str, *, pct: bool = False) -> Floats:
+        """Ranks from 1, or shares of the number ranked."""
+        out = np.full(self.rows, np.nan)
+        if not len(self.places):
+            return out
+        start = self.starts[self.group]
+        last = np.append(self.first[1:], len(self.places))
+        if method == "first":
+            ranks = np.arange(len(self.places)) - start + 1.0
+        elif method == "dense":
+            ranks = self.ties - self.ties[start] + 1.0
+        elif method == "min":
+            ranks = self.first[self.ties] - start + 1.0
+        elif method == "max":
+            ranks = last[self.ties] - start + 0.0
+        else:
+            ranks = (self.first[self.ties] + 1 + last[self.ties]) / 2.0 - start
+        if pct:
+            ends = np.append(self.starts[1:], len(self.places))[self.group]
+            ranks = ranks / (ranks[ends - 1] if method == "dense" else ends - start)
+        out[self.places] = ranks
+        return out
+
+
 def ranked(values: Floats, method: str = "average", *, ascending: bool = True, pct: bool = False) -> Floats:
     """``rank`` with pandas' methods; missing values have none."""
-    out = np.full(len(values), np.nan)
-    there = np.flatnonzero(~np.isnan(values))
-    if not len(there):
-        return out
-    keys = values[there] if ascending else -values[there]
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    starts = np.r_[True, ordered[1:] != ordered[:-1]]
-    group = np.cumsum(starts) - 1
-    first = np.flatnonzero(starts)
-    last = np.r_[first[1:], len(ordered)]
-    if method == "first":
-        ranks = np.arange(1.0, len(ordered) + 1)
-    elif method == "dense":
-        ranks = group + 1.0
-    elif method == "min":
-        ranks = first[group] + 1.0
-    elif method == "max":
-        ranks = last[group] + 0.0
-    else:
-        ranks = (first[group] + 1 + last[group]) / 2.0
-    if pct:
-        ranks = ranks / (ranks.max() if method == "dense" else len(ordered))
-    out[there[order]] = ranks
-    return out
+    return Ranking(values, ascending=ascending).of(method, pct=pct)
 
 
 _WINDOWS: dict[str, Callable[..., Floats]] = {"mean": np.mean, "sum": np.sum, "max": np.max, "min": np.min}
@@ -94,7 +121,7 @@ def rolled(values: Floats, k: int, how: str, *, least: int | None = None) -> Flo
     least = k if least is None else least
     if not len(values):
         return values
-    padded = np.r_[np.full(k - 1, np.nan), values]
+    padded = np.concatenate([np.full(k - 1, np.nan), values])
     windows = np.lib.stride_tricks.sliding_window_view(padded, k)
     there = ~np.isnan(windows)
     count = there.sum(axis=1)
@@ -105,6 +132,14 @@ def rolled(values: Floats, k: int, how: str, *, least: int | None = None) -> Flo
         if how == "mean":
             out = out / count
     return np.where(count >= max(least, 1), out, np.nan)
+
+
+def running_mean(values: Floats) -> Floats:
+    """``expanding().mean()``."""
+    there = ~np.isnan(values)
+    count = np.cumsum(there)
+    with np.errstate(all="ignore"):
+        return np.where(count > 0, np.cumsum(np.where(there, values, 0.0)) / count, np.nan)
 
 
 def weighted(values: Floats, alpha: float, *, adjust: bool = True) -> Floats:
@@ -172,11 +207,36 @@ class Groups:
         """The rows of each group."""
         return np.split(self.order, self.starts[1:])
 
-    def within(self, values: Floats, function: Callable[[Floats], Floats]) -> Floats:
-        """A function of a column applied to each group by itself."""
+    def shifted(self, values: Floats, k: int) -> Floats:
+        """``shift(k)`` within each group."""
         out = np.full(len(values), np.nan)
-        for rows in self.pieces():
-            out[rows] = function(values[rows])
+        order = self.order
+        if abs(k) < len(order):
+            source, place = (order[:-k], order[k:]) if k > 0 else (order[-k:], order[:k])
+            alike = self.ids[source] == self.ids[place]
+            out[place[alike]] = values[source[alike]]
+        return out
+
+    def cumulated(self, values: Floats, how: str) -> Floats:
+        """``cumsum``, ``cummax`` or ``cummin`` within each group."""
+        out = np.full(len(values), np.nan)
+        cells = values[self.order]
+        there = ~np.isnan(cells)
+        if not there.any():
+            return out
+        groups = self.ids[self.order]
+        if how == "cumsum":
+            total = np.cumsum(np.where(there, cells, 0.0))
+            before = np.where(self.starts > 0, total[self.starts - 1], 0.0)
+            made = total - before[groups]
+        else:
+            # Ranks instead of cells, each group's above those of the group before: one running maximum does all.
+            distinct, ranks = np.unique(cells[there] if how == "cummax" else -cells[there], return_inverse=True)
+            coded = np.full(len(cells), -1, dtype=np.int64)
+            coded[there] = ranks
+            run = np.maximum.accumulate(coded + groups * (len(distinct) + 1)) - groups * (len(distinct) + 1)
+            made = distinct[np.maximum(run, 0)] * (1.0 if how == "cummax" else -1.0)
+        out[self.order] = np.where(there, made, np.nan)
         return out
 
     def reduced(self, values: Floats, how: str) -> Floats:
@@ -214,7 +274,7 @@ class Groups:
             return np.bincount(pairs[0].astype(np.int64), minlength=self.count).astype(np.float64)
         if how == "median":
             sort = np.lexsort((cells, ids))
-            cells, starts = cells[sort], np.r_[0, np.cumsum(count)[:-1]].astype(np.int64)
+            cells, starts = cells[sort], np.concatenate([[0], np.cumsum(count)[:-1]]).astype(np.int64)
             n = count.astype(np.int64)
             low = np.clip(starts + np.maximum(n - 1, 0) // 2, 0, max(len(cells) - 1, 0))
             high = np.clip(starts + n // 2, 0, max(len(cells) - 1, 0))

@@ -7,8 +7,9 @@ second definition of a call.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 import pandas as pd
@@ -25,19 +26,40 @@ from mlsys4sys.autopandas.ops import (
     inputs,
     join,
     labels,
+    lines,
     reduce,
     reshape,
     rows,
     text,
+    window,
 )
-from mlsys4sys.autopandas.ops.parts import distinct, step
+from mlsys4sys.autopandas.ops.parts import MOST_COLUMNS, distinct, step
 from mlsys4sys.autopandas.table import Table
 
 FAMILIES = {
     m.FAMILY: m
-    for m in (group, crossing, reshape, join, rows, groupwise, fill, calc, index, reduce, labels, text, inputs)
+    for m in (
+        group,
+        crossing,
+        reshape,
+        join,
+        rows,
+        groupwise,
+        fill,
+        calc,
+        index,
+        reduce,
+        labels,
+        text,
+        lines,
+        window,
+        inputs,
+    )
 }
 """Families by name: modules with ``proposals(table, goal, others, *, last)``."""
+
+WIDE = ("fill", "calc", "index", "labels")
+"""Families whose work grows with the number of columns alone: those for tables of more than ``MOST_COLUMNS``."""
 
 OPS = (
     "mask", "head", "tail", "iloc", "loc", "nlargest", "nsmallest", "drop", "dropna", "drop_duplicates",
@@ -54,6 +76,8 @@ OPS = (
     "dt", "cat", "cut", "qcut", "logic",
 )  # fmt: skip
 """The canonical names of all calls, here and in the other engines."""
+
+log = logging.getLogger(__name__)
 
 MOST_LAST, MOST_MIDDLE = 300, 60
 """Proposals for one table: for a last step, and for one before it."""
@@ -72,10 +96,19 @@ def proposals(table: Table, goal: Goal, others: Sequence[Table] = (), *, last: b
     Returns:
         At most :data:`MOST_LAST` or :data:`MOST_MIDDLE` distinct expressions.
     """
-    found = chain.from_iterable(family.proposals(table, goal, others, last=last) for family in FAMILIES.values())
-    extra = _wrapped(table, goal, others) if last else iter(())
+    families = FAMILIES if len(table.columns) <= MOST_COLUMNS else WIDE
+    found = chain.from_iterable(_sheltered(family, table, goal, others, last=last) for family in families)
+    extra = _wrapped(table, goal, others) if last and families is FAMILIES else iter(())
     ordered = sorted(chain(found, extra), key=lambda expr: expr.total)
     yield from distinct(ordered, MOST_LAST if last else MOST_MIDDLE)
+
+
+def _sheltered(family: str, table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
+    """A family's proposals; cells that neither compare nor hash end it, and not the search."""
+    try:
+        yield from FAMILIES[family].proposals(table, goal, others, last=last)
+    except (TypeError, ValueError, OverflowError, IndexError, KeyError) as error:
+        log.debug("%s: no more proposals: %s", family, error)
 
 
 def joins(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
@@ -99,11 +132,23 @@ def _wrapped(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
             group.proposals(table, inner, others, last=True), reduce.proposals(table, inner, others, last=True)
         ):
             yield step(expr, ".to_dict()", op="to_dict", cost=0.8)
+    elif goal.shape_kind == "frame" and table.shape_kind == "frame" and _turned(table, goal):
+        inner = Goal.of(goal.value.T, goal.book)
+        for expr in islice(group.proposals(table, inner, others, last=True), 12):
+            yield step(expr, ".T", op="T", cost=1.0)
     elif goal.shape_kind in ("list", "array") and len(goal.columns) == 1 and goal.rows and table.shape_kind == "frame":
         finish = ".tolist()" if goal.shape_kind == "list" else ".to_numpy()"
         for expr in group.proposals(table, goal, others, last=True):
             if not expr.text.endswith(".reset_index()"):
                 yield step(expr, finish, op="tolist", cost=0.6)
+
+
+def _turned(table: Table, goal: Goal) -> bool:
+    """Whether the goal's column labels are the cells of one column, as when a table of groups was transposed."""
+    labels = set(goal.label_codes)
+    if len(labels) < 2 or goal.levels != 1 or goal.plain_index or goal.rows > 50 or len(goal.labels) > 50:
+        return False
+    return any(labels <= c.distinct for c in table.columns)
 
 
 def _dtype(goal: Goal) -> type | None:
@@ -124,6 +169,7 @@ _RANDOM: tuple[tuple[float, Draw], ...] = (
     (0.8, calc.random),
     (1.2, groupwise.random),
     (0.8, text.random),
+    (0.5, window.random),
     (2.0, join.random),
 )
 """How often each family is drawn, and how; the last one needs another table."""

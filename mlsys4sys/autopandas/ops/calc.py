@@ -6,11 +6,11 @@ The formulas are computed with numpy and compared with the goal; those that fit 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 import numpy as np
 
-from mlsys4sys.autopandas.expression import COMPARE, FUNCTION, OUTPUT, PRODUCT, SUM, UNARY, Expr, call, literal
+from mlsys4sys.autopandas.expression import COMPARE, FUNCTION, LABEL, OUTPUT, PRODUCT, SUM, UNARY, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.fill import constant_cost
 from mlsys4sys.autopandas.ops.grouping import close
@@ -174,6 +174,7 @@ ACROSS: tuple[Formula, ...] = (
 
 EACH: tuple[Formula, ...] = (
     ("{0}.abs()", np.abs, "abs", 1.0),
+    ("{0}.astype(int)", np.trunc, "astype", 1.4),
     ("-{0}", np.negative, "arithmetic", 1.3),
     ("{0} ** 2", np.square, "arithmetic", 1.5),
     ("np.sqrt({0})", np.sqrt, "arithmetic", 1.6),
@@ -207,7 +208,7 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
         return
     x = np.array([a.numbers for a, _ in used]).T
     wanted = np.array([b.numbers for _, b in used]).T
-    for made in _formulas(base, x, wanted, frame=table.shape_kind == "frame"):
+    for made in _formulas(base, x, wanted, [a.label for a, _ in used], frame=table.shape_kind == "frame"):
         yield from _put_back(table, made, pairs, used)
     if len(used) == len(pairs) == len(table.columns) or any(a.kind != "num" for a, _ in pairs):
         yield from _rounded(table, pairs)
@@ -252,7 +253,7 @@ def _put_back(
         yield call("{0}.assign(**{1:product})", table.expr, made, op="assign", cost=1.0)
 
 
-def _formulas(base: Expr, x: Floats, wanted: Floats, *, frame: bool) -> Iterator[Expr]:
+def _formulas(base: Expr, x: Floats, wanted: Floats, labels: Sequence[Hashable], *, frame: bool) -> Iterator[Expr]:
     digits = _digits(wanted)
     for text, formula, op, cost in (*EACH, *DOWN, *(ACROSS if frame and x.shape[1] > 1 else ())):
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -268,6 +269,7 @@ def _formulas(base: Expr, x: Floats, wanted: Floats, *, frame: bool) -> Iterator
         ):
             yield step(expr, f".round({digits})", op="round", cost=1.0)
     yield from _scaled(base, x, wanted)
+    yield from _by_one(base, x, wanted, labels)
     yield from _clipped(base, x, wanted)
 
 
@@ -314,6 +316,19 @@ def _scaled(base: Expr, x: Floats, wanted: Floats) -> Iterator[Expr]:
                 level = PRODUCT if good == "*" else SUM
                 slot = "product" if good == "*" else "sum"
                 yield Expr(f"{{0:{slot}}} {sign} {text}", (base,), level, "arithmetic", 2.0, (OUTPUT,))
+
+
+def _by_one(base: Expr, x: Floats, wanted: Floats, labels: Sequence[Hashable]) -> Iterator[Expr]:
+    """All columns divided by one of them, or less one of them."""
+    if x.shape[1] < 2:
+        return
+    for j, label in enumerate(labels):
+        with np.errstate(all="ignore"):
+            ratio, less = x / x[:, [j]], x - x[:, [j]]
+        for method, made in (("div", ratio), ("sub", less)):
+            if _same(made, wanted):
+                text = f"{{0}}.{method}({{0}}[{literal(label)}], axis=0)"
+                yield call(text, base, op="arithmetic", cost=1.6, tags=(LABEL,))
 
 
 def _short(value: float) -> str | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
+import pandas as pd
 
 from mlsys4sys.autopandas.expression import LABEL, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
@@ -157,12 +158,10 @@ class Crossed:
     def plausible(self) -> bool:
         """Whether the goal shows most of the pairs, and each row a pair."""
         shown = self.present.sum()
-        return (
-            bool(shown)
-            and bool(self.present.any(axis=1).all())
-            and bool(self.present.any(axis=0).all())
-            and len(np.unique(self.at[self.present])) == shown
-        )
+        labels = self.layout.value_labels
+        once = shown if labels is None else shown // len(set(labels))
+        full = bool(self.present.any(axis=1).all()) and bool(self.present.any(axis=0).all())
+        return bool(shown) and full and len(np.unique(self.at[self.present])) == once
 
     def sources(self, cells: Sequence[int], labelled: Hashable = None) -> list[Filler]:
         """What could fill those of the goal's value columns: (column or None for the size, aggregate, fill).
@@ -220,6 +219,7 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
         crossed = Crossed(layout)
         if crossed.plausible():
             yield from (_reset(layout, expr) for expr in _programs(crossed))
+    yield from _flattened(table, goal)
     yield from _counted(table, goal)
 
 
@@ -403,6 +403,73 @@ def _normalized(crossed: Crossed) -> Iterator[Expr]:
                     cost = 1.8 + 0.6 * bool(tail) + 0.8 * bool(rounding)
                     yield call(made_text, layout.table.expr, op="crosstab", cost=cost, tags=(LABEL, LABEL))
                     break
+
+
+def _flattened(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Pivots whose two levels of labels were joined to one: ``v_red``, ``v_blue``; or that got a prefix."""
+    if goal.shape_kind != "frame" or goal.levels != 1 or not all(isinstance(label, str) for label in goal.labels):
+        return
+    texts = [str(label) for label in goal.labels]
+    values = {str(c.label): c.label for c in table.columns}
+    for c in table.columns:
+        if not hashable(c) or not 1 < len(c.distinct) <= 50 or c.kind not in ("str", "num", "bool"):
+            continue
+        cells = {str(table.book.cell(code)): table.book.cell(code) for code in c.distinct}
+        for separator in ("_", " ", "-", ""):
+            for first in (True, False):
+                parts = [_parted(text, separator, values, cells, value_first=first) for text in texts]
+                if sum(part is not None for part in parts) >= 2:
+                    yield from _unflattened(table, goal, parts, separator, value_first=first)
+
+
+def _parted(
+    text: str, separator: str, values: dict[str, Hashable], cells: dict[str, Hashable], *, value_first: bool
+) -> tuple[Hashable, Hashable] | None:
+    """A label's column and cell, or None where it is no such pair."""
+    for cell, key in cells.items():
+        end = f"{separator}{cell}" if value_first else f"{cell}{separator}"
+        if (text.endswith(end) if value_first else text.startswith(end)) and len(text) > len(end):
+            name = text.removesuffix(end) if value_first else text.removeprefix(end)
+            if name in values:
+                return values[name], key
+    return None
+
+
+def _unflattened(
+    table: Table, goal: Goal, parts: list[tuple[Hashable, Hashable] | None], separator: str, *, value_first: bool
+) -> Iterator[Expr]:
+    """The pivots of the goal with its labels taken apart again, and the call that joins them."""
+    rest = [label for label, part in zip(goal.labels, parts, strict=True) if part is None]
+    pairs = [part for part in parts if part is not None]
+    if len(set(pairs)) < len(pairs) or (rest and not goal.plain_index) or len(rest) > 3:
+        return
+    body = goal.value.set_index(rest) if rest else goal.value
+    once = len({value for value, _ in pairs}) == 1
+    if once:
+        body = body.set_axis([cell for _, cell in pairs], axis=1)
+    else:
+        body = body.set_axis(pd.MultiIndex.from_tuples(pairs), axis=1)
+    inner = Goal.of(body, goal.book)
+    for layout in islice(layouts(table, inner), 6):
+        crossed = Crossed(layout)
+        if layout.reset or not crossed.plausible():
+            continue
+        value = pairs[0][0]
+        for expr in islice(_programs(crossed), 3):
+            if once:
+                if f"values={literal(value)}" not in expr.template and f"[{literal(value)}]" not in expr.text:
+                    continue
+                prefix = f"{value}{separator}" if value_first else f"{separator}{value}"
+                method = "add_prefix" if value_first else "add_suffix"
+                made = step(expr, f".{method}({literal(prefix)})", op=method, cost=1.0)
+            else:
+                texts = value_first and all(isinstance(x, str) for pair in pairs for x in pair)
+                names = f"f'{{{{a}}}}{separator}{{{{b}}}}'" if value_first else f"f'{{{{b}}}}{separator}{{{{a}}}}'"
+                joined = (
+                    f"{{0}}.columns.map({literal(separator)}.join)" if texts else f"[{names} for a, b in {{0}}.columns]"
+                )
+                made = step(expr, f".set_axis({joined}, axis=1)", op="set_axis", cost=1.4)
+            yield step(made, ".reset_index()", op="reset_index", cost=0.6) if rest else made
 
 
 def _counted(table: Table, goal: Goal) -> Iterator[Expr]:

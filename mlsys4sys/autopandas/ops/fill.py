@@ -49,6 +49,9 @@ def paired(table: Table, goal: Goal) -> list[tuple[Column, Column]] | None:
 def _last(table: Table, goal: Goal) -> Iterator[Expr]:
     pairs = paired(table, goal)
     if pairs is None:
+        some_columns = _selected(table, goal)
+        if some_columns is not None:
+            yield from _last(some_columns, goal)
         return
     changed = [(a, b) for a, b in pairs if (a.codes != b.codes).any()]
     if not changed:
@@ -57,6 +60,19 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
         yield from _filled(table, pairs, changed)
     else:
         yield from _replaced(table, pairs, changed)
+
+
+def _selected(table: Table, goal: Goal) -> Table | None:
+    """The columns whose labels the goal has, where it has not all of them."""
+    if not is_frame(table) or goal.shape_kind != "frame" or goal.duplicate_labels or table.rows != goal.rows:
+        return None
+    place = {code: label for label, code in zip(table.labels, table.label_codes, strict=True)}
+    if not 0 < len(goal.labels) < len(table.labels) or not set(goal.label_codes) <= set(place):
+        return None
+    labels = [place[code] for code in goal.label_codes]
+    return table.made(
+        table.value[labels], step(table.expr, f"[{literal(labels)}]", op="select", cost=0.6, labels=len(labels))
+    )
 
 
 # Missing values
@@ -288,6 +304,7 @@ def _written_in_groups(
 def _replaced(
     table: Table, pairs: Sequence[tuple[Column, Column]], changed: Sequence[tuple[Column, Column]]
 ) -> Iterator[Expr]:
+    yield from _replaced_by_column(table, changed)
     mapping: dict[int, int] = {}
     for a, b in changed:
         for old, new in {(o, n) for o, n in zip(a.codes.tolist(), b.codes.tolist(), strict=True) if o != n}:
@@ -295,6 +312,11 @@ def _replaced(
                 return
         if len(mapping) > 12:
             return
+    if not all(map(hashable, (a for a, _ in changed))):
+        return
+    places = sum(int((a.codes != b.codes).sum()) for a, b in changed)
+    if 1 < len(mapping) == places and all(a.kind == "num" for a, _ in changed):
+        return  # other numbers in every place are computed, not replaced
     kept = {code for a, b in pairs for code in a.codes[a.codes == b.codes].tolist()}
     whole = not kept & set(mapping)
     entries = {table.book.cell(old): table.book.cell(new) if new != NULL else np.nan for old, new in mapping.items()}
@@ -334,6 +356,35 @@ def _replaced(
         )
 
 
+def _replaced_by_column(table: Table, changed: Sequence[tuple[Column, Column]]) -> Iterator[Expr]:
+    """``replace({'a': {1: 2}})``: each column by entries of its own."""
+    entries: dict[Hashable, dict[Hashable, object]] = {}
+    for a, b in changed:
+        own: dict[int, int] = {}
+        for old, new in zip(a.codes.tolist(), b.codes.tolist(), strict=True):
+            if own.setdefault(old, new) != new:
+                return
+        own = {old: new for old, new in own.items() if old != new}
+        if a.kind == "num" and 1 < len(own) == len(a.codes):
+            return
+        if NULL in own or len(own) > 5 or not hashable(a):
+            return
+        book = table.book
+        entries[a.label] = {book.cell(old): book.cell(new) if new != NULL else np.nan for old, new in own.items()}
+    count = sum(map(len, entries.values()))
+    if table.shape_kind == "frame" and count <= 8:
+        news = [new for own_entries in entries.values() for new in own_entries.values()]
+        cost = 1.0 + 1.6 * count + sum(constant_cost(new, table)[0] for new in news)
+        yield step(
+            table.expr,
+            f".replace({literal(entries)})",
+            op="replace",
+            cost=cost,
+            labels=len(entries),
+            tags=(ENTRY,) * count,
+        )
+
+
 def _middle(table: Table, _goal: Goal) -> Iterator[Expr]:
     if not has_nulls(table):
         return
@@ -365,7 +416,7 @@ def random(table: Table, rng: np.random.Generator, _others: Sequence[Table]) -> 
         text = options[int(rng.integers(len(options)))]
         return step(table.expr, text, op=text[1:].partition("(")[0], cost=1.1)
     texts = [c for c in table.columns if c.kind == "str" and not c.unique]
-    if not texts:
+    if not texts or rng.random() < 0.6:
         return None
     cells = [cell for cell in dict.fromkeys(texts[0].cells) if isinstance(cell, str)]
     old = cells[int(rng.integers(len(cells)))]

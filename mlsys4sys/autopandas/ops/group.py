@@ -9,11 +9,11 @@ from itertools import islice, product
 
 import numpy as np
 
-from mlsys4sys.autopandas.expression import FUNCTION, Expr, is_keyword_name, literal
+from mlsys4sys.autopandas.expression import FUNCTION, PRODUCT, Expr, is_keyword_name, literal
 from mlsys4sys.autopandas.goal import Goal
-from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups, close
+from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups, close, ranks
 from mlsys4sys.autopandas.ops.keys import KeySet, by, derived_keys, key_sets, keys_of, pairs, plausible_keys
-from mlsys4sys.autopandas.ops.parts import distinct, label_shown, numeric, step
+from mlsys4sys.autopandas.ops.parts import distinct, hashable, label_shown, numeric, step
 from mlsys4sys.autopandas.table import Codes, Column, Table
 
 FAMILY = "group"
@@ -29,7 +29,7 @@ def proposals(table: Table, goal: Goal, _others: Sequence[Table], *, last: bool)
     """
     if table.shape_kind not in ("frame", "series") or table.rows < 2 or table.duplicate_labels:
         return
-    yield from distinct(_last(table, goal) if last else _middle(table, goal), 40 if last else 16)
+    yield from distinct(_last(table, goal) if last else _middle(table, goal), 40 if last else 20)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +84,21 @@ class Solved:
     @cached_property
     def sources(self) -> list[list[Source]]:
         """The explanations of each wanted column, the most plausible first; empty where there is none."""
-        return [self._explain(column)[:6] for column in self.wanted]
+        out: list[list[Source]] = []
+        for column in self.wanted:
+            out.append(self._explain(column)[:9])
+            if not out[-1]:
+                break
+        return out
 
     def complete(self) -> bool:
         """Whether there is something to aggregate, and all of it is explained."""
         at = self.at
         if at is None or not self.wanted or (len(at) and len(set(at.tolist())) < len(at)):
             return False
+        single = self.groups.count == len(self.groups.rows) > 1
+        if single and (len(self.keys.keys) > 2 or any(key.column.unique for key in self.keys.keys)):
+            return False  # groups of one row each: all aggregates are alike
         return all(self.sources)
 
     @cached_property
@@ -101,11 +109,13 @@ class Solved:
 
     @cached_property
     def _numbers(self) -> list[tuple[int, tuple[str, ...], np.ndarray]]:
-        return [(i, *self.groups.numbers(self.table.columns[i])) for i in self.values]
+        columns = self.table.columns
+        return [(i, *self.groups.numbers(columns[i])) for i in self.values if hashable(columns[i])]
 
     @cached_property
     def _coded(self) -> list[tuple[int, tuple[str, ...], Codes]]:
-        return [(i, *self.groups.coded(self.table.columns[i])) for i in self.values]
+        columns = self.table.columns
+        return [(i, *self.groups.coded(columns[i])) for i in self.values if hashable(columns[i])]
 
     def _explain(self, wanted: Column) -> list[Source]:
         assert self.at is not None
@@ -132,6 +142,8 @@ class Solved:
                         if columns[i].kind == "delta":
                             out += self._source(names[row], i, wanted)
             out += self._collected(wanted)
+        if not out and len(self.keys.keys) < 3:
+            out = self._rarer(wanted)
         best: dict[tuple[int | None, str], Source] = {}
         for source in out:
             best.setdefault((source.position, source.agg), source)
@@ -149,6 +161,69 @@ class Solved:
         if agg in ("count", "nunique") and label is not None and str(label).lower() not in word:
             cost += 0.5
         return [Source(None if agg == "size" else position, label, agg, cost)]
+
+    def _rarer(self, wanted: Column) -> list[Source]:
+        """Aggregates that are tried where the usual ones fail: row labels of extremes, quantiles, ranges, modes."""
+        at = self.at
+        assert at is not None
+        out: list[Source] = []
+        for i in self.values:
+            column = self.table.columns[i]
+            if column.kind in ("num", "date", "bool") and len(self.table.index) == 1:
+                places = self.groups.positions(column)
+                for agg in ("max", "min"):
+                    rows = places[agg][at]
+                    if (rows >= 0).all() and (self.table.index[0].codes[rows] == wanted.codes).all():
+                        out.append(Source(i, column.label, f"idx{agg}", AGG_COST[f"idx{agg}"]))
+            if wanted.kind == "num":
+                out += self._null_or_equal(i, column, wanted)
+            if wanted.kind == "delta" and column.kind == "date" and not column.null.any():
+                x = column.numbers
+                spans = [x[self.groups.members[g]].max() - x[self.groups.members[g]].min() for g in at]
+                if close(np.array([spans]), wanted.numbers)[0]:
+                    out.append(Source(i, column.label, "range", 1.0))
+            if wanted.kind == "num" and column.kind in ("num", "delta"):
+                groups = [column.numbers[self.groups.members[g]] for g in at]
+                if any(np.isnan(x).all() for x in groups):
+                    continue
+                out += [
+                    Source(i, column.label, "quantile", 1.2, str(q))
+                    for q in (0.25, 0.75, 0.9, 0.1, 0.95)
+                    if close(np.array([[np.nanquantile(x, q) for x in groups]]), wanted.numbers)[0]
+                ]
+                if close(np.array([[np.nanmax(x) - np.nanmin(x) for x in groups]]), wanted.numbers)[0]:
+                    out.append(Source(i, column.label, "range", 1.4))
+            if column.kind == wanted.kind and self._modal(column, wanted):
+                out.append(Source(i, column.label, "mode", 1.4))
+        return out
+
+    def _null_or_equal(self, i: int, column: Column, wanted: Column) -> list[Source]:
+        """Missing cells counted, or those equal to a constant."""
+        at, ids = self.at, self.groups.ids
+        assert at is not None
+        codes = column.codes[self.groups.rows] if hashable(column) else np.empty(0, dtype=np.int64)
+        out: list[Source] = []
+        absent = np.bincount(ids, column.null[self.groups.rows].astype(np.float64), self.groups.count)
+        if column.null.any() and close(np.asarray(absent[None, at], dtype=np.float64), wanted.numbers)[0]:
+            out.append(Source(i, column.label, "nulls", 1.2))
+        for code in sorted(column.distinct) if len(column.distinct) <= 8 and len(codes) else ():
+            equal = np.bincount(ids, (codes == code).astype(np.float64), self.groups.count)
+            if close(np.asarray(equal[None, at], dtype=np.float64), wanted.numbers)[0]:
+                cell = literal(self.table.book.cell(code))
+                out.append(Source(i, column.label, "equal", 2.0, cell))
+        return out
+
+    def _modal(self, column: Column, wanted: Column) -> bool:
+        """Whether each wanted cell is the most frequent of its group, the first in order of those that are."""
+        assert self.at is not None
+        rank = ranks(column)
+        for g, code in zip(self.at.tolist(), wanted.codes.tolist(), strict=True):
+            rows = self.groups.members[g]
+            rows = rows[rank[rows] >= 0]
+            values, first, counts = np.unique(rank[rows], return_index=True, return_counts=True)
+            if not len(values) or column.codes[rows[first[int(counts.argmax())]]] != code:
+                return False
+        return True
 
     def _booleans(self, wanted: Column) -> list[Source]:
         out: list[Source] = []
@@ -176,8 +251,10 @@ class Solved:
                 lists = self.groups.lists(column)
                 if self._same_cells([lists[g] for g in at], wanted, set if isinstance(first, set) else list):
                     out.append(Source(i, column.label, "set" if isinstance(first, set) else "list", 0.6))
-                elif not isinstance(first, set) and self._same_cells(
-                    [list(dict.fromkeys(lists[g])) for g in at], wanted, list
+                elif (
+                    hashable(column)
+                    and not isinstance(first, set)
+                    and self._same_cells([list(dict.fromkeys(lists[g])) for g in at], wanted, list)
                 ):
                     out.append(Source(i, column.label, "unique", 0.9))
             elif wanted.kind == "str" and column.kind in ("str", "num"):
@@ -206,12 +283,93 @@ class Solved:
 
 
 def _last(table: Table, goal: Goal) -> Iterator[Expr]:
+    if goal.shape_kind == "scalar":
+        yield from _scalars(table, goal)
+        return
     if goal.shape_kind not in ("frame", "series", "list", "array", "index"):
         return
     for keys in _last_key_sets(table, goal):
         solved = Solved(table, goal, keys)
         if solved.complete():
             yield from islice(_programs(solved), 14)
+        else:
+            yield from _of_all(solved)
+
+
+def _of_all(solved: Solved) -> Iterator[Expr]:
+    """Each group's part of the whole: ``groupby(…)['v'].sum() / df['v'].sum()``."""
+    table, at = solved.table, solved.at
+    if at is None or len(solved.wanted) != 1 or solved.wanted[0].kind != "num" or table.shape_kind != "frame":
+        return
+    if len(set(at.tolist())) < len(at):
+        return
+    wanted = solved.wanted[0]
+    grouped, cost = _grouped(solved)
+    for i in solved.values:
+        column = table.columns[i]
+        names, matrix = solved.groups.numbers(column)
+        for agg in ("sum", "count", "mean"):
+            if agg not in names:
+                continue
+            total = _whole(column, agg)
+            with np.errstate(all="ignore"):
+                share = matrix[names.index(agg)][at] / total
+            for factor, tail in ((1.0, ""), (100.0, " * 100")):
+                if close(share[None] * factor, wanted.numbers)[0]:
+                    label = literal(column.label)
+                    part = step(
+                        table.expr, f"{grouped}[{label}].{agg}()", op="groupby.agg", cost=cost + AGG_COST[agg], labels=1
+                    )
+                    whole = step(table.expr, f"[{label}].{agg}()", op="reduce", cost=0.4)
+                    made = Expr(f"{{0}} / {{1}}{tail}", (part, whole), PRODUCT, "arithmetic", 0.6)
+                    yield from _ended(solved, made, wanted.label)
+
+
+def _whole(column: Column, agg: str) -> float:
+    """The aggregate of all rows."""
+    if agg == "count":
+        return float((~column.null).sum())
+    return float(np.nansum(column.numbers) if agg == "sum" else np.nanmean(column.numbers))
+
+
+def _ended(solved: Solved, series: Expr, label: Hashable) -> Iterator[Expr]:
+    """A series as the goal has it: itself, or a frame with its index as columns."""
+    if not _frame_wanted(solved):
+        yield series
+    elif solved.indexed:
+        yield step(series, f".to_frame({literal(label)})", op="to_frame", cost=0.8)
+    else:
+        yield step(series, f".reset_index(name={literal(label)})", op="reset_index", cost=0.8)
+
+
+def _scalars(table: Table, goal: Goal) -> Iterator[Expr]:
+    """The largest or smallest aggregate of all groups, or the key that has it."""
+    if table.shape_kind != "frame" or len(table.labels) > 20:
+        return
+    code, number = goal.book.code(goal.value), goal.value
+    numeric_goal = isinstance(number, int | float | np.number) and not isinstance(number, bool)
+    for key in keys_of(table):
+        if not 1 < len(key.column.distinct) < table.rows:
+            continue
+        groups = Groups([key.column])
+        first = key.column.codes[groups.first]
+        head = f".groupby({by([key])})"
+        for c in table.columns:
+            if c is key.column or not hashable(c):
+                continue
+            names, matrix = groups.numbers(c)
+            for agg, row in zip(names, matrix, strict=True):
+                if agg in ("prod", "var", "first", "last", "median") or np.isnan(row).all():
+                    continue
+                select = "" if agg == "size" else f"[{literal(c.label)}]"
+                series = step(
+                    table.expr, f"{head}{select}.{agg}()", op="groupby.agg", cost=1.0 + AGG_COST[agg], labels=2
+                )
+                for way, place in (("max", int(np.nanargmax(row))), ("min", int(np.nanargmin(row)))):
+                    if first[place] == code:
+                        yield step(series, f".idx{way}()", op="idxmax", cost=0.9 + 0.3 * (way == "min"))
+                    elif numeric_goal and np.isclose(row[place], float(number)):
+                        yield step(series, f".{way}()", op="reduce", cost=1.2)
 
 
 def _last_key_sets(table: Table, goal: Goal) -> Iterator[KeySet]:
@@ -236,6 +394,16 @@ def written(source: Source) -> str:
     """An aggregate as an argument of ``agg``."""
     if source.agg == "join":
         return f"{literal(source.extra)}.join"
+    if source.agg == "quantile":
+        return f"lambda s: s.quantile({source.extra})"
+    if source.agg == "nulls":
+        return "lambda s: s.isna().sum()"
+    if source.agg == "equal":
+        return f"lambda s: (s == {source.extra}).sum()"
+    if source.agg == "range":
+        return "lambda s: s.max() - s.min()"
+    if source.agg == "mode":
+        return "lambda s: s.mode()[0]"
     if source.agg == "joinunique":
         return f"lambda s: {literal(source.extra)}.join(s.unique())"
     return AGG_WRITTEN.get(source.agg, literal(source.agg))
@@ -257,6 +425,12 @@ def _grouped(solved: Solved, *, as_index: bool = True) -> tuple[str, float]:
         options.append("sort=False")
     if not as_index:
         options.append("as_index=False")
+    (first, *more) = solved.keys.keys
+    if first.text.startswith("pd.Grouper(") and not more:
+        inside = first.text.removeprefix("pd.Grouper(").removesuffix(")")
+        on, _, freq = inside.rpartition("freq=")
+        on = on.removesuffix(", ")
+        return f".resample({freq}{', on=' + on.removeprefix('key=') if on else ''})", 0.7 + solved.keys.cost
     return f".groupby({', '.join(options)})", 0.9 + solved.keys.cost + 0.2 * (len(options) - 1)
 
 
@@ -348,7 +522,7 @@ def _both_indexes(solved: Solved, tail: str, cost: float) -> Iterator[Expr]:
 
 def _method(agg: str) -> str | None:
     """The method of a grouped frame or series that computes an aggregate."""
-    if agg in ("join", "joinunique", "unique"):
+    if agg in ("join", "joinunique", "unique", "quantile", "range", "mode", "nulls", "equal"):
         return None
     if agg in ("list", "set"):
         return f".agg({agg})"
@@ -374,8 +548,10 @@ def _single(solved: Solved) -> Iterator[Expr]:
         method = _method(source.agg)
         if source.agg == "unique":
             method = ".unique()"
+        elif source.agg == "quantile":
+            method = f".quantile({source.extra})"
         tail = f"{column}{method}" if method is not None else f"{column}.agg({written(source)})"
-        tags = (FUNCTION,) if source.agg == "joinunique" else ()
+        tags = (FUNCTION,) if source.agg in ("joinunique", "range", "mode", "nulls", "equal") else ()
         grouped, price = _grouped(solved)
         cost = price + max(source.cost, 0.0) + 0.2 + 1.5 * bool(tags)
         series = step(solved.table.expr, f"{grouped}{tail}", op=_op(source.agg), cost=cost, tags=tags)
@@ -400,7 +576,14 @@ def _single(solved: Solved) -> Iterator[Expr]:
             yield step(series, f".reset_index(name={literal(wanted.label)})", op="reset_index", cost=0.8)
 
 
-_OPS = {"list": "groupby.list", "set": "groupby.list", "unique": "groupby.list", "join": "groupby.list"}
+_OPS = {
+    "idxmax": "groupby.idx",
+    "idxmin": "groupby.idx",
+    "list": "groupby.list",
+    "set": "groupby.list",
+    "unique": "groupby.list",
+    "join": "groupby.list",
+}
 
 
 def _op(agg: str) -> str:
@@ -504,6 +687,7 @@ def _two_levels(solved: Solved, labels: list[Hashable]) -> Iterator[Expr]:
 
 def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
     """A few aggregates that a further step may finish."""
+    yield from _placed(table, goal)
     keys = plausible_keys(table, goal)
     numbers = numeric(table)
     for chosen in pairs(keys[:4], 6):
@@ -524,6 +708,23 @@ def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
             tail = f".groupby({by(chosen)}{', as_index=False' if stay else ''}){select}"
             for agg in ("sum", "mean"):
                 yield step(table.expr, f"{tail}.{agg}()", op="groupby.agg", cost=cost + AGG_COST[agg] + 0.3)
+
+
+def _placed(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Sums and means of single columns by keys that the goal holds all of: it may show them changed."""
+    if goal.shape_kind not in ("frame", "series") or table.shape_kind != "frame":
+        return
+    for keys in key_sets(goal, keys_of(table), most=2):
+        groups = Groups([key.column for key in keys.keys])
+        if not 1 < groups.count < table.rows or groups.count != goal.rows:
+            continue
+        taken = {id(key.column) for key in keys.keys}
+        values = [table.columns[i] for i in numeric(table) if id(table.columns[i]) not in taken]
+        values.sort(key=lambda c: not label_shown(goal, c))
+        for c in values[:3]:
+            for agg in ("sum", "mean"):
+                text = f".groupby({keys.text()})[{literal(c.label)}].{agg}()"
+                yield step(table.expr, text, op="groupby.agg", cost=1.2 + keys.cost + AGG_COST[agg])
 
 
 def _shown_aggregates(

@@ -8,8 +8,9 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 
-from mlsys4sys.autopandas.expression import OUTPUT, Expr, literal
+from mlsys4sys.autopandas.expression import CELL, OUTPUT, Expr, literal
 from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.ops.keys import spacing
 from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, is_frame, label_set, some, step
 from mlsys4sys.autopandas.table import Column, Table
 
@@ -28,6 +29,7 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
         yield from _set(table, goal)
         yield from _reset(table, goal)
     yield from _framed(table, goal)
+    yield from _parts(table, goal)
     yield from _levels(table, goal)
     yield from _reindexed(table, goal)
 
@@ -129,6 +131,32 @@ def _framed(table: Table, goal: Goal) -> Iterator[Expr]:
     )
 
 
+def _parts(table: Table, goal: Goal) -> Iterator[Expr]:
+    """All rows, or all columns, of one label of a level."""
+    if len(table.index) > 1 and goal.rows < table.rows and len(goal.index) == len(table.index) - 1:
+        for i, level in enumerate(table.index):
+            for code in sorted(level.distinct)[:30]:
+                if int((level.codes == code).sum()) == goal.rows:
+                    value = literal(table.book.cell(code))
+                    if i == 0:
+                        yield step(table.expr, f".loc[{value}]", op="loc", cost=1.6, tags=(CELL,))
+                    else:
+                        name = literal(level.label) if level.label is not None else str(i)
+                        yield step(table.expr, f".xs({value}, level={name})", op="loc", cost=1.8, tags=(CELL,))
+    if table.levels == 2 and goal.rows == table.rows and goal.levels == 1:
+        for i in (0, 1):
+            inner = [label[1 - i] for label in table.labels if isinstance(label, tuple)]
+            for part in dict.fromkeys(label[i] for label in table.labels if isinstance(label, tuple)):
+                have = [
+                    x
+                    for x, label in zip(inner, table.labels, strict=False)
+                    if isinstance(label, tuple) and label[i] == part
+                ]
+                if {table.book.code(x) for x in have} == label_set(goal):
+                    text = f"[{literal(part)}]" if i == 0 else f".xs({literal(part)}, axis=1, level=1)"
+                    yield step(table.expr, text, op="select", cost=1.2 + 0.4 * i, labels=1)
+
+
 def _levels(table: Table, goal: Goal) -> Iterator[Expr]:
     """Levels dropped, swapped or joined to one."""
     if len(table.index) > 1 and table.rows == goal.rows:
@@ -190,16 +218,21 @@ def _flattened(table: Table, goal: Goal) -> Iterator[Expr]:
 
 def _reindexed(table: Table, goal: Goal) -> Iterator[Expr]:
     """Rows added for labels that are missing: a range of numbers or days."""
-    if goal.shape_kind != table.shape_kind or goal.rows <= table.rows or len(table.index) != 1 or len(goal.index) != 1:
+    if goal.shape_kind != table.shape_kind or goal.rows <= table.rows:
+        return
+    if table.shape_kind == "series" and len(table.index) == len(goal.index) == 2 and table.value.index.is_unique:
+        if goal.rows == len(table.index[0].distinct) * len(table.index[1].distinct):
+            spread = step(table.expr, ".unstack(fill_value=0)", op="unstack", cost=1.3)
+            yield step(spread, ".stack()", op="stack", cost=0.9)
+        return
+    if len(table.index) != 1 or len(goal.index) != 1:
         return
     have, want = table.index[0], goal.index[0]
     if not have.distinct <= want.distinct or not table.value.index.is_unique:
         return
     fills = _new_cells(table, goal)
     if isinstance(table.value.index, pd.DatetimeIndex):
-        freq = (
-            pd.infer_freq(goal.value.index) if goal.rows > 2 and isinstance(goal.value.index, pd.DatetimeIndex) else "D"
-        )
+        freq = spacing(goal.value.index) if isinstance(goal.value.index, pd.DatetimeIndex) else None
         if freq:
             yield step(table.expr, f".asfreq({literal(freq)}{fills})", op="reindex", cost=1.4)
             span = (

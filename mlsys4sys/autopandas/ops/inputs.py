@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 import numpy as np
 
@@ -16,7 +17,35 @@ FAMILY = "inputs"
 
 def proposals(table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
     """Calls whose argument is another input."""
-    yield from distinct((expr for other in others for expr in _all(table, goal, other)), 40 if last else 12)
+    built = _built(table, goal)
+    yield from distinct(
+        chain(built, (expr for other in others for expr in _all(table, goal, other))), 40 if last else 12
+    )
+
+
+def _built(table: Table, goal: Goal) -> Iterator[Expr]:
+    """A frame or series of an input that is a list, a dictionary or an array."""
+    if table.shape_kind not in ("list", "dict", "array", "index"):
+        return
+
+    def made(text: str, cost: float) -> Expr:
+        return call(text, table.expr, op="to_frame", cost=cost)
+
+    if goal.shape_kind != "frame":
+        yield made("pd.Series({0})", 0.8)
+    if goal.shape_kind != "series":
+        yield made("pd.DataFrame({0})", 0.9)
+        if table.shape_kind != "dict" and goal.labels and goal.shape_kind == "frame":
+            yield made(f"pd.DataFrame({{0}}, columns={literal(list(goal.labels))})", 1.0 + 0.4 * len(goal.labels))
+        if table.shape_kind == "dict":
+            yield made("pd.DataFrame.from_dict({0}, orient='index')", 1.2)
+            yield made("pd.Series({0}).reset_index()", 1.5)
+            yield made("pd.DataFrame(list({0}.items()))", 1.7)
+            if goal.shape_kind == "frame" and len(goal.labels) == 2:
+                yield made(f"pd.DataFrame(list({{0}}.items()), columns={literal(list(goal.labels))})", 1.8)
+            yield made("pd.DataFrame(dict([(k, pd.Series(v)) for k, v in {0}.items()]))", 2.4)
+        if table.shape_kind == "list" and table.value and isinstance(table.value[0], dict):
+            yield made("pd.json_normalize({0})", 1.2)
 
 
 def _all(table: Table, goal: Goal, other: Table) -> Iterator[Expr]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlsys4sys.autopandas.expression import LABEL, OUTPUT, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
-from mlsys4sys.autopandas.ops.parts import MOST_ROWS, distinct, flat, hashable, is_frame, label_set, some
+from mlsys4sys.autopandas.ops.parts import MOST_ROWS, distinct, flat, hashable, is_frame, label_set, some, step
 from mlsys4sys.autopandas.table import Column, Table
 
 FAMILY = "join"
@@ -40,6 +40,9 @@ def _all(table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> It
         if last:
             yield from _elementwise(table, other, goal)
         yield from _mapped(table, other, goal)
+        same_width = is_frame(table) and len(table.labels) == len(other.labels) and goal.rows == table.rows
+        if last and same_width and goal.label_codes == other.label_codes != table.label_codes:
+            yield call("{0}.set_axis({1}.columns, axis=1)", table.expr, other.expr, op="set_axis", cost=1.3)
     yield from _concats(table, others, goal, last=last)
 
 
@@ -242,6 +245,11 @@ def _cells_fit(left: Table, right: Table, goal: Goal) -> bool:
 
 def _picked(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
     """Rows whose key is, or is not, in the other table."""
+    if goal.book.code("_merge") in label_set(goal):
+        for match in matches(table, other)[:4]:
+            for how, cost in (("outer", 1.8), ("left", 2.0)):
+                text = f"{{0}}.merge({{1}}, {match.text}, how={literal(how)}, indicator=True)"
+                yield call(text, table.expr, other.expr, op="merge", cost=cost)
     if goal.shape_kind != "frame" or goal.rows > table.rows or not label_set(goal) <= set(table.label_codes):
         return
     for match in matches(table, other)[:6]:
@@ -281,22 +289,6 @@ def _picked(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
                     op="merge",
                     cost=1.8,
                 )
-    if goal.book.code("_merge") in label_set(goal):
-        for match in matches(table, other)[:4]:
-            yield call(
-                f"{{0}}.merge({{1}}, {match.text}, how='outer', indicator=True)",
-                table.expr,
-                other.expr,
-                op="merge",
-                cost=1.8,
-            )
-            yield call(
-                f"{{0}}.merge({{1}}, {match.text}, how='left', indicator=True)",
-                table.expr,
-                other.expr,
-                op="merge",
-                cost=2.0,
-            )
 
 
 def _asof(left: Table, right: Table, goal: Goal) -> Iterator[Expr]:
@@ -470,6 +462,15 @@ def _stacked(table: Table, others: Sequence[Table], goal: Goal, *, last: bool) -
     plain = call(f"pd.concat({listed})", *parts, op="concat", cost=0.9)
     ignoring = call(f"pd.concat({listed}, ignore_index=True)", *parts, op="concat", cost=1.0)
     yield from (ignoring, plain) if goal.plain_index else (plain, ignoring)
+    if (
+        last
+        and goal.rows == rows
+        and others
+        and all(o.rows == table.rows for o in others)
+        and not labels - label_set(goal)
+    ):
+        mixed = step(plain, ".sort_index(kind='stable')", op="sort_index", cost=1.4)
+        yield step(mixed, ".reset_index(drop=True)", op="reset_index", cost=0.6) if goal.plain_index else mixed
     if last and len(goal.index) == len(table.index) + 1 and goal.rows == rows:
         keys = list(dict.fromkeys(goal.index[0].cells))
         if len(keys) == len(parts):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import calendar
+import datetime
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +15,7 @@ import pandas as pd
 from mlsys4sys.autopandas.expression import literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.parts import hashable, label_shown
-from mlsys4sys.autopandas.table import Column, Table
+from mlsys4sys.autopandas.table import Codebook, Column, Table
 
 MOST_KEYS = 4
 """Keys in one ``groupby``."""
@@ -83,19 +86,23 @@ def keys_of(table: Table) -> list[Key]:
     return out
 
 
-def derived_keys(table: Table, goal: Goal | None = None) -> list[Key]:
+def derived_keys(table: Table, goal: Goal) -> list[Key]:
     """Parts of dates, and blocks of so many rows each."""
     out: list[Key] = []
     if table.shape_kind != "frame":
         return out
     for column in table.columns:
-        if column.kind == "date" and isinstance(column.array, np.ndarray | pd.api.extensions.ExtensionArray):
-            out += _date_keys(column, table)
+        if column.kind == "date":
+            out += _date_keys(
+                column, table, goal, f"{{0}}[{literal(column.label)}].dt", f"key={literal(column.label)}, "
+            )
+        elif column.kind == "num":
+            out += _cuts(column, goal)
     for level in table.index:
         if level.kind == "date" and isinstance(table.value.index, pd.DatetimeIndex):
-            out += _date_index_keys(level, table)
+            out += _date_keys(level, table, goal, "{0}.index", "")
     n = table.rows
-    if goal is not None and 1 < goal.rows < n:
+    if 1 < goal.rows < n:
         size = -(-n // goal.rows)
         if size > 1 and -(-n // size) == goal.rows:
             block = Column(None, np.arange(n) // size, table.book)
@@ -103,30 +110,153 @@ def derived_keys(table: Table, goal: Goal | None = None) -> list[Key]:
     return out
 
 
-_DATE_PARTS = ("year", "month", "day", "hour", "dayofweek", "date", "day_name()", "month_name()", "quarter")
+_DATE_PARTS: dict[str, Callable[[Column], bool]] = {
+    "year": lambda place: _within(place, 1000, 3000),
+    "month": lambda place: _within(place, 1, 12),
+    "day": lambda place: _within(place, 1, 31),
+    "hour": lambda place: _within(place, 0, 23),
+    "day_of_week": lambda place: _within(place, 0, 6),
+    "quarter": lambda place: _within(place, 1, 4),
+    "day_name()": lambda place: place.kind == "str" and set(place.cells) <= set(calendar.day_name),
+    "month_name()": lambda place: place.kind == "str" and set(place.cells) <= set(calendar.month_name),
+    "date": lambda place: place.kind == "date",
+}
+"""Parts of dates, and whether a place of the goal may hold them."""
 
 
-def _date_keys(column: Column, table: Table) -> list[Key]:
+def _within(place: Column, low: int, high: int) -> bool:
+    return place.kind == "num" and bool(((place.numbers >= low) & (place.numbers <= high)).all())
+
+
+BINS: tuple[tuple[str, str, str], ...] = (
+    ("D", "D", "start"), ("MS", "M", "start"), ("ME", "M", "end"), ("W", "W", "end"), ("YS", "Y", "start"),
+    ("YE", "Y", "end"), ("QS", "Q", "start"), ("QE", "Q", "end"), ("h", "h", "floor"), ("2h", "2h", "floor"),
+    ("6h", "6h", "floor"), ("12h", "12h", "floor"), ("30min", "30min", "floor"), ("15min", "15min", "floor"),
+    ("10min", "10min", "floor"), ("5min", "5min", "floor"), ("min", "min", "floor"),
+)  # fmt: skip
+"""Spans of time: the frequency, the period or step that it is, and which moment of it is its label."""
+
+_FORMATS = ("%Y-%m", "%Y-%m-%d", "%Y", "%m", "%b", "%B", "%b %Y", "%Y/%m", "%m/%Y", "%d/%m/%Y", "%A", "%a", "%H:%M")
+
+
+def _date_keys(column: Column, table: Table, goal: Goal, accessor: str, key: str) -> list[Key]:
+    """Parts of dates and spans of time, where the goal has something that may be such.
+
+    Args:
+        column: The dates.
+        table: What is grouped.
+        goal: The wanted output.
+        accessor: The text that has their parts: ``{0}['day'].dt`` or ``{0}.index``.
+        key: The argument of ``pd.Grouper`` that names them, a comma after it; empty for the index.
+    """
     series = column.series
     if not pd.api.types.is_datetime64_any_dtype(series.dtype):
         return []
-    out = []
-    for part in _DATE_PARTS:
-        values = getattr(series.dt, part.removesuffix("()"))
-        values = values() if part.endswith("()") else values
-        made = Column(column.label, values.array.to_numpy() if part != "date" else values.to_numpy(), table.book)
-        out.append(Key(made, f"{{0}}[{literal(column.label)}].dt.{part}", 1.0, derived=True))
+    places = [place for place in goal.everything if _may_be_time(place, column)]
+    out: list[Key] = []
+    for part, may_be in _DATE_PARTS.items():
+        if not any(map(may_be, places)):
+            continue
+        made = getattr(series.dt, part.removesuffix("()"))
+        values = made() if part.endswith("()") else made
+        cells = Column(column.label, values.to_numpy(), table.book)
+        out.append(Key(cells, f"{accessor}.{part}", 1.0, derived=True))
+    if getattr(series.dtype, "tz", None) is None:
+        out += _bins(column, table.book, places, accessor, key)
     return out
 
 
-def _date_index_keys(level: Column, table: Table) -> list[Key]:
-    index = table.value.index
-    out = []
-    for part in _DATE_PARTS:
-        values = getattr(index, part.removesuffix("()"))
-        values = values() if part.endswith("()") else values
-        made = Column(level.label, np.asarray(values), table.book)
-        out.append(Key(made, f"{{0}}.index.{part}", 1.0, derived=True))
+def _may_be_time(place: Column, column: Column) -> bool:
+    """Whether a part of the goal may hold parts of the dates: it is called alike, or nothing."""
+    if not place.distinct or place.distinct <= column.distinct:
+        return False
+    if place.kind == "num":
+        called = str(place.label).lower()
+        alike = place.label is None or place.label == column.label or any(p.strip("()") in called for p in _DATE_PARTS)
+        numbers = place.numbers
+        return alike and bool((numbers == np.rint(numbers)).all()) and not _counts(place)
+    return place.kind in ("date", "str", "obj")
+
+
+def _bins(column: Column, book: Codebook, places: Sequence[Column], accessor: str, key: str) -> list[Key]:
+    """Spans of time that the goal shows: as moments, as periods or as text."""
+    series = column.series
+    out: list[Key] = []
+    for place in places:
+        if place.kind == "date":
+            for freq, unit, how in BINS:
+                if on_grid(place, unit, how):
+                    cells = Column(column.label, _binned(series, unit, how).to_numpy(), book)
+                    text = f"pd.Grouper({key}freq={literal(freq)})"
+                    out.append(Key(cells, text, 1.0 + 0.3 * (len(freq) > 2), derived=True))
+        elif place.kind == "obj" and isinstance(place.cells[0], pd.Period):
+            unit = place.cells[0].freqstr.split("-")[0].removesuffix("E")
+            cells = Column(column.label, series.dt.to_period(unit).array, book)
+            out.append(Key(cells, f"{accessor}.to_period({literal(unit)})", 1.1, derived=True))
+        elif place.kind == "str":
+            for form in _FORMATS:
+                if _reads(str(book.cell(min(place.distinct))), form):
+                    cells = Column(column.label, series.dt.strftime(form).to_numpy(dtype=object), book)
+                    out.append(Key(cells, f"{accessor}.strftime({literal(form)})", 1.4, derived=True))
+    return out
+
+
+def _binned(series: pd.Series, unit: str, how: str) -> pd.Series:
+    """The label of each moment's span."""
+    if how == "floor":
+        return series.dt.floor(unit)
+    periods = series.dt.to_period(unit).dt
+    return (periods.end_time if how == "end" else periods.start_time).dt.normalize()
+
+
+def on_grid(place: Column, unit: str, how: str) -> bool:
+    """Whether all moments are labels of such spans."""
+    series = place.series.dropna()
+    return pd.api.types.is_datetime64_any_dtype(series.dtype) and bool((_binned(series, unit, how) == series).all())
+
+
+def spacing(moments: Any) -> str | None:
+    """The frequency at which moments follow one another, the longest span first; None where there is none."""
+    moments = pd.DatetimeIndex(moments)
+    if len(moments) < 2 or len(moments) > 5000 or moments.hasnans:
+        return None
+    longest = sorted(BINS, key=lambda row: "YQMWDh2".find(row[0][0]) % 9)
+    for freq, _, _ in longest:
+        if moments[-1] - moments[0] >= pd.Timedelta(minutes=len(moments) - 1):
+            made = pd.date_range(moments[0], periods=len(moments), freq=freq)
+            if (made == moments).all():
+                return freq
+    return None
+
+
+def _reads(text: str, form: str) -> bool:
+    try:
+        datetime.datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True
+
+
+def _cuts(column: Column, goal: Goal) -> list[Key]:
+    """Intervals that the goal shows, their edges taken from there."""
+    out: list[Key] = []
+    for place in goal.everything:
+        cells = [cell for cell in place.cells if isinstance(cell, pd.Interval)] if place.kind == "obj" else []
+        if not cells or not isinstance(cells[0].left, int | float | np.number):
+            continue
+        edges = sorted({edge for cell in cells for edge in (cell.left, cell.right)})
+        edges = [int(edge) if float(edge).is_integer() else edge for edge in edges]
+        right = "" if cells[0].closed == "right" else ", right=False"
+        made = pd.cut(column.series, edges, right=not right)
+        tagged = f"pd.cut({{0}}[{literal(column.label)}], {literal(edges)}{right})"
+        out.append(
+            Key(
+                Column(column.label, made.array, goal.book),
+                tagged,
+                1.5 + 0.5 * len(edges),
+                derived=True,
+            )
+        )
     return out
 
 
@@ -145,7 +275,7 @@ def key_sets(goal: Goal, keys: Sequence[Key], *, most: int, columns_too: bool = 
     shown = [i for i in places if places[i]]
     shown.sort(key=lambda i: -_likeness(keys[i], places[i][0]))
     shown = shown[:8]
-    found: list[tuple[float, KeySet]] = []
+    found: list[tuple[tuple[float, float], KeySet]] = []
     for size in range(1, min(MOST_KEYS, len(shown)) + 1):
         for chosen in combinations(sorted(shown), size):
             if size > 2 and any(_likeness(keys[i], places[i][0]) < 1 for i in chosen):
@@ -154,9 +284,18 @@ def key_sets(goal: Goal, keys: Sequence[Key], *, most: int, columns_too: bool = 
             if placed is not None:
                 group = KeySet(tuple(keys[i] for i in chosen), placed)
                 likeness = sum(_likeness(keys[i], p) for i, p in zip(chosen, placed, strict=True))
-                found.append((group.cost - likeness, _ordered(group, goal)))
+                found.append(((_oddness(group, goal), group.cost - likeness), _ordered(group, goal)))
     found.sort(key=lambda pair: pair[0])
     return [group for _, group in found[:most]]
+
+
+def _oddness(group: KeySet, goal: Goal) -> float:
+    """Keys without repeats make groups of one row; an index that is set should hold all keys, and nothing else."""
+    odd = 2.0 * any(key.column.unique for key in group.keys)
+    if not goal.plain_index and goal.index:
+        inside = sum(any(place is level for level in goal.index) for place in group.places)
+        odd += 0.0 if inside == len(group.places) == len(goal.index) else 4.0
+    return odd
 
 
 def _ordered(group: KeySet, goal: Goal) -> KeySet:
@@ -239,4 +378,17 @@ def pairs(keys: Sequence[Key], most: int) -> Iterator[tuple[Key, ...]]:
             yield chosen
 
 
-__all__ = ["Key", "KeySet", "by", "derived_keys", "headers", "key_sets", "keys_of", "pairs", "plausible_keys"]
+__all__ = [
+    "BINS",
+    "Key",
+    "KeySet",
+    "by",
+    "derived_keys",
+    "headers",
+    "key_sets",
+    "keys_of",
+    "on_grid",
+    "pairs",
+    "plausible_keys",
+    "spacing",
+]

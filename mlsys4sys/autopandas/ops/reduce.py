@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 import numpy as np
 
-from mlsys4sys.autopandas.expression import Expr, literal
+from mlsys4sys.autopandas.expression import CELL, ENTRY, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import close
 from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, is_frame, step
@@ -31,7 +33,7 @@ REDUCTIONS: dict[str, tuple[Callable[[Floats], Floats], float]] = {
 
 def proposals(table: Table, goal: Goal, _others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
     """Reductions; before the last step only those that later steps use."""
-    if table.shape_kind not in ("frame", "series", "index"):
+    if table.shape_kind not in ("frame", "series", "index") or not table.columns or not table.rows:
         return
     yield from distinct(_last(table, goal) if last else _middle(table, goal), 40 if last else 6)
 
@@ -119,6 +121,8 @@ def _per_column(table: Table, wanted: Floats | None) -> Iterator[Expr]:
             (present, ".notna().sum()", 1.2),
             (unique, ".nunique()", 1.1),
             (nulls / max(table.rows, 1), ".isna().mean()", 1.4),
+            (100 * nulls / max(table.rows, 1), ".isna().mean().mul(100)", 1.7),
+            (np.round(100 * nulls / max(table.rows, 1), 2), ".isna().mean().mul(100).round(2)", 2.2),
         ):
             if close(made[None], wanted)[0]:
                 yield step(table.expr, text, op="nunique" if "nunique" in text else "reduce", cost=cost)
@@ -194,7 +198,7 @@ def _flat_numbers(goal: Goal) -> Floats | None:
 
 
 def _counts(table: Table, goal: Goal) -> Iterator[Expr]:
-    if goal.shape_kind not in ("series", "frame", "dict"):
+    if goal.shape_kind not in ("series", "frame", "dict") or (goal.shape_kind == "frame" and not goal.columns):
         return
     columns = table.columns if table.shape_kind == "frame" else table.columns[:1]
     for c in columns:
@@ -250,20 +254,112 @@ def _value_counts(goal: Goal, c: Column, ref: Expr) -> Iterator[Expr]:
             )
         for expr in options:
             if goal.shape_kind == "frame":
-                if goal.plain_index:
+                if goal.plain_index and len(goal.labels) == 2:
                     label = goal.labels[-1]
                     named = f"name={literal(label)}" if label not in ("count", "proportion") else ""
                     axis = expr
                     if goal.labels[0] != c.label and isinstance(goal.labels[0], str):
                         axis = step(expr, f".rename_axis({literal(goal.labels[0])})", op="rename_axis", cost=0.8)
                     yield step(axis, f".reset_index({named})", op="reset_index", cost=0.6 + 0.2 * bool(named))
-                else:
+                elif not goal.plain_index:
                     yield step(expr, f".to_frame({literal(goal.labels[-1])})", op="to_frame", cost=0.8)
             else:
                 yield expr
 
 
+def _turned(table: Table, goal: Goal) -> Iterator[Expr]:
+    """``agg([…]).T``: a row a column, a column a function."""
+    names = {"sum", "mean", "min", "max", "count", "std", "median", "nunique", "var"}
+    functions = [label for label in goal.labels if isinstance(label, str) and label in names]
+    if (
+        not functions
+        or len(goal.labels) - len(functions) > 1
+        or goal.rows > len(table.labels)
+        or goal.shape_kind != "frame"
+    ):
+        return
+    places = _numbers(table)[0]
+    labels = [table.labels[i] for i in places]
+    base = table.expr
+    if len(places) < len(table.labels):
+        base = step(base, ".select_dtypes('number')", op="select_dtypes", cost=0.9)
+    if goal.rows == len(labels):
+        turned = step(step(base, f".agg({literal(functions)})", op="reduce", cost=1.2), ".T", op="T", cost=0.9)
+        flat_form = len(functions) < len(goal.labels)
+        yield step(turned, ".reset_index()", op="reset_index", cost=0.6) if flat_form else turned
+
+
+def _by_column(table: Table, goal: Goal) -> Iterator[Expr]:
+    """``agg`` with a dictionary: each column by a function of its own."""
+    names = ("sum", "mean", "max", "min", "count", "median", "std", "nunique")
+    if goal.shape_kind == "series" and 1 < goal.rows <= len(table.labels) and goal.columns[0].kind == "num":
+        chosen: dict[Any, str] = {}
+        for label_code, target in zip(goal.index[0].codes.tolist(), goal.columns[0].numbers.tolist(), strict=True):
+            if label_code not in table.label_codes:
+                return
+            column = table.columns[table.label_codes.index(label_code)]
+            found = next((name for name in names if _is_statistic(column, name, target)), None)
+            if found is None:
+                return
+            chosen[column.label] = found
+        if len(set(chosen.values())) > 1:
+            cost = 1.2 + 0.6 * len(chosen)
+            yield step(table.expr, f".agg({literal(chosen)})", op="reduce", cost=cost, tags=(ENTRY,) * len(chosen))
+    elif goal.shape_kind == "frame" and set(goal.label_codes) <= set(table.label_codes) and len(goal.index) == 1:
+        rows = goal.index[0].cells
+        if not all(cell in names for cell in rows if isinstance(cell, str)) or not all(
+            isinstance(c, str) for c in rows
+        ):
+            return
+        lists = {
+            table.columns[table.label_codes.index(code)].label: [
+                r for r, gone in zip(rows, c.null.tolist(), strict=True) if not gone
+            ]
+            for code, c in zip(goal.label_codes, goal.columns, strict=True)
+        }
+        if len({tuple(value) for value in lists.values()}) > 1 and all(lists.values()):
+            yield step(table.expr, f".agg({literal(lists)})", op="reduce", cost=1.2 + 0.4 * len(lists))
+
+
+def _is_statistic(column: Column, name: str, target: float) -> bool:
+    if name == "count":
+        made = float((~column.null).sum())
+    elif name == "nunique":
+        made = float(len(column.distinct))
+    elif column.kind not in ("num", "bool"):
+        return False
+    else:
+        made = float(_quietly(REDUCTIONS[name][0], column.numbers[:, None])[0])
+    return bool(close(np.array([[made]]), np.array([target]))[0])
+
+
+def _counted_cells(table: Table, goal: Goal) -> Iterator[Expr]:
+    """How often each value occurs, in each column or in all."""
+    if not is_frame(table) or len(table.labels) < 2 or not all(map(hashable, table.columns)):
+        return
+    if not goal.index or not goal.index[0].distinct or not goal.index[0].distinct <= table.cells:
+        return
+    if goal.shape_kind == "frame" and set(goal.label_codes) == set(table.label_codes):
+        counted = step(table.expr, ".apply(pd.Series.value_counts)", op="value_counts", cost=1.8)
+        yield counted
+        yield step(counted, ".fillna(0)", op="fillna", cost=1.0)
+    elif (
+        goal.shape_kind == "series"
+        and goal.columns[0].kind == "num"
+        and np.nansum(goal.columns[0].numbers) <= table.rows * len(table.labels)
+    ):
+        counted = step(
+            step(table.expr, ".stack()", op="stack", cost=1.0), ".value_counts()", op="value_counts", cost=0.9
+        )
+        yield counted
+        yield step(counted, ".sort_index()", op="sort_index", cost=0.7)
+
+
 def _described(table: Table, goal: Goal) -> Iterator[Expr]:
+    if table.shape_kind == "frame" and flat(table):
+        yield from _turned(table, goal)
+        yield from _by_column(table, goal)
+        yield from _counted_cells(table, goal)
     words = {table.book.code(word) for word in ("count", "mean", "std", "min", "max")}
     if words <= goal.index_cells or words <= goal.column_label_parts:
         expr = step(table.expr, ".describe()", op="describe", cost=0.9)
@@ -294,6 +390,21 @@ def _described(table: Table, goal: Goal) -> Iterator[Expr]:
 # Scalars, lists, dictionaries
 
 
+def _matching(table: Table, value: int) -> Iterator[Expr]:
+    """How many cells, or rows with such a cell, equal a constant."""
+    grid = np.array([c.codes for c in table.columns])
+    codes, counts = np.unique(grid[grid != 0], return_counts=True)
+    if len(codes) > 200:
+        return
+    for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
+        rows = int((grid == code).any(axis=0).sum())
+        text = f"({{0}} == {literal(table.book.cell(code))})" if count == value or rows == value else ""
+        if count == value:
+            yield call(f"{text}.sum().sum()", table.expr, op="reduce", cost=2.2, tags=(CELL,))
+        if rows == value:
+            yield call(f"{text}.any(axis=1).sum()", table.expr, op="reduce", cost=2.4, tags=(CELL,))
+
+
 def _scalars(table: Table, goal: Goal) -> Iterator[Expr]:
     value = goal.value
     if isinstance(value, int | np.integer) and not isinstance(value, bool):
@@ -307,6 +418,7 @@ def _scalars(table: Table, goal: Goal) -> Iterator[Expr]:
             if value == int(np.array([c.null for c in table.columns]).any(axis=0).sum()):
                 yield step(table.expr, ".isna().any(axis=1).sum()", op="reduce", cost=1.9)
             yield step(table.expr, ".duplicated().sum()", op="reduce", cost=1.6)
+            yield from islice(_matching(table, int(value)), 8)
             yield step(table.expr, ".size", op="reduce", cost=1.7)
     if isinstance(value, bool | np.bool_):
         yield step(
@@ -439,6 +551,8 @@ def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
     if table.shape_kind == "frame" and goal.shape_kind != "frame":
         places, _ = _numbers(table)
         only = "" if len(places) == len(table.columns) else "numeric_only=True"
+        if places and len(goal.index) == 2 and all(level.distinct <= set(table.label_codes) for level in goal.index):
+            yield step(table.expr, f".corr({only})", op="corr", cost=1.4)
         if places:
             yield step(table.expr, f".sum({only})", op="reduce", cost=1.2)
             yield step(table.expr, f".mean({only})", op="reduce", cost=1.3)

@@ -184,6 +184,8 @@ def _stacked(table: Table, goal: Goal) -> Iterator[Expr]:
                     yield step(axis, f".reset_index(name={names[-1]})", op="reset_index", cost=0.8)
                 yield step(stacked, ".reset_index()", op="reset_index", cost=0.6)
                 yield step(stacked, ".to_frame()", op="to_frame", cost=0.8)
+        if goal.shape_kind == "series" and len(goal.index) == 2 and flat(table):
+            yield from _keyed_stack(table, goal)
     elif table.levels == 2:
         for level in (-1, 0):
             header = headers(table)[level]
@@ -193,6 +195,18 @@ def _stacked(table: Table, goal: Goal) -> Iterator[Expr]:
                 yield expr
                 if goal.plain_index:
                     yield step(expr, ".reset_index()", op="reset_index", cost=0.6)
+
+
+def _keyed_stack(table: Table, goal: Goal) -> Iterator[Expr]:
+    """``set_index`` and ``stack`` or ``unstack``: labels of rows and columns side by side."""
+    for column in table.columns:
+        if column.unique and goal.rows <= table.rows * (len(table.labels) - 1):
+            rest = set(table.label_codes) - {table.book.code(column.label)}
+            keyed = step(table.expr, f".set_index({literal(column.label)})", op="set_index", cost=0.6, labels=1)
+            if goal.index[0].distinct <= column.distinct and goal.index[1].distinct <= rest:
+                yield step(keyed, ".stack()", op="stack", cost=0.9)
+            elif goal.index[1].distinct <= column.distinct and goal.index[0].distinct <= rest:
+                yield step(keyed, ".unstack()", op="unstack", cost=1.1)
 
 
 def _stacks(table: Table, goal: Goal) -> Iterator[Expr]:
@@ -291,6 +305,7 @@ def _exploded(table: Table, goal: Goal) -> Iterator[Expr]:
     if len(lists) > 1:
         yield from _explode(table, goal, lists)
     yield from _spread_lists(table, goal, lists)
+    yield from _spread_dictionaries(table, goal)
 
 
 def _explode(table: Table, goal: Goal, columns: Sequence[Column]) -> Iterator[Expr]:
@@ -309,6 +324,26 @@ def _explodes(table: Table, goal: Goal) -> Iterator[Expr]:
     lists = [c for c in table.columns if has_lists(c)]
     for column in lists[:2]:
         yield from list(_explode(table, goal, [column]))[:1]
+
+
+def _spread_dictionaries(table: Table, goal: Goal) -> Iterator[Expr]:
+    """A column of dictionaries as columns."""
+    for column in table.columns:
+        cells = column.cells if column.array.dtype == object else []
+        if not cells or not all(isinstance(cell, dict) for cell in cells) or goal.shape_kind != "frame":
+            continue
+        if not {table.book.code(key) for cell in cells for key in cell} & label_set(goal):
+            continue
+        ref = f"{{0}}[{literal(column.label)}]" if table.shape_kind == "frame" else "{0}"
+        index = "" if table.plain_index else ", index={0}.index"
+        for text in (f"pd.DataFrame({ref}.tolist(){index})", f"pd.json_normalize({ref})"):
+            made = call(text, table.expr, op="explode", cost=1.5, tags=(LABEL,))
+            if table.shape_kind == "series" or not set(table.label_codes) & label_set(goal):
+                yield made
+            else:
+                rest = step(table.expr, f".drop(columns={literal(column.label)})", op="drop", cost=0.8, labels=1)
+                yield call("{0}.join({1})", rest, made, op="join", cost=0.9)
+                yield call("{0}.join({1})", table.expr, made, op="join", cost=1.2)
 
 
 def _spread_lists(table: Table, goal: Goal, lists: Sequence[Column]) -> Iterator[Expr]:
@@ -417,7 +452,8 @@ def _long(table: Table, goal: Goal) -> Iterator[Expr]:
             continue
         suffixes = {suffix for found in stubs.values() for suffix in found}
         used = {f"{stub}{separator}{suffix}" for stub, found in stubs.items() for suffix in found}
-        ids = [label for label in table.labels if label not in used and table.book.code(label) in label_set(goal)]
+        named = label_set(goal) | goal.axis_names
+        ids = [label for label in table.labels if label not in used and table.book.code(label) in named]
         digits = all(re.fullmatch(r"\d+", suffix) for suffix in suffixes)
         cells = [goal.book.code(int(suffix) if digits else suffix) for suffix in suffixes]
         place = next(
@@ -449,7 +485,11 @@ def random(table: Table, rng: np.random.Generator, _others: Sequence[Table]) -> 
         numbers = [i for i, kind in enumerate(kinds) if kind == "num"]
         if len(numbers) > 1 and len(numbers) < len(kinds):
             ids = [label for i, label in enumerate(table.labels) if i not in numbers]
-            names = "" if rng.random() < 0.5 else f", var_name={literal(str(rng.choice(['key', 'metric', 'name'])))}"
+            names = (
+                ""
+                if rng.random() < 0.5 or "name" in table.labels or "key" in table.labels
+                else f", var_name={literal(str(rng.choice(['key', 'metric', 'name'])))}"
+            )
             choices.append(step(table.expr, f".melt(id_vars={some(ids)}{names})", op="melt", cost=1.0, labels=len(ids)))
         lists = [c for c in table.columns if has_lists(c)]
         choices += [

@@ -5,12 +5,14 @@ All of these pick rows by position, so the pick is computed on codes and compare
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+import re
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import combinations, permutations
+from typing import Any
 
 import numpy as np
 
-from mlsys4sys.autopandas.expression import POSITION, Expr, literal
+from mlsys4sys.autopandas.expression import CELL, FUNCTION, POSITION, Expr, call, escaped, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import Groups, ranks
 from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, label_shown, some, step
@@ -46,11 +48,11 @@ class Picks:
             and len(goal.columns) == 1
         ):
             self.shared = [(table.columns[0].codes, goal.columns[0].codes)]
-        self.possible = bool(self.shared) and goal.rows <= table.rows
+        self.possible = bool(self.shared)
 
     def fit(self, rows: Codes) -> bool:
         """Whether these rows in this order are the goal's."""
-        return len(rows) == self.goal.rows and all((have[rows] == wanted).all() for have, wanted in self.shared)
+        return 0 < len(rows) == self.goal.rows and all((have[rows] == wanted).all() for have, wanted in self.shared)
 
     def index_kept(self, rows: Codes) -> bool:
         """Whether the goal has the rows' own labels."""
@@ -80,7 +82,16 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
     picks = Picks(table, goal)
     if not picks.possible:
         return
-    for make in (_deduplicated, _without_nulls, _ordered, _largest, _grouped_picks, _counted):
+    for make in (
+        _deduplicated,
+        _without_nulls,
+        _ordered,
+        _ordered_by_rule,
+        _largest,
+        _grouped_picks,
+        _counted,
+        _repeated,
+    ):
         for rows, expr in make(table, goal):
             if len(rows) == goal.rows and picks.fit(rows):
                 yield from picks.finished(rows, expr)
@@ -118,7 +129,7 @@ def _deduplicated(table: Table, goal: Goal) -> Iterator[Pick]:
         whole: list[tuple[int, ...]] = []
     else:
         whole = [tuple(range(len(table.columns)))]
-    if goal.rows == table.rows:
+    if goal.rows >= table.rows:
         return
     subsets = whole + ([s for s in _subsets(table) if len(s) < len(table.columns)] if flat(table) else [])
     for subset in subsets:
@@ -205,7 +216,7 @@ def _ordered(table: Table, goal: Goal) -> Iterator[Pick]:
     usable = [i for i, c in enumerate(table.columns) if c.kind != "obj"]
     for i in usable:
         for up in (True, False):
-            yield sort_rows([table.columns[i]], [up]), _sort(table, [i], [up])
+            yield from _by_one_column(table, i, up=up)
     if table.shape_kind == "frame":
         tied = [i for i in usable if not table.columns[i].unique]
         for i in tied[:6]:
@@ -226,6 +237,48 @@ def _ordered(table: Table, goal: Goal) -> Iterator[Pick]:
                 step(table.expr, text, op="sort_index", cost=0.9 + 0.3 * (not up)),
             )
     yield np.arange(table.rows)[::-1], step(table.expr, ".iloc[::-1]", op="iloc", cost=1.6)
+
+
+def _by_one_column(table: Table, i: int, *, up: bool) -> Iterator[Pick]:
+    """Sorted by one column: equal numbers in the order that numpy's usual sort leaves them in, or as they were."""
+    c = table.columns[i]
+    stable, expr = sort_rows([c], [up]), _sort(table, [i], [up])
+    if not isinstance(c.array, np.ndarray) or c.array.dtype.kind not in "iuf" or c.null.any() or c.unique:
+        yield stable, expr
+        return
+    line = c.array if up else c.array[::-1]
+    usual = np.argsort(line, kind="quicksort")
+    usual = usual if up else (len(line) - 1 - usual)[::-1]
+    yield usual, expr
+    if (usual != stable).any():
+        head = expr.template.removesuffix(")")
+        text = f"{head}{'' if head.endswith('(') else ', '}kind='stable')"
+        yield stable, Expr(text, expr.parts, expr.level, expr.op, expr.cost + 0.4, expr.tags)
+
+
+SORT_KEYS: tuple[tuple[str, str, Callable[[Any], Any], float], ...] = (
+    ("str", "lambda s: s.str.lower()", lambda cell: str(cell).lower(), 1.6),
+    ("str", "lambda s: s.str.len()", lambda cell: len(str(cell)), 1.7),
+    ("str", "lambda s: s.str.extract(r'(\\d+)')[0].astype(int)", lambda cell: int(re.findall(r"\d+", cell)[0]), 2.4),
+    ("num", "abs", abs, 1.5),
+)
+"""Rules to sort by: the kind of column, the argument ``key``, what it does to a cell, cost."""
+
+
+def _ordered_by_rule(table: Table, goal: Goal) -> Iterator[Pick]:
+    if goal.rows != table.rows:
+        return
+    for c in table.columns:
+        for kind, text, rule, cost in SORT_KEYS:
+            if c.kind != kind or c.null.any() or ("extract" in text and not all(re.search(r"\d", x) for x in c.cells)):
+                continue
+            made = Column(None, np.array([rule(cell) for cell in c.cells]), table.book)
+            first = "" if table.shape_kind == "series" else f"{literal(c.label)}, "
+            for up in (True, False):
+                way = "" if up else "ascending=False, "
+                sort = f".sort_values({first}{way}key={escaped(text)})"
+                tags = (FUNCTION,) if "lambda" in text else ()
+                yield sort_rows([made], [up]), step(table.expr, sort, op="sort_values", cost=cost, labels=1, tags=tags)
 
 
 def _largest(table: Table, goal: Goal) -> Iterator[Pick]:
@@ -340,8 +393,8 @@ def _top_of_groups(table: Table, groups: Groups, by: str, v: int, n: int, labels
     """The first rows of each group after sorting."""
     of = np.full(table.rows, -1, dtype=np.int64)
     of[groups.rows] = groups.ids
-    for up in (True, False):
-        order = sort_rows([table.columns[v]], [up])
+    sorts = [pick for up in (True, False) for pick in _by_one_column(table, v, up=up)]
+    for order, ordered in sorts:
         order = order[of[order] >= 0]
         seen = np.zeros(groups.count, dtype=np.int64)
         rows = []
@@ -350,7 +403,6 @@ def _top_of_groups(table: Table, groups: Groups, by: str, v: int, n: int, labels
                 seen[of[row]] += 1
                 rows.append(row)
         picked = np.array(rows, dtype=np.int64)
-        ordered = _sort(table, [v], [up])
         yield (
             picked,
             step(
@@ -431,6 +483,11 @@ def _counted(table: Table, goal: Goal) -> Iterator[Pick]:
             np.arange(table.rows - n, table.rows),
             step(table.expr, f".tail({n})", op="tail", cost=1.9, tags=(POSITION,)),
         )
+        for start, stop in ((1, None), (None, -1), (1, -1), (2, None), (None, -2)):
+            rows = np.arange(table.rows)[start:stop]
+            if len(rows) == n:
+                text = f".iloc[{'' if start is None else start}:{'' if stop is None else stop}]"
+                yield rows, step(table.expr, text, op="iloc", cost=1.9, tags=(POSITION,))
         for every in range(2, 6):
             for start in range(every):
                 rows = np.arange(start, table.rows, every)
@@ -439,6 +496,25 @@ def _counted(table: Table, goal: Goal) -> Iterator[Pick]:
                         rows,
                         step(table.expr, f".iloc[{start or ''}::{every}]", op="iloc", cost=2.2, tags=(POSITION,)),
                     )
+
+
+def _repeated(table: Table, goal: Goal) -> Iterator[Pick]:
+    """Rows several times: as often as a column says, or all as often."""
+    if goal.rows <= table.rows or goal.rows > 5000:
+        return
+    rows = np.arange(table.rows)
+    for c in table.columns:
+        times = c.numbers
+        if c.kind == "num" and (times >= 0).all() and times.sum() == goal.rows and (times == np.rint(times)).all():
+            ref = f"{{0}}[{literal(c.label)}]" if table.shape_kind == "frame" else "{0}"
+            text = f".loc[{{0}}.index.repeat({ref})]"
+            yield np.repeat(rows, times.astype(np.int64)), step(table.expr, text, op="loc", cost=1.8, labels=1)
+    times_all, rest = divmod(goal.rows, table.rows)
+    if not rest:
+        text = f".loc[{{0}}.index.repeat({times_all})]"
+        yield np.repeat(rows, times_all), step(table.expr, text, op="loc", cost=2.0, tags=(POSITION,))
+        copies = call(f"pd.concat([{{0}}] * {times_all})", table.expr, op="concat", cost=2.0, tags=(POSITION,))
+        yield np.tile(rows, times_all), copies
 
 
 def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
@@ -467,9 +543,34 @@ def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
         ):
             for up in (True, False):
                 yield _sort(table, [i], [up])
+    yield from _likely_masks(table, goal)
     if goal.rows < table.rows and likely:
         by = literal(likely[0].label)
         yield step(table.expr, f".groupby({by}).head(1)", op="groupby.head", cost=1.5, labels=1)
+
+
+def _likely_masks(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Rows of one value of a column with few, before an aggregate that no longer shows which rows there were."""
+    if goal.rows >= table.rows or len(table.expr.ops) > 1:
+        return
+    made = 0
+    few = [c for c in table.columns if hashable(c) and 1 < len(c.distinct) <= 6 and not c.unique and c.kind != "date"]
+    few = [c for c in few if c.array.dtype.kind != "f"]
+    few.sort(key=lambda c: (label_shown(goal, c), c.kind != "bool", len(c.distinct)))
+    for c in few[:3]:
+        ref = f"{{0}}[{literal(c.label)}]"
+        if c.kind == "bool" and not c.null.any():
+            yield step(table.expr, f"[{ref}]", op="mask", cost=1.2, labels=1)
+            yield step(table.expr, f"[~{ref}]", op="mask", cost=1.5, labels=1)
+            continue
+        for code in sorted(c.distinct, key=lambda code: code not in goal.words):
+            if made < 8:
+                made += 1
+                text = f"[{ref} == {literal(table.book.cell(code))}]"
+                yield step(table.expr, text, op="mask", cost=1.6, labels=1, tags=(CELL,))
+    for c in table.columns:
+        if c.kind == "num" and (c.numbers > 0).any() and (c.numbers <= 0).any():
+            yield step(table.expr, f"[{{0}}[{literal(c.label)}] > 0]", op="mask", cost=1.8, labels=1)
 
 
 def random(table: Table, rng: np.random.Generator, _others: Sequence[Table]) -> Expr | None:

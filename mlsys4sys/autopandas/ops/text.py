@@ -181,6 +181,10 @@ def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
             words = {table.book.code(word.strip()) for p in parts for word in p}
             if len(words & goal.words) >= 0.5 * len(words) and sum(map(len, parts)) <= 2000:
                 yield from list(_exploded(table, column, separator, plain=goal.plain_index))[:1]
+                if table.shape_kind == "frame" and max(map(len, parts)) <= 4:
+                    text = f"{_ref(table, column)}.str.split({literal(separator)}, expand=True)"
+                    split = call(text, table.expr, op="str", cost=1.5, tags=(CELL,))
+                    yield call("{0}.join({1})", table.expr, split, op="join", cost=0.9)
 
 
 def random(table: Table, rng: np.random.Generator, _others: Sequence[Table]) -> Expr | None:

@@ -51,13 +51,14 @@ def flatten(draft: Draft, chains: Mapping[str, Sequence[Step]], base: str, polic
     walk = _Walk(draft, chains, policy)
     walk.run(base, [ALWAYS], (base,))
     draft.add([ALWAYS], policy.target, policy.line, policy.text)
+    known = walk.used | {(loss.line, loss.text) for loss in draft.losses if loss.effect == Effect.LEFT_OUT}
     for name, steps in chains.items():
         if name not in walk.seen and steps:
             why = f"chain {name} ({len(steps)} rules) is not reached from {base}"
             draft.lose(Effect.LEFT_OUT, why, steps[0].line, text=steps[0].text)
             continue
         for step in steps:
-            if step.then != Then.ON and (step.line, step.text) not in walk.used:
+            if step.then != Then.ON and (step.line, step.text) not in known:
                 why = f"no packet that reaches it in chain {name} can meet it"
                 draft.lose(Effect.LEFT_OUT, why, step.line, text=step.text, exact=True)
 

@@ -23,12 +23,11 @@ from mlsys4sys.errors import InputError, RuleError
 from mlsys4sys.neurocuts.formats.names import PORTS, PROTOCOLS
 from mlsys4sys.neurocuts.formats.spans import Condition, Spans, complement, joined, masked
 from mlsys4sys.neurocuts.losses import Effect, Loss, Losses
-from mlsys4sys.neurocuts.problem import IPV4, IPV6, Field, RuleSet, wide_boxes
+from mlsys4sys.neurocuts.problem import IPV4, IPV6, OTHER, Field, RuleSet, wide_boxes
 
 Unknown = Literal["field", "allow", "deny"]
 ALLOWING = frozenset({"accept", "permit", "allow", "pass", "match"})
 MOST_BOXES = 2_000_000
-OTHER = "(any other)"
 CTSTATES = ("INVALID", "NEW", "ESTABLISHED", "RELATED", "UNTRACKED")
 NUMBERS = {
     "icmp_type": 8, "icmp_code": 8, "in_port": 32, "vlan": 12, "dscp": 6, "ecn": 2, "mark": 32, "ttl": 8, "tun_id": 64,
@@ -280,7 +279,8 @@ class Draft:
                     raise InputError(f"given: {name} is a field of the five-tuple")
                 continue  # the file does not look at it
             own = self.extra[name]
-            values[name] = own.values.index(text) if text in own.values else self._free_value(own, text)
+            found = own.named(text)
+            values[name] = self._free_value(own, text) if found is None else found
             line, column, _ = self._places[name]
             self.lose(Effect.ASSUMED, f"{name} is {text}, as given", line, column, exact=True)
         if not values:
@@ -302,11 +302,9 @@ class Draft:
                 self.lose(Effect.LEFT_OUT, "what is given rules it out", entry.line, text=entry.text, exact=True)
         return out
 
-    def _free_value(self, own: Field, text: str) -> int:
-        """The value of a name that the file does not mention, or of a number."""
-        if own.values and own.name != "ctstate":
-            longest = [v for v in own.values if v[-1:] in ("+", "*") and v and text.startswith(v[:-1])]
-            return own.values.index(max(longest, key=len)) if longest else 0
+    @staticmethod
+    def _free_value(own: Field, text: str) -> int:
+        """The value of a number."""
         if own.values:
             raise InputError(f"given: {own.name} must be one of {', '.join(own.values)}, not {text!r}")
         try:

@@ -40,6 +40,8 @@ class Token:
 
 def tokens(draft: Draft, text: str, line: int) -> list[Token]:
     """Words of a line; double quotes hold words together, a backslash keeps the next letter."""
+    if '"' not in text and "\\" not in text:
+        return [Token(found[0], found.start() + 1) for found in re.finditer(r"[^ \t]+", text)]
     out, at = [], 0
     while at < len(text):
         if text[at] in " \t":
@@ -263,7 +265,7 @@ class _Rule:
             return Then.END, " ".join([word.text, *rest])
         if word.text in GOING_ON:
             why = f"{word.text} lets the packet go on"
-            self.draft.lose(Effect.NO_VERDICT, why, self.line, word.column, self.text, exact=word.text not in _CHANGING)
+            self.draft.lose(Effect.NO_VERDICT, why, self.line, word.column, self.text, exact=word.text not in CHANGING)
             return Then.ON, word.text
         self._no_rest(word, rest)
         return (Then.RETURN, "RETURN") if word.text == "RETURN" else (Then.JUMP, word.text)
@@ -450,6 +452,8 @@ class _Rule:
             holds = self.vague[0][0] if len(self.vague) == 1 else True
             words = " ".join(text if own or len(self.vague) == 1 else f"! {text}" for own, text in self.vague)
             name = f"{self.module} {words}".strip()
+            if self.module in _OWN_STATE:  # two of the same words are two things that count
+                name += f" (line {self.line})"
             if not self.module:
                 raise self.draft.error(f"{words.split(' ')[0]!r} belongs to no module", self.line, 1)
             self._and(self.draft.bit(name, self.line, self.module_column, holds=holds))
@@ -461,7 +465,8 @@ _SILENT = frozenset({
     "iprange", "mark", "dscp", "ttl",
 })  # fmt: skip
 """Modules that ask nothing by themselves."""
-_CHANGING = frozenset({"MARK", "CONNMARK", "CT", "NOTRACK", "TOS", "DSCP", "ECN", "TTL", "HL", "SET"})
+_OWN_STATE = frozenset({"limit", "hashlimit", "statistic", "quota", "quota2", "connlimit", "recent", "nth", "random"})
+CHANGING = frozenset({"MARK", "CONNMARK", "CT", "NOTRACK", "TOS", "DSCP", "ECN", "TTL", "HL", "SET"})
 """Targets that change what later rules may look at."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,7 @@ class Value:
     @property
     def text(self) -> str:
         """Its source on one line, shortened."""
-        words = " ".join(self.document.text[self.start : self.end].split())
+        words = " ".join(self.document.text[self.start : min(self.end, self.start + 2000)].split())
         return words if len(words) <= 160 else words[:157] + "…"
 
     def error(self, message: str) -> RuleError:
@@ -99,11 +100,13 @@ class Document:
 
     text: str
     name: str
+    starts: tuple[int, ...]
+    """Offsets at which lines begin."""
 
     def place(self, at: int) -> tuple[int, int]:
         """1-based line and column of an offset."""
-        line = self.text.count("\n", 0, at) + 1
-        return line, at - self.text.rfind("\n", 0, at)
+        line = bisect_right(self.starts, at)
+        return line, at - self.starts[line - 1] + 1
 
     def error(self, message: str, at: int) -> RuleError:
         """An error at an offset, to be raised."""
@@ -117,7 +120,8 @@ def parse(text: str, name: str) -> Value:
     Raises:
         RuleError: It is no JSON, a key stands twice in an object, or it is nested deeper than `MOST_DEPTH`.
     """
-    reader = _Reader(Document(text, name))
+    starts = (0, *(found.end() for found in re.finditer("\n", text)))
+    reader = _Reader(Document(text, name, starts))
     found = reader.value(0)
     reader.blank()
     if reader.at < len(text):

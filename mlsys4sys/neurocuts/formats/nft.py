@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mlsys4sys.neurocuts.formats.chains import Step, Then, flatten
 from mlsys4sys.neurocuts.formats.draft import CTSTATES, Draft
+from mlsys4sys.neurocuts.formats.iptables import CHANGING, ENDING, GOING_ON
 from mlsys4sys.neurocuts.formats.jsontext import Value
 from mlsys4sys.neurocuts.formats.jsontext import parse as parse_json
 from mlsys4sys.neurocuts.formats.names import ICMP_TYPES, ICMPV6_TYPES
@@ -21,7 +22,7 @@ _GOING_ON = frozenset(
     {"log", "counter", "notrack", "mangle", "set", "meter", "quota_ref", "ct helper", "secmark", "flow", "dup"}
 )
 _CHANGING = frozenset({"notrack", "mangle", "set", "ct helper"})
-_UNCERTAIN = frozenset({"limit", "quota", "ct count", "xt", "last", "synproxy"})
+_UNCERTAIN = frozenset({"limit", "quota", "ct count", "last"})
 """Statements that let some packets on and not others, by what no header says."""
 
 
@@ -128,7 +129,9 @@ class _Rule:
     def __init__(self, draft: Draft, table: _Table, rule: Value) -> None:
         self.draft, self.table, self.rule = draft, table, rule
         self.met: list[Condition] = [ALWAYS]
-        self.line, self.text = rule.line, rule.need("expr").text
+        handle = f" handle {number.integer(0, 2**63)}" if (number := rule.get("handle")) else ""
+        self.name = f"{rule.need('chain').string()}{handle}"
+        self.line, self.text = rule.line, f"{self.name}: {rule.need('expr').text}"
 
     def steps(self) -> Iterator[Step]:
         ended = False
@@ -155,8 +158,13 @@ class _Rule:
                 if kind != "counter":
                     why = f"{kind} lets the packet go on"
                     self.draft.lose(Effect.NO_VERDICT, why, item.line, text=item.text, exact=kind not in _CHANGING)
+            elif kind == "xt":
+                target = self._xt(item, body)
+                if target:
+                    yield self._step(Then.END, target)
+                    ended = True
             elif kind in _UNCERTAIN:
-                self._and([self.draft.bit(item.text, item.line, _column(item))])
+                self._and([self.draft.bit(f"{item.text} of {self.name}", item.line, _column(item))])
             else:
                 raise item.error(f"{kind!r} is an unknown statement")
         if not ended:
@@ -169,6 +177,22 @@ class _Rule:
 
     def _and(self, alternatives: list[Condition]) -> None:
         self.met = [met for a in self.met for b in alternatives if (met := both(a, b)) is not None]
+
+    def _xt(self, item: Value, body: Value) -> str | None:
+        """A match or target of iptables, whose arguments nft does not print."""
+        name = body.need("name").string()
+        if body.need("type").string() == "match" and name == "comment":
+            pass
+        elif body.need("type").string() == "match":
+            self._and([self.draft.bit(f"xt match {name} of {self.name}", item.line, _column(item))])
+        elif name in ENDING:
+            return name
+        elif name in GOING_ON:
+            why = f"{name} lets the packet go on"
+            self.draft.lose(Effect.NO_VERDICT, why, item.line, text=self.text, exact=name not in CHANGING)
+        else:
+            raise item.error(f"what the target {name} does to a packet is not told: read what iptables-save prints")
+        return None
 
     # Conditions
 

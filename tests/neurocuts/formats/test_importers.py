@@ -262,7 +262,7 @@ def damaged(draw: st.DrawFn) -> tuple[str, str]:
     return ("aws" if name == "nacl" else name), text
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(damaged())
 def test_no_damaged_file_crashes_an_importer(case: tuple[str, str]) -> None:
     name, text = case
@@ -277,14 +277,14 @@ def test_no_damaged_file_crashes_an_importer(case: tuple[str, str]) -> None:
     assert not isinstance(fault, RuleError) or fault.line is not None, str(fault)  # always with its place
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(FORMATS), st.text(max_size=60) | st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join))
 def test_no_text_crashes_an_importer(name: str, text: str) -> None:
     with contextlib.suppress(InputError):
         parse(text, name)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_every_line_of_a_list_is_a_rule_or_in_the_report(data: st.DataObject) -> None:
     """Lines of the line formats are dropped, doubled and shuffled: what is read accounts for each."""

@@ -108,7 +108,7 @@ SETS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SETS, st.sampled_from(["ACCEPT", "DROP"]))
 def test_flattened_chains_answer_as_netfilter_walks_them(chains: dict[str, list[Rule]], policy: str) -> None:
     lines = ["*filter", f":INPUT {policy} [0:0]", ":a - [0:0]", ":b - [0:0]", ":c - [0:0]"]

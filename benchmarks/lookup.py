@@ -1,0 +1,239 @@
+"""Lookups, tuned on measured time: ``python -m benchmarks.lookup FOLDER --json benchmarks/results/lookup.json``.
+
+FOLDER holds rule sets in ClassBench's format. Each is built twice, within 500 and within 120 bytes of real memory per
+rule, then looked up on one core and on two, over 100,000 corners of rules, which the builder never saw (it draws its
+own packets). DPDK's ACL library runs on the same rules and packets before and after; its better run counts. Then rule
+sets of 100,000 rules from our generator, changes while lookups go on, single packets from Python, and a cold start.
+
+A rate is the sum over slices of 4,096 packets of each slice's best time, so that other programs on the machine disturb
+little. All answers are compared with the linear scan on a sample, all trees are proven. About ten minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.machine import machine
+from benchmarks.neurocuts import corners, dpdk
+from mlsys4sys import _native
+from mlsys4sys.datasets import rules as generated
+from mlsys4sys.neurocuts import Classifier, ClassifierBuilder, RuleSet
+from mlsys4sys.neurocuts.updates import Updates
+
+SLICE = 4096
+ROUNDS = 40
+CHECKED = 2000
+"""Packets that are compared with the linear scan."""
+LARGE = ("acl-edge", "ipc-gateway", "fw-perimeter")
+
+
+def rate(classify: Any, packets: NDArray[np.uint32], rounds: int = ROUNDS) -> float:
+    """Millions of packets a second on one core; see the top of this file."""
+    out = np.empty(len(packets), np.int32)
+    starts = range(0, len(packets), SLICE)
+    best = np.full(len(starts), np.inf)
+    for _ in range(rounds):
+        for place, start in enumerate(starts):
+            began = time.perf_counter()
+            classify(packets[start : start + SLICE], out=out[start : start + SLICE])
+            best[place] = min(best[place], time.perf_counter() - began)
+    return float(len(packets) / best.sum() / 1e6)
+
+
+def threads(classify: Any, packets: NDArray[np.uint32], count: int, rounds: int = ROUNDS) -> float:
+    """The same for a whole call with ``count`` threads over ten times the packets: the best call."""
+    many = np.tile(packets, (10, 1))
+    out = np.empty(len(many), np.int32)
+    best = np.inf
+    for _ in range(rounds):
+        began = time.perf_counter()
+        classify(many, out=out, threads=count)
+        best = min(best, time.perf_counter() - began)
+    return len(many) / best / 1e6
+
+
+def built(rules: RuleSet, max_bytes: float, budget_s: float) -> tuple[Classifier, dict[str, Any]]:
+    """A tuned classifier and its figures."""
+    packets, _ = corners(rules)
+    classifier = ClassifierBuilder(objective="latency", budget_s=budget_s, max_bytes_per_rule=max_bytes).build(rules)
+    wrong = classifier.classify(packets[:CHECKED]) != rules.classify_linear(packets[:CHECKED])
+    if wrong.any():
+        raise SystemExit("a lookup is wrong")
+    row = {
+        "mpps": round(rate(classifier.classify, packets), 1),
+        "bytes_per_rule": round(classifier.lookup.size_bytes / len(rules), 1),
+        "build_s": round(classifier.build_s, 1),
+    }
+    return classifier, row
+
+
+def one_set(path: Path, budget_s: float) -> dict[str, Any]:
+    """Everything about one rule set."""
+    rules = RuleSet.from_classbench(path)
+    packets, _ = corners(rules)
+    found: dict[str, Any] = {"rules": len(rules), "load": round(os.getloadavg()[0], 1)}
+    peers = [dpdk(path, rules)]
+    classifier, found["500"] = built(rules, 500, budget_s)
+    single, double = threads(classifier.classify, packets, 1, 10), threads(classifier.classify, packets, 2, 10)
+    found["threads"] = {"1": round(single, 1), "2": round(double, 1), "gain": round(double / single, 2)}
+    packet = tuple(packets[0].tolist())
+    best = min(_timed(lambda: [classifier.lookup.one(packet) for _ in range(1000)]) for _ in range(20))
+    found["one_us"] = round(best * 1e3, 2)
+    _, found["120"] = built(rules, 120, budget_s)
+    peers.append(dpdk(path, rules))
+    found["dpdk_mpps"] = max((peer for peer in peers if peer), default=None)
+    return found
+
+
+def _timed(work: Any) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def large(profile: str, budget_s: float) -> dict[str, Any]:
+    """100,000 rules of a profile of our generator, within 100 bytes per rule."""
+    made = generated.generate(profile, 100_000, seed=1)
+    rules = RuleSet(fields=RuleSet.parse_classbench("").fields, low=made.low, high=made.high)
+    return {"rules": len(rules), **built(rules, 100, budget_s)[1]}
+
+
+def updates(path: Path, budget_s: float, seconds: float = 3.0) -> dict[str, Any]:
+    """A tenth of the rules comes and goes in batches of 100 while another thread looks packets up.
+
+    At the end the answers are compared with the linear scan of the rules as they then are.
+    """
+    rules = RuleSet.from_classbench(path)
+    order = np.random.default_rng(0).permutation(len(rules))
+    first = np.sort(order[len(rules) // 10 :])
+    moving = order[: len(rules) // 10]
+    places = np.searchsorted(first, moving)
+    classifier = ClassifierBuilder(objective="latency", budget_s=budget_s, max_bytes_per_rule=300).build(
+        rules.take(first)
+    )
+    changing = Updates(classifier.rules, classifier.tree, classifier.constants)
+    packets, _ = corners(rules)
+    rest = rate(changing.classify, packets, 10)
+    changes, ended, held = 0, threading.Event(), list[NDArray[np.int32]]()
+
+    def change() -> None:
+        nonlocal changes
+        at = 0
+        while not ended.is_set():
+            chosen = moving[np.arange(at, at + 100) % len(moving)]
+            low, high = rules.low[chosen], rules.high[chosen]
+            held.append(changing.insert_many(low, high, places[np.arange(at, at + 100) % len(moving)]))
+            at += 100
+            changes += 100
+            if len(held) > 5:
+                changing.remove_many(held.pop(0))
+                changes += 100
+
+    writer = threading.Thread(target=change)
+    writer.start()
+    time.sleep(0.2)
+    began, before = time.perf_counter(), changes
+    during = 0.0
+    while time.perf_counter() < began + seconds:
+        during = max(during, rate(changing.classify, packets[: 8 * SLICE], 3))
+    a_second = (changes - before) / (time.perf_counter() - began)
+    ended.set()
+    writer.join()
+    now, ids = changing.current()
+    wanted = np.append(ids, -1)[now.classify_linear(packets[:CHECKED])]
+    if (changing.classify(packets[:CHECKED]) != wanted).any():
+        raise SystemExit("an answer after changes is wrong")
+    pairs = list(zip(rules.low[moving[:500]].tolist(), rules.high[moving[:500]].tolist(), strict=True))
+    singles = [list(zip(low, high, strict=True)) for low, high in pairs]
+    began = time.perf_counter()
+    made = [changing.insert(rule, 0) for rule in singles]
+    inserted = time.perf_counter()
+    for number in made:
+        changing.remove(number)
+    return {
+        "changes_a_second": round(a_second),
+        "mpps_at_rest": round(rest, 1),
+        "mpps_meanwhile": round(during, 1),
+        "kept": round(during / rest, 2),
+        "rebuilds": changing.rebuilds,
+        "insert_us": round((inserted - began) / len(made) * 1e6, 1),
+        "remove_us": round((time.perf_counter() - inserted) / len(made) * 1e6, 1),
+    }
+
+
+COLD = """
+import sys, time
+began = time.perf_counter()
+import numpy as np
+from mlsys4sys.neurocuts import Classifier
+classifier = Classifier.load(sys.argv[1])
+packets = np.load(sys.argv[2])
+classifier.classify(packets)
+print(time.perf_counter() - began)
+"""
+
+
+def cold_start(path: Path) -> float:
+    """Seconds of a fresh process for the import, loading (proof included) and a million packets; best of five."""
+    rules = RuleSet.from_classbench(path)
+    classifier = ClassifierBuilder(objective="latency", budget_s=3).build(rules)
+    packets, _ = corners(rules)
+    with tempfile.TemporaryDirectory() as folder:
+        saved, trace = Path(folder, "c"), Path(folder, "t.npy")
+        classifier.save(saved)
+        np.save(trace, np.tile(packets, (10, 1)))
+        command = [sys.executable, "-c", COLD, str(saved), str(trace)]
+        runs = [float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(5)]
+    return min(runs)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.option("--json", "output", type=click.Path(path_type=Path), help="Where to write everything.")
+@click.option("--budget-s", default=10.0, show_default=True, help="Seconds of each build.")
+@click.option("--large-s", default=30.0, show_default=True, help="Seconds of each build of 100,000 rules.")
+@click.option("--only", default="", help="Comma-separated names of rule sets; all by default.")
+def main(folder: Path, output: Path | None, budget_s: float, large_s: float, only: str) -> None:
+    """Measure, print a line a set and write the results."""
+    if shutil.which("dpdk-test-acl") is None:
+        click.echo("dpdk-test-acl is not installed: no figures of DPDK", err=True)
+    results: dict[str, Any] = {"machine": machine("numpy"), "kernel": _native.lookup_kernel(), "budget_s": budget_s}
+    results |= {"sets": {}, "large": {}, "updates": {}}
+
+    def note(part: str, name: str, row: Any) -> None:
+        results[part][name] = row
+        click.echo(f"{part} {name}: {json.dumps(row)}")
+        if output:
+            output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+    paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(("LICENSE", "README"))]
+    paths = [path for path in paths if not only or path.name in only.split(",")]
+    for path in paths:
+        note("sets", path.name, one_set(path, budget_s))
+    for path in paths:
+        if path.name in ("acl1_10k", "fw1_10k", "ipc1_10k"):
+            note("updates", path.name, updates(path, budget_s))
+    if paths and large_s:
+        for profile in LARGE:
+            note("large", profile, large(profile, large_s))
+        results["cold_s"] = round(cold_start(paths[0]), 2)
+        click.echo(f"cold start: {results['cold_s']} s")
+    if output:
+        output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

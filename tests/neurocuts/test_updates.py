@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlsys4sys import _native
+from mlsys4sys.errors import InputError
+from mlsys4sys.neurocuts import ClassifierBuilder, Field, RuleSet
+from mlsys4sys.neurocuts.tune import Constants, build, default_traffic
+from mlsys4sys.neurocuts.updates import Updates
+from tests.neurocuts.trees import IPV4, IPV6, TINY, everything, probes, random_rules, ranges, rule_sets
+
+WIDE = (Field("a", 9), Field("b", 3))
+PARTED = Constants(leaf=2, memory=1e-5, bits=True, tests=((0, 6.0), (1, 2.0)), parts=0b11100100)
+
+
+@dataclass
+class Scan:
+    """What should be there: a list of (key, id, low, high), and the scan of it."""
+
+    rows: list[tuple[tuple[int, int], int, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, rules: RuleSet) -> Scan:
+        return cls(
+            [
+                ((r, 1 << 40), r, tuple(low), tuple(high))
+                for r, (low, high) in enumerate(zip(rules.low.tolist(), rules.high.tolist(), strict=True))
+            ]
+        )
+
+    def insert(self, rule: list[tuple[int, int]], priority: int, number: int) -> None:
+        self.rows.append(((priority, number), number, tuple(a for a, _ in rule), tuple(b for _, b in rule)))
+
+    def remove(self, number: int) -> None:
+        self.rows = [row for row in self.rows if row[1] != number]
+
+    def classify(self, packets: np.ndarray, fields: tuple[Field, ...]) -> np.ndarray:
+        rows = sorted(self.rows)
+        columns = sum(one.columns for one in fields)
+        low = np.array([row[2] for row in rows], np.uint32).reshape(-1, columns)
+        high = np.array([row[3] for row in rows], np.uint32).reshape(-1, columns)
+        found = RuleSet(fields=fields, low=low, high=high).classify_linear(packets)
+        ids = np.array([row[1] for row in rows] + [-1], np.int32)
+        return ids[found]
+
+
+@pytest.mark.parametrize("kernel", ["scalar", ""])
+@settings(max_examples=40, deadline=None)
+@given(
+    rules=rule_sets(WIDE, most=40),
+    constants=st.sampled_from(
+        [PARTED, Constants(leaf=1, memory=1e-5), Constants(bits=True, leaf=3, memory=1e-4), Constants()]
+    ),
+    data=st.data(),
+)
+def test_at_every_step_the_answers_are_those_of_the_scan(
+    kernel: str, rules: RuleSet, constants: Constants, data: st.DataObject
+) -> None:
+    _native.force_lookup_kernel(kernel)
+    try:
+        updates = Updates(rules, build(rules, constants, default_traffic(rules, 100)), constants, background=False)
+        scan, packets = Scan.of(rules), everything(WIDE)
+        assert (updates.classify(packets) == rules.classify_linear(packets)).all()
+        for _ in range(data.draw(st.integers(1, 25))):
+            step = data.draw(st.sampled_from(["insert", "insert", "remove", "remove", "rebuild"]))
+            if step == "insert":
+                rule = [data.draw(ranges(9)), data.draw(ranges(3))]
+                priority = data.draw(st.integers(0, len(rules) + 2))
+                scan.insert(rule, priority, updates.insert(rule, priority))
+            elif step == "remove" and scan.rows:
+                number = data.draw(st.sampled_from([row[1] for row in scan.rows]))
+                updates.remove(number)
+                scan.remove(number)
+            elif step == "rebuild":
+                updates.rebuild()
+            assert (updates.classify(packets) == scan.classify(packets, WIDE)).all(), step
+            assert len(updates) == len(scan.rows)
+    finally:
+        _native.force_lookup_kernel("")
+
+
+@pytest.mark.parametrize("fields", [IPV4, IPV6, TINY])
+def test_thousands_of_changes_over_any_fields_end_where_the_scan_ends(fields: tuple[Field, ...]) -> None:
+    rng = np.random.default_rng(2)
+    rules, more = random_rules(rng, 600, fields), random_rules(rng, 900, fields)
+    updates = Updates(rules, build(rules, Constants(memory=0.05), default_traffic(rules)), Constants(memory=0.05))
+    scan, packets = Scan.of(rules), np.concatenate([probes(rules, rng, 150), probes(more, rng, 150)])
+    priorities = rng.integers(0, 600, 900)
+    for start in range(0, 900, 300):
+        chosen = slice(start, start + 300)
+        ids = updates.insert_many(more.low[chosen], more.high[chosen], priorities[chosen])
+        for place, number in enumerate(ids.tolist(), start=start):
+            bounds = zip(more.low[place].tolist(), more.high[place].tolist(), strict=True)
+            scan.insert(list(bounds), int(priorities[place]), number)
+        assert (updates.classify(packets) == scan.classify(packets, fields)).all()
+        gone = rng.choice([row[1] for row in scan.rows], 250, replace=False)
+        updates.remove_many(gone)
+        for number in gone.tolist():
+            scan.remove(number)
+        assert (updates.classify(packets, threads=2) == scan.classify(packets, fields)).all()
+        if start == 300:
+            updates.rebuild()
+            assert (updates.classify(packets) == scan.classify(packets, fields)).all()
+    now, ids = updates.current()
+    assert (np.append(ids, -1)[now.classify_linear(packets)] == updates.classify(packets)).all()
+    assert sorted(ids.tolist()) == sorted(row[1] for row in scan.rows)
+
+
+def test_wide_rules_stand_in_front_until_a_new_tree_takes_them_in() -> None:
+    rng = np.random.default_rng(3)
+    rules = random_rules(rng, 2000)
+    constants = Constants(leaf=4, memory=1e-4, max_bits=10)
+    updates = Updates(rules, build(rules, constants, default_traffic(rules)), constants, background=False)
+    anything = [(0, int(most)) for most in rules.maxima]
+    wide = [updates.insert(anything, 0) for _ in range(5)]
+    assert updates.in_front == 5
+    packets = probes(rules, rng, 300)
+    assert (updates.classify(packets) == wide[0]).all()
+    updates.remove(wide[0])
+    assert (updates.classify(packets) == wide[1]).all()
+    assert updates.rebuilds == 1  # too many rules that were hidden might appear
+    wide += [updates.insert(anything, 0) for _ in range(2)]
+    updates.rebuild()
+    assert updates.rebuilds == 2
+    assert updates.in_front == 0
+    assert (updates.classify(packets) == wide[1]).all()
+    updates.remove_many(wide[1:])
+    assert (updates.classify(packets) == rules.classify_linear(packets)).all()
+
+
+def test_readers_see_each_change_whole_while_writers_and_rebuilds_go_on() -> None:
+    """A rule in front is replaced by its like again and again; readers see one of them, never what lies behind."""
+    rng = np.random.default_rng(4)
+    rules = random_rules(rng, 400)
+    constants = Constants(memory=0.02)
+    updates = Updates(rules, build(rules, constants, default_traffic(rules)), constants, background=False)
+    packets = np.repeat(np.array([[0x0A010203, 0xC0A80101, 4000, 443, 6]], np.uint32), 2000, axis=0)
+    narrow = [(0x0A010200, 0x0A0102FF), (0xC0A80101, 0xC0A80101), (0, 65535), (443, 443), (6, 6)]
+    here = updates.insert(narrow, 0)
+    allowed = {here}
+    ends, wrong = threading.Event(), list[set[int]]()
+
+    def read() -> None:
+        while not ends.is_set():
+            seen = set(updates.classify(packets).tolist())
+            if not seen <= allowed:
+                wrong.append(seen)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    others, following = random_rules(rng, 20), here + 1
+    for step in range(1500):
+        allowed.add(following)
+        assert updates.insert(narrow, 0) == following
+        updates.remove(here)
+        here, following = following, following + 1
+        if step % 50 == 0:
+            extra = updates.insert_many(others.low, others.high, np.full(20, 300))
+            updates.remove_many(extra)
+            following += 20
+        if step % 300 == 299:
+            updates.rebuild()
+    ends.set()
+    for reader in readers:
+        reader.join()
+    assert not wrong
+    assert updates.rebuilds == 5
+
+
+def test_a_new_tree_comes_by_itself_when_much_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlsys4sys.neurocuts.updates.CHANGES", 200)
+    rules = random_rules(np.random.default_rng(5), 150)
+    updates = Updates(rules, build(rules, Constants(), default_traffic(rules)), Constants())
+    more = random_rules(np.random.default_rng(6), 1000)
+    for start in range(0, 1000, 100):
+        chosen = slice(start, start + 100)
+        updates.insert_many(more.low[chosen], more.high[chosen], np.zeros(100, int))
+        with updates._rebuilding:  # waits for the thread, if there is one
+            pass
+    assert updates.rebuilds >= 1
+
+
+def test_wrong_changes_are_refused_and_change_nothing() -> None:
+    rules = random_rules(np.random.default_rng(7), 100)
+    updates = Updates(rules, build(rules, Constants(), default_traffic(rules)), Constants(), background=False)
+    for rule, words in (
+        ([(0, 1)] * 4, "5 ranges"),
+        ([(3, 2)] + [(0, 1)] * 4, "empty"),
+        ([(0, 1)] * 4 + [(0, 256)], "beyond 255"),
+    ):
+        with pytest.raises(InputError, match=words):
+            updates.insert(rule, 0)
+    with pytest.raises(InputError, match="priorities"):
+        updates.insert([(0, 1)] * 5, -1)
+    with pytest.raises(InputError, match="no rule 100"):
+        updates.remove(100)
+    updates.remove(7)
+    with pytest.raises(InputError, match="no rule 7"):
+        updates.remove(7)
+    with pytest.raises(InputError, match="1 of 2"):
+        updates.remove_many([7, 8])
+    assert len(updates) == 98
+
+
+def test_a_classifier_takes_changes_itself() -> None:
+    rules = random_rules(np.random.default_rng(8), 300)
+    classifier = ClassifierBuilder(expansions=200, threads=1).build(rules)
+    packet = {"src": "10.0.0.1", "dst": "10.0.0.2", "sport": 1, "dport": 80, "proto": "tcp"}
+    number = classifier.insert("@10.0.0.0/24\t10.0.0.0/24\t0 : 65535\t80 : 80\t0x06/0xFF", 0)
+    assert number == 300
+    assert classifier.match(**packet) == number
+    assert classifier.classify([classifier.packet(**packet)]).tolist() == [number]
+    with pytest.raises(InputError, match=r"current\(\)"):
+        classifier.explain(**packet)
+    again = classifier.current()
+    assert len(again.rules) == 301
+    assert again.match(**packet) == 0
+    classifier.remove(number)
+    assert classifier.match(**packet) == rules.classify_linear([classifier.packet(**packet)])[0]
