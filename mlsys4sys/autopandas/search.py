@@ -45,7 +45,7 @@ MOST_ALIKE = 4
 PRICES = {"close": 0.0, "end": 0.3, "heavy": 1.2, "expand": 2.0, "branch": 3.0}
 """Nats that the ways of working on a table cost beyond the table's own program."""
 
-MOST_SETTLE_S = 2.0
+MOST_SETTLE_S = 1.2
 """Processor seconds after the first program in which all ways of working on the inputs themselves are finished."""
 
 CONVINCING = 5.0
@@ -361,7 +361,7 @@ def candidates(
     budget_s: float,
     *,
     prior: Prior | None = None,
-    settle_s: float = 0.35,
+    settle_s: float = 0.15,
     most: int = 60,
     report: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> list[Candidate]:
@@ -387,7 +387,7 @@ def collected(
     search: Search,
     budget_s: float,
     *,
-    settle_s: float = 0.35,
+    settle_s: float = 0.15,
     most: int = 60,
     report: Callable[[Mapping[str, Any]], None] | None = None,
     relief: Helper | None = None,
