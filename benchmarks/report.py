@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
-LOADS = {"questions": "37 questions", "random": "60 random queries", "job": "113 JOB queries"}
+LOADS = {"questions": "37 questions", "random": "random queries", "job": "113 JOB queries"}
 BENCHMARKS = {"tpch": "TPC-H", "tpcds": "TPC-DS"}
 
 
