@@ -196,7 +196,7 @@ class Finisher:
         plan = self._plan(table, goal)
         missing = [i for i, (kind, _) in plan.items() if kind == "new"]
         if missing and (not heavy or len(missing) > MOST_NEW or goal.levels != 1):
-            if not missing or len(missing) == len(plan) or goal.levels != 1:
+            if len(missing) == len(plan) or goal.levels != 1:
                 yield from self._relabelled(table, goal)
             return
         for base in self._extended(table, goal, missing):
