@@ -10,6 +10,7 @@
 
 #include "joinopt_count.h"
 #include "joinopt_filter.h"
+#include "joinopt_read.h"
 #include "joinopt_scan.h"
 #include "joinopt_search.h"
 
@@ -128,31 +129,121 @@ Out<Mask> best_tree(const std::vector<Mask> &adjacency, In<Mask> masks, In<doubl
     return give(std::move(flat));
 }
 
-// Tokens as `make((kind, text, start, end))`; None when the text is not plain, or the first of the `strange` words in it
-// (the very first word may be one).
-nb::object scan_text(nb::str sql, nb::callable make, nb::frozenset strange) {
-    static const char *const names[] = {"word", "name", "text", "number", "sign"};
+Words words_of(nb::frozenset words) {
+    Words found;
+    for (nb::handle word : words) found.insert(nb::cast<std::string>(word));
+    return found;
+}
+
+// The tables of a catalogue by number.
+class NamedTables {
+public:
+    explicit NamedTables(nb::frozenset keywords) : keywords_(words_of(keywords)) {}
+
+    // Columns as (name, type, width).
+    void add(nb::list columns) {
+        PlainTable table;
+        for (nb::handle raw : columns) {
+            const nb::tuple column = nb::cast<nb::tuple>(raw);
+            PlainColumn known;
+            known.name = nb::cast<std::string>(column[0]);
+            known.lower = nb::cast<std::string>(column[0].attr("lower")());
+            known.type = types_.try_emplace(nb::cast<std::string>(column[1]), static_cast<int>(types_.size())).first->second;
+            known.width = nb::cast<double>(column[2]);
+            table.keyword |= keywords_.count(known.lower) > 0;
+            table.by_name[known.lower] = static_cast<int>(table.columns.size());
+            table.columns.push_back(std::move(known));
+        }
+        tables.push_back(std::move(table));
+    }
+
+    std::vector<PlainTable> tables;
+
+private:
+    Words keywords_;
+    std::unordered_map<std::string, int> types_;
+};
+
+// Asks Python which table a name means.
+class AskedTables : public PlainTables {
+public:
+    AskedTables(const NamedTables &named, nb::callable find) : PlainTables(named.tables), find_(std::move(find)) {}
+    int find(const PlainName &name) const override { return nb::cast<int>(find_(name.name, name.schema, name.database)); }
+
+private:
+    nb::callable find_;
+};
+
+class BoundVocabulary : public Vocabulary {
+public:
+    BoundVocabulary(nb::frozenset keywords, nb::frozenset units, nb::frozenset strange, nb::frozenset tail,
+                    nb::frozenset changing, nb::frozenset reserved)
+        : Vocabulary{words_of(keywords), words_of(units), words_of(strange), words_of(tail), words_of(changing), words_of(reserved)} {}
+};
+
+template <class T, class Make>
+nb::tuple tuple_of(const std::vector<T> &items, const Make &make) {
+    nb::object found = nb::steal(PyTuple_New(static_cast<Py_ssize_t>(items.size())));
+    for (std::size_t i = 0; i < items.size(); ++i)
+        PyTuple_SET_ITEM(found.ptr(), static_cast<Py_ssize_t>(i), make(items[i]).release().ptr());
+    return nb::borrow<nb::tuple>(found);
+}
+
+nb::object text_of(const std::string &text) { return nb::str(text.data(), text.size()); }
+nb::object value_of(const Value &value) { return value.is_text ? text_of(value.text) : nb::object(nb::float_(value.number)); }
+
+// As `Condition` of mlsys4sys/joinopt/filters.py.
+nb::object tree_of(const Condition &condition) {
+    using What = Condition::What;
+    const nb::object column = text_of(condition.column);
+    switch (condition.what) {
+        case What::all: return nb::make_tuple("and", tuple_of(condition.parts, tree_of));
+        case What::any: return nb::make_tuple("or", tuple_of(condition.parts, tree_of));
+        case What::negation: return nb::make_tuple("not", tree_of(condition.parts[0]));
+        case What::compare: return nb::make_tuple("cmp", column, condition.sign, value_of(condition.values[0]));
+        case What::among: return nb::make_tuple("in", column, tuple_of(condition.values, value_of), condition.negated);
+        case What::like:
+            return nb::make_tuple("like", column, value_of(condition.values[0]), condition.negated, condition.any_case);
+        default: return nb::make_tuple("null", column, condition.negated);
+    }
+}
+
+// (relations, predicates, kept, classes, places in the text), or why not: (reason, whether it is plain).
+nb::tuple read_query(nb::str sql, const NamedTables &named, nb::callable find, const BoundVocabulary &words) {
+    const AskedTables tables(named, std::move(find));
     Py_ssize_t size = 0;
     const char *data = PyUnicode_AsUTF8AndSize(sql.ptr(), &size);
     // Positions are those of characters, which are bytes in ASCII only.
     if (!data || !PyUnicode_IS_ASCII(sql.ptr())) {
         PyErr_Clear();
-        return nb::none();
+        return nb::make_tuple("not plain enough for the quick reader", false);
     }
-    const Scanned scanned = scan({data, static_cast<std::size_t>(size)});
-    if (!scanned.plain) return nb::none();
-    for (const Token &token : scanned.tokens) {
-        if (token.kind != Kind::word || &token == scanned.tokens.data()) continue;
-        const nb::str word(token.text.data(), token.text.size());
-        if (PySet_Contains(strange.ptr(), word.ptr()) == 1) return word;
+    PlainQuery query;
+    try {
+        query = read_plain({data, static_cast<std::size_t>(size)}, tables, words);
+    } catch (const Refused &refused) {
+        return nb::make_tuple(refused.why, refused.plain);
     }
-    nb::list found;
-    nb::object kinds[5];
-    for (int k = 0; k < 5; ++k) kinds[k] = nb::str(names[k]);
-    for (const Token &token : scanned.tokens)
-        found.append(make(nb::make_tuple(kinds[static_cast<int>(token.kind)], nb::str(token.text.data(), token.text.size()),
-                                         token.start, token.end)));
-    return found;
+    auto name_of = [&](Place place) {
+        return text_of(tables.tables[query.relations[place.relation].table].columns[place.column].name);
+    };
+    auto relations = tuple_of(query.relations, [&](const PlainRelation &relation) -> nb::object {
+        auto read = tuple_of(relation.read, [&](int column) { return text_of(tables.tables[relation.table].columns[column].name); });
+        return nb::make_tuple(relation.table, relation.alias, relation.text, read, relation.width,
+                              tuple_of(relation.filters, text_of), tuple_of(relation.conditions, tree_of));
+    });
+    auto predicates = tuple_of(query.predicates, [&](const PlainPredicate &predicate) -> nb::object {
+        nb::object equality = nb::none();
+        if (predicate.equality)
+            equality = nb::make_tuple(predicate.left.relation, name_of(predicate.left), predicate.right.relation,
+                                      name_of(predicate.right));
+        return nb::make_tuple(predicate.sql, predicate.relations, equality);
+    });
+    auto classes = tuple_of(query.classes, [&](const std::vector<Place> &group) -> nb::object {
+        return tuple_of(group, [&](Place place) -> nb::object { return nb::make_tuple(place.relation, name_of(place)); });
+    });
+    return nb::make_tuple(relations, predicates, tuple_of(query.kept, text_of), classes,
+                          nb::make_tuple(query.head_start, query.head_end, query.tail_start, query.tail_end));
 }
 
 // The columns of a small table, filtered by programs of mlsys4sys/joinopt/filters.py.
@@ -255,5 +346,8 @@ void bind_joinopt(nb::module_ &m) {
     m.def("choose_roots", &choose_roots);
     m.def("best_trees", &search);
     m.def("best_tree", &best_tree);
-    m.def("scan_text", &scan_text);
+    nb::class_<NamedTables>(m, "PlainTables").def(nb::init<nb::frozenset>()).def("add", &NamedTables::add);
+    nb::class_<BoundVocabulary>(m, "Vocabulary")
+        .def(nb::init<nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset>());
+    m.def("read_query", &read_query);
 }
