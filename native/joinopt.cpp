@@ -174,6 +174,32 @@ private:
     nb::callable find_;
 };
 
+// The cheapest order of a graph beside DuckDB's own: (ours, engine's, our seconds, the engine's, spread). Formula:
+// (log rows of each relation, [(relations, log distinct values)], [relations of other predicates], log of a guess).
+nb::tuple plan_region(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> rows, In<double> sigma,
+                      const std::vector<double> &width, const std::vector<double> &c, nb::list scans, nb::tuple formula) {
+    std::vector<ScanCost> scanned;
+    for (nb::handle scan : scans) scanned.push_back(scan_cost(scan));
+    if (c.size() != 8) throw std::invalid_argument("a join cost has eight coefficients");
+    if (!masks.size() || rows.size() != masks.size() || sigma.size() != masks.size())
+        throw std::invalid_argument("one row count for each subset");
+    EngineFormula believed;
+    believed.log_base = nb::cast<std::vector<double>>(formula[0]);
+    for (nb::handle group : nb::cast<nb::list>(formula[1]))
+        believed.classes.emplace_back(nb::cast<Mask>(group[0]), nb::cast<double>(group[1]));
+    believed.others = nb::cast<std::vector<Mask>>(formula[2]);
+    believed.log_guess = nb::cast<double>(formula[3]);
+    if (believed.log_base.size() != adjacency.size() || width.size() != adjacency.size())
+        throw std::invalid_argument("one number for each relation");
+    Compared found;
+    {
+        nb::gil_scoped_release release;
+        found = plan(adjacency, masks.data(), rows.data(), sigma.data(), masks.size(), width,
+                     {c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]}, scanned, believed);
+    }
+    return nb::make_tuple(nb::cast(found.ours), nb::cast(found.engine), found.ours_s, found.engine_s, found.spread_s);
+}
+
 class BoundVocabulary : public Vocabulary {
 public:
     BoundVocabulary(nb::frozenset keywords, nb::frozenset units, nb::frozenset strange, nb::frozenset tail,
@@ -274,17 +300,16 @@ public:
             if (fresh) column.texts.push_back(slot->first);
             column.codes.push_back(slot->second);
         }
+        column.sort_texts();
         return static_cast<int>(columns_.size()) - 1;
     }
 
     // Positions of the rows for which all programs say yes.
     Out<std::int64_t> select(nb::list programs) const {
-        std::vector<std::int64_t> found;
-        Truths all(rows_, YES);
-        for (nb::handle program : programs) both(all, run(nb::cast<nb::tuple>(program)));
-        for (std::size_t i = 0; i < rows_; ++i)
-            if (all[i] == YES) found.push_back(static_cast<std::int64_t>(i));
-        return give(std::move(found));
+        std::vector<Filter> filters;
+        for (nb::handle program : programs) filters.push_back(filter_of(nb::cast<nb::tuple>(program)));
+        const Positions found = passing(columns_, rows_, std::move(filters));
+        return give(std::vector<std::int64_t>(found.begin(), found.end()));
     }
 
 private:
@@ -292,36 +317,36 @@ private:
         if (rows != rows_) throw std::invalid_argument("a column has another number of rows");
     }
 
-    Truths run(const nb::tuple &program) const {
+    Filter filter_of(const nb::tuple &program) const {
         const int what = nb::cast<int>(program[0]);
+        if (what < 0 || what > 8) throw std::invalid_argument("no such predicate");
+        Filter found;
+        found.what = static_cast<Filter::What>(what);
         if (what <= 1) {
-            const nb::list parts = nb::cast<nb::list>(program[1]);
-            Truths found = run(nb::cast<nb::tuple>(parts[0]));
-            for (std::size_t i = 1; i < nb::len(parts); ++i) {
-                const Truths other = run(nb::cast<nb::tuple>(parts[i]));
-                what == 0 ? both(found, other) : either(found, other);
-            }
+            for (nb::handle part : nb::cast<nb::list>(program[1])) found.parts.push_back(filter_of(nb::cast<nb::tuple>(part)));
             return found;
         }
         if (what == 2) {
-            Truths found = run(nb::cast<nb::tuple>(program[1]));
-            negate(found);
+            found.parts.push_back(filter_of(nb::cast<nb::tuple>(program[1])));
             return found;
         }
-        const FilterColumn &column = columns_.at(nb::cast<std::size_t>(program[1]));
+        found.column = nb::cast<int>(program[1]);
+        const FilterColumn &column = columns_.at(static_cast<std::size_t>(found.column));
         if (column.is_text != (what == 4 || what == 6 || what == 7) && what != 8)
             throw std::invalid_argument("a constant of another kind than its column");
         switch (what) {
-            case 3: return compare(column, Sign(nb::cast<int>(program[2])), nb::cast<double>(program[3]));
-            case 4: return compare(column, Sign(nb::cast<int>(program[2])), nb::cast<std::string>(program[3]));
-            case 5: return among(column, nb::cast<std::vector<double>>(program[2]), nb::cast<bool>(program[3]));
-            case 6: return among(column, nb::cast<std::vector<std::string>>(program[2]), nb::cast<bool>(program[3]));
-            case 7:
-                return like(column, nb::cast<std::string>(program[2]), nb::cast<bool>(program[3]),
-                            nb::cast<bool>(program[4]));
-            case 8: return is_null(column, nb::cast<bool>(program[2]));
-            default: throw std::invalid_argument("no such predicate");
+            case 3: found.values = {nb::cast<double>(program[3])}; break;
+            case 4: found.wanted = {nb::cast<std::string>(program[3])}; break;
+            case 5: found.values = nb::cast<std::vector<double>>(program[2]); break;
+            case 6: found.wanted = nb::cast<std::vector<std::string>>(program[2]); break;
+            case 7: found.wanted = {nb::cast<std::string>(program[2])}; break;
+            default: break;
         }
+        if (what == 3 || what == 4) found.sign = Sign(nb::cast<int>(program[2]));
+        if (what == 8) found.negated = nb::cast<bool>(program[2]);
+        if (what >= 5 && what <= 7) found.negated = nb::cast<bool>(program[3]);
+        if (what == 7) found.any_case = nb::cast<bool>(program[4]);
+        return found;
     }
 
     std::size_t rows_;
@@ -346,6 +371,7 @@ void bind_joinopt(nb::module_ &m) {
     m.def("choose_roots", &choose_roots);
     m.def("best_trees", &search);
     m.def("best_tree", &best_tree);
+    m.def("plan_region", &plan_region);
     nb::class_<NamedTables>(m, "PlainTables").def(nb::init<nb::frozenset>()).def("add", &NamedTables::add);
     nb::class_<BoundVocabulary>(m, "Vocabulary")
         .def(nb::init<nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset>());
