@@ -244,7 +244,7 @@ Best best_trees(const std::vector<Mask> &adjacency, const Mask *masks, const dou
                   cost, left_deep, scans);
 }
 
-double EngineFormula::rows(Mask mask) const {
+double EngineFormula::log_rows(Mask mask) const {
     double total = 0;
     for (Mask rest = mask; rest; rest &= rest - 1) total += log_base[position(rest)];
     int merges = __builtin_popcountll(mask) - 1;
@@ -255,8 +255,10 @@ double EngineFormula::rows(Mask mask) const {
     }
     for (Mask relations : others)
         if ((mask & relations) == relations) total += log_guess;
-    return std::max(std::exp(total), 1.0);
+    return total;
 }
+
+double EngineFormula::rows(Mask mask) const { return std::max(std::exp(log_rows(mask)), 1.0); }
 
 Compared plan(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, const double *sigma, std::size_t n,
               const std::vector<double> &width, const JoinCost &cost, const std::vector<ScanCost> &scans,

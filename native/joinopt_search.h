@@ -49,7 +49,8 @@ struct EngineFormula {
     std::vector<std::pair<Mask, double>> classes;       // relations and the logarithm of the distinct values, most first
     std::vector<Mask> others;                           // predicates of other kinds
     double log_guess = 0;                               // what such a predicate keeps
-    double rows(Mask mask) const;
+    double log_rows(Mask mask) const;
+    double rows(Mask mask) const;  // at least 1
 };
 
 // A tree as pairs of a join and its probe side, parents first.
