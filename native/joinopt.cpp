@@ -467,6 +467,10 @@ void bind_joinopt(nb::module_ &m) {
     m.def("best_trees", &search);
     m.def("best_tree", &best_tree);
     m.def("plan_region", &plan_region);
+    m.def("greedy_tree", [](const std::vector<Mask> &adjacency, const std::vector<double> &width, nb::tuple formula) {
+        if (width.size() != adjacency.size()) throw std::invalid_argument("one number for each relation");
+        return greedy(adjacency, width, formula_of(formula, adjacency.size()));
+    });
     nb::class_<NamedTables>(m, "PlainTables").def(nb::init<nb::frozenset>()).def("add", &NamedTables::add);
     nb::class_<BoundVocabulary>(m, "Vocabulary")
         .def(nb::init<nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset>());

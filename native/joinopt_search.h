@@ -63,6 +63,10 @@ struct Compared {
     double spread_s = 0;  // of the difference, if no error were common to both
 };
 
+// About the order that DuckDB takes where it is greedy: the join with fewest rows out next, then the smaller side of each
+// is built. Empty when the graph does not hang together.
+FlatTree greedy(const std::vector<Mask> &adjacency, const std::vector<double> &width, const EngineFormula &formula);
+
 // `sigma`: of the logarithm of each row count. All subsets of `masks` must be connected; the last holds everything.
 Compared plan(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, const double *sigma, std::size_t n,
               const std::vector<double> &width, const JoinCost &cost, const std::vector<ScanCost> &scans,
