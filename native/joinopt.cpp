@@ -475,4 +475,5 @@ void bind_joinopt(nb::module_ &m) {
     nb::class_<BoundVocabulary>(m, "Vocabulary")
         .def(nb::init<nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset>());
     m.def("read_query", &read_query);
+    m.def("reads_only", [](const std::string &sql) { return reads_only(sql); });
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from mlsys4sys._native import reads_only
 from mlsys4sys.errors import InputError
 from mlsys4sys.joinopt import baselines, choice, frontend, tuning, verify
 from mlsys4sys.joinopt.cardinality import Cardinalities, Provider, Remembered
@@ -135,8 +136,8 @@ class JoinOptimizer:
                 order is predicted by a replica of DuckDB's estimates: asking costs more than all the rest of planning.
 
         Raises:
-            SqlError: the text is not one query that DuckDB accepts; with line and column where they are known. What
-                only binding finds (an unknown function) may show when the query runs, where planning stopped early.
+            SqlError: the text is not one query that DuckDB accepts; with line and column where they are known. Where
+                planning stopped early, what is wrong inside of a query may show only when it runs.
         """
         started = time.perf_counter()
         full = ask_engine or self.settings.effort == "full"
@@ -256,7 +257,8 @@ class JoinOptimizer:
             sizes = tables_named(sql, catalogue)
             why = self.gate.other(len(sizes), float(sum(sizes))) if sizes else ""
             if why:
-                frontend.refuse(self.engine, sql)
+                if not reads_only(sql):
+                    frontend.refuse(self.engine, sql)
                 return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=why, named=len(sizes))
             return None
         except NotFlat:
