@@ -1,8 +1,8 @@
 """One region planned in one native step: the cheapest order, DuckDB's own beside it, and what both cost.
 
-It does what ``baselines.dpccp``, ``baselines.duckdb_like`` and ``choice.compare`` do one after another, on the same pairs
-of subsets, without a detour through Python for each; tests hold it to them. :func:`engine_order` is the second of these
-for graphs that are too large for exact search.
+It does what ``baselines.dpccp``, ``baselines.duckdb_like`` and ``choice.compare`` do one after another, on the same
+pairs of subsets, without a detour through Python for each; tests hold it to them. :func:`engine_order` is the second of
+these for graphs that are too large for exact search.
 """
 
 from __future__ import annotations
