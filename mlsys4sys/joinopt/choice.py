@@ -28,6 +28,9 @@ sample, and what is wrong with it is mostly wrong for both. Chosen, like the nex
 them on the shuffled database) and the bundled questions: between 0.05 and 0.15 little changes."""
 LEAST_SHARE = 0.02
 """A predicted gain below this share of an order's cost is noise."""
+REPLICA_SHARE = 0.15
+"""DuckDB's own order, handed to it to save its planning, is what a replica takes for it; a mistake costs a share of the
+order's cost, so that what is saved has to be more than this one."""
 WORTH_SAVING_S = 1e-3
 """A smaller gain is not worth a plan that a reader does not expect."""
 
@@ -153,7 +156,8 @@ def decide(regions: Sequence[RegionPlan], planning: PlanningCost, *, confidence:
     comparison = total(regions)
     saved = sum(planning.own(region.graph) - planning.forced(region.graph) for region in regions)
     if all(region.tree == region.engine_tree for region in regions):
-        if saved > WORTH_SAVING_S:
+        known = all(region.engine_known for region in regions)
+        if saved > (WORTH_SAVING_S if known else max(WORTH_SAVING_S, REPLICA_SHARE * comparison.ours_s)):
             return True, f"DuckDB's own order, handed to it ready made, which saves {duration(saved)} of its planning"
         return False, "it has the best order already"
     gain, doubt = comparison.engine_s - comparison.ours_s + saved, confidence * comparison.spread_s
