@@ -123,8 +123,20 @@ const Message &Counter::relation_message(View &v, int root, int relation, Mask s
     message.start(bound);
     const Mask behind = subset & ~(relation < hidden_ ? Mask(1) << relation : 0);
     if (!behind) {
-        for (std::int64_t row = 0; row < table.rows; ++row)
-            if (static_cast<std::uint32_t>(entry.ids[row]) < bound) message.add(entry.ids[row], 1);
+        if (!bound) return message;
+        // Whether an id is a new one cannot be foreseen: each is written down, and the next one over it if it was not.
+        const auto rows = static_cast<std::size_t>(table.rows);
+        std::vector<std::int32_t> &draft = drafts(rows).rows;
+        double *dense = message.dense.data();
+        std::size_t kept = 0;
+        for (std::size_t row = 0; row < rows; ++row) {
+            const bool inside = static_cast<std::uint32_t>(entry.ids[row]) < bound;
+            const std::int32_t id = inside ? entry.ids[row] : 0;
+            draft[kept] = id;
+            kept += inside & (dense[id] == 0);
+            dense[id] += inside ? 1.0 : 0.0;
+        }
+        message.support.assign(draft.begin(), draft.begin() + static_cast<std::ptrdiff_t>(kept));
     } else {
         const Survivors &some = survivors(v, root, relation, behind);
         for (std::size_t k = 0; k < some.rows.size(); ++k) message.add(entry.ids[some.rows[k]], some.weights[k]);
