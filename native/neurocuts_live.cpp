@@ -488,6 +488,7 @@ uint32_t Live::blocks_for(size_t n) {
 
 void Live::retire(uint32_t block, uint32_t count) {
     retired_.push_back({epochs_.now(), block, count});
+    idle_ += count;
     if (retired_.size() % 64 == 0) reclaim();
 }
 
@@ -503,7 +504,6 @@ void Live::reclaim() {
         }
         if (free_.size() <= old.count) free_.resize(old.count + 1);
         free_[old.count].push_back(old.block);
-        idle_ += old.count;
     }
     while (!old_overlays_.empty() && old_overlays_.front().first < oldest) {
         delete old_overlays_.front().second;

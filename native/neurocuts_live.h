@@ -147,7 +147,7 @@ class Live {
     std::vector<uint32_t> hidden_of_;       // which list of hidden rules is its; ALL_RULES: it has to be looked for
     std::vector<uint16_t> dead_;            // lanes of removed rules in it
     std::vector<List> hidden_;              // slots; those that went since are among them
-    size_t built_ = 0, idle_ = 0;           // blocks of the tree as it was built; blocks that are free
+    size_t built_ = 0, idle_ = 0;           // blocks of the tree as it was built; blocks that no cell shows
     std::vector<uint32_t> born_;            // when a slot's rule was put into leaves
     uint32_t clock_ = 1;
     std::vector<std::vector<uint32_t>> free_;  // leaves by their number of blocks
