@@ -133,6 +133,16 @@ struct BoundLookup {
         table.classify(packets.data(), packets.shape(0), out.data(), threads);
     }
 
+    nb::tuple work(In2<uint32_t> packets) {
+        if (int(packets.shape(1)) != table.layout.columns) throw std::invalid_argument("packets have other columns than the rules");
+        Work work;
+        {
+            nb::gil_scoped_release release;
+            work = table.work(packets.data(), packets.shape(0));
+        }
+        return nb::make_tuple(work.parts, work.steps, work.blocks);
+    }
+
     int32_t one(nb::tuple packet) {
         uint32_t words[MAX_COLUMNS];
         if (int(packet.size()) != table.layout.columns) throw std::invalid_argument("a packet has one value a column");
@@ -273,6 +283,7 @@ void bind_neurocuts(nb::module_ &m) {
                       In<uint32_t>, In<int64_t>, In<int32_t>, In<int32_t>, In<int32_t>, In<uint32_t>, In2<uint32_t>>())
         .def("classify", &BoundLookup::classify, nb::arg("packets"), nb::arg("out"), nb::arg("threads"))
         .def("one", &BoundLookup::one, nb::arg("packet"))
+        .def("work", &BoundLookup::work, nb::arg("packets"))
         .def_prop_ro("size_bytes", [](const BoundLookup &self) { return self.table.bytes(); });
     m.def("latency_tree", &quick_tree, nb::arg("low"), nb::arg("high"), nb::arg("maxima"), nb::arg("packets"), nb::kw_only(),
           nb::arg("leaf"), nb::arg("max_bits"), nb::arg("memory"), nb::arg("base"), nb::arg("rate"), nb::arg("block"),

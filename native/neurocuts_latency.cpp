@@ -8,7 +8,7 @@ namespace neurocuts {
 namespace {
 
 constexpr float STEP_BYTES = 16, BLOCK_BYTES = 256, LANES = 8;
-constexpr float LEAST_BYTES = 16;  // that a rule of a list will take, as some turn out to be hidden
+constexpr float LEAST_BYTES = 28;  // that a rule of a list will take, as few turn out to be hidden
 constexpr size_t OVERLAY = 200;   // rules of the largest node whose hidden rules are looked for one by one
 constexpr size_t MOST_BLOCKS = 16;  // of a leaf that is made although a cut is there
 constexpr size_t SEEN = 256;      // rules that the choice of bits looks at

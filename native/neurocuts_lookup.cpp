@@ -274,6 +274,31 @@ int32_t Table::one(const uint32_t *packet) const {
     return scalar::one(*this, packet);
 }
 
+Work Table::work(const uint32_t *packets, size_t n) const {
+    if (!plain) throw std::invalid_argument("work is counted for tables of cuts and leaves below the top alone");
+    Work sum;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t *packet = packets + i * size_t(layout.columns);
+        uint32_t best = NO_RULE;
+        for (const Part &part : top) {
+            if (part.floor >= best) break;
+            sum.parts++;
+            Step step = steps[part.step];
+            for (; step.code() < AT_LEAF; sum.steps++) step = steps[step.offset + scalar::cell_at<true>(step, packet[step.code()])];
+            const uint8_t *block = blocks + size_t(step.base) * layout.bytes;
+            for (uint32_t left = step.mask < best ? step.offset : 0; left; left--, block += layout.bytes) {
+                sum.blocks++;
+                const uint32_t mask = layout.five ? scalar::matches<true>(layout, block, packet) : scalar::matches<false>(layout, block, packet);
+                if (!mask) continue;
+                best = std::min(best, get_rule(layout, block, __builtin_ctz(mask)));
+                break;
+            }
+        }
+    }
+    const double count = double(std::max<size_t>(n, 1));
+    return {sum.parts / count, sum.steps / count, sum.blocks / count};
+}
+
 void Table::classify(const uint32_t *packets, size_t n, int32_t *out, int threads) const {
     const size_t most = std::max<size_t>(1, std::min<size_t>(size_t(std::max(threads, 1)), n / FEWEST));
     if (most == 1) return range(*this, packets, n, out);

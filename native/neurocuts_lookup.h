@@ -96,6 +96,10 @@ inline void put_rule(const Layout &layout, uint8_t *block, int lane, uint32_t ru
     }
 }
 
+struct Work {  // what a batch does for a packet
+    double parts = 0, steps = 0, blocks = 0;
+};
+
 struct Table {
     Layout layout;
     std::vector<Step> steps;
@@ -117,6 +121,8 @@ struct Table {
     }
     void classify(const uint32_t *packets, size_t n, int32_t *out, int threads) const;
     int32_t one(const uint32_t *packet) const;
+    // Means over packets. Throws std::invalid_argument for tables that are not plain.
+    Work work(const uint32_t *packets, size_t n) const;
 };
 
 // What this machine runs: avx512, avx2 or scalar.
