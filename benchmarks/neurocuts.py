@@ -199,8 +199,9 @@ def follow(paths: list[Path], budgets: tuple[float, ...], seeds: int, output: Pa
 
 
 def shares(found: dict[str, dict[str, Any]], budgets: tuple[float, ...]) -> dict[str, Any]:
-    """Medians over sets (of medians over seeds): how much less time than the best baseline, and the first budget's
-    share of the last one's gain.
+    """How much less time than the best baseline, and the first budget's share of the last one's gain.
+
+    Medians over sets of medians over seeds.
     """
     first, last = f"{min(budgets):g}", f"{max(budgets):g}"
     out: dict[str, Any] = {}

@@ -851,15 +851,7 @@ void Serving::range(const uint32_t *packets, size_t n, int32_t *out) {
 }
 
 void Serving::classify(const uint32_t *packets, size_t n, int32_t *out, int threads) {
-    const size_t most = std::max<size_t>(1, std::min<size_t>(size_t(std::max(threads, 1)), n / 4096));
-    const size_t share = (n + most - 1) / most;
-    std::vector<std::thread> others;
-    for (size_t t = 1; t < most; t++) {
-        const size_t from = t * share, to = std::min(n, from + share);
-        if (from < to) others.emplace_back([=, this] { range(packets + from * size_t(columns), to - from, out + from); });
-    }
-    range(packets, std::min(share, n), out);
-    for (std::thread &other : others) other.join();
+    shared_out(n, threads, [=, this](size_t from, size_t to) { range(packets + from * size_t(columns), to - from, out + from); });
 }
 
 void Serving::insert(const Range *ranges, const uint32_t *priorities, size_t n, int32_t *ids) {

@@ -56,7 +56,10 @@ class Lookup:
         return out
 
     def work(self, packets: ArrayLike) -> tuple[float, float, float]:
-        """Parts, steps down and blocks of rules that a packet takes, means; of tables without splits or inner partitions.
+        """Parts, steps down and blocks of rules that a packet takes on average.
+
+        Of tables without splits and inner partitions.
+
 
         Raises:
             InputError: The table has some.

@@ -19,9 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlsys4sys import _native
 from mlsys4sys.errors import InputError
+from mlsys4sys.neurocuts.portfolio import Constants, shipped
 from mlsys4sys.neurocuts.problem import Matches, RuleSet
 from mlsys4sys.neurocuts.tree import ARRAYS, Tree
-from mlsys4sys.neurocuts.tune import SEEN, Constants, build, default_traffic, tune
+from mlsys4sys.neurocuts.tune import SEEN, build, default_traffic, tune
 from mlsys4sys.neurocuts.verify import certify
 
 log = logging.getLogger(__name__)
@@ -201,7 +202,7 @@ class Updates:
     def tree_for(self, rules: RuleSet) -> Tree:
         """A tree for other rules, built as this one."""
         if self.constants is None:
-            tree, timed, _ = tune(rules, seconds=np.inf, trees=TRIES, max_bytes_per_rule=500)
+            tree, timed, _ = tune(rules, seconds=np.inf, trees=TRIES, max_bytes_per_rule=500, portfolio=shipped())
             self.constants = timed.constants
             return tree
         return build(rules, self.constants, default_traffic(rules, SEEN))

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from mlsys4sys import _native
 from mlsys4sys.errors import InputError
 from mlsys4sys.neurocuts import ClassifierBuilder, Field, RuleSet
-from mlsys4sys.neurocuts.tune import Constants, build, default_traffic
+from mlsys4sys.neurocuts.portfolio import Constants
+from mlsys4sys.neurocuts.tune import build, default_traffic
 from mlsys4sys.neurocuts.updates import Updates
 from tests.neurocuts.trees import IPV4, IPV6, TINY, everything, probes, random_rules, ranges, rule_sets
 
@@ -240,7 +241,7 @@ def test_what_comes_and_goes_for_long_leaves_no_memory_behind() -> None:
     for _ in range(300):
         updates.remove_many(updates.insert_many(more.low, more.high, np.arange(100) * 10))
         sizes.append(updates.size_bytes)
-    assert sizes[-1] == sizes[50]
+    assert sizes[-1] == sizes[150] < 1.2 * sizes[0]
     assert updates._table.growth < 1.2
 
 
