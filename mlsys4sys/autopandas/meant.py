@@ -509,6 +509,11 @@ def rank(
     return ordered(exprs, (judge or shipped()).scores(rows), behaviour.classes())
 
 
+def as_found(exprs: Sequence[Expr], costs: Sequence[float]) -> list[Ranked]:
+    """Order candidates by cost alone, each its own class: nothing is run."""
+    return ordered(exprs, np.negative(costs), range(len(exprs)))
+
+
 def ordered(exprs: Sequence[Expr], scores: Floats, groups: Sequence[int]) -> list[Ranked]:
     """Candidates by score: the best of each class before any class shows a second.
 

@@ -116,7 +116,13 @@ class Synthesizer:
         stopped = "interrupted" if search.interrupted else ""
         if not stopped and not found and time.monotonic() - started >= self.budget_s:
             stopped = "budget"
-        programs, ranked = self._ranked(found, task)
+        try:
+            programs, ranked = self._ranked(found, task)
+        except KeyboardInterrupt:  # what was found is worth more than its order
+            stopped = "interrupted"
+            programs, ranked = self._verified(
+                meant.as_found([c.expr for c in found], [c.cost for c in found]), found, task
+            )
         return Result(
             task=task,
             programs=programs,
@@ -135,7 +141,7 @@ class Synthesizer:
         return None if policy is None else policy.prior(first.inputs, first.output)
 
     def _ranked(self, found: Sequence[Candidate], task: Task) -> tuple[tuple[Program, ...], list[meant.Ranked]]:
-        """Programs that were run as printed, and their order."""
+        """Programs, the likeliest first."""
         order = meant.rank(
             [candidate.expr for candidate in found],
             task,
@@ -144,6 +150,12 @@ class Synthesizer:
             seed=self.seed,
             deadline=time.perf_counter() + min(RANKING_S, self.budget_s),
         )
+        return self._verified(order, found, task)
+
+    def _verified(
+        self, order: Sequence[meant.Ranked], found: Sequence[Candidate], task: Task
+    ) -> tuple[tuple[Program, ...], list[meant.Ranked]]:
+        """The first programs of an order that give the outputs when they are run as printed."""
         programs: list[Program] = []
         kept: list[meant.Ranked] = []
         for ranked in order:
