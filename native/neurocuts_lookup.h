@@ -6,6 +6,7 @@
 // packet: those that wait for memory do not hold up the others. Parts of a partition at the top are sorted by their best rule,
 // and those that cannot beat what is found already are left out.
 #pragma once
+#include <cstring>
 #include <string>
 
 #include "neurocuts_rules.h"
@@ -49,10 +50,51 @@ struct Layout {
 };
 
 Layout layout_of(const Rules &rules);
-uint32_t get_rule(const Layout &layout, const uint8_t *block, int lane);
-void copy_rule(const Layout &layout, const uint8_t *from, int lane, uint8_t *to, int to_lane);
+
+inline uint32_t get_rule(const Layout &layout, const uint8_t *block, int lane) {
+    if (layout.five) {
+        uint16_t low, high;
+        std::memcpy(&low, block + 176 + 2 * lane, 2);
+        std::memcpy(&high, block + 240 + 2 * lane, 2);
+        return low | uint32_t(high) << 16;
+    }
+    uint32_t rule;
+    std::memcpy(&rule, block + layout.ids + 4 * lane, 4);
+    return rule;
+}
+
+inline void copy_rule(const Layout &layout, const uint8_t *from, int lane, uint8_t *to, int to_lane) {
+    auto copy = [&](uint32_t place, int size) { std::memcpy(to + place + size * to_lane, from + place + size * lane, size_t(size)); };
+    if (layout.five) {
+        for (uint32_t place : {0, 32, 64, 96}) copy(place, 4);
+        for (uint32_t place : {128, 144, 160, 176, 192, 208, 224, 240}) copy(place, 2);
+        return;
+    }
+    for (int c = 0; c < layout.columns; c++) {
+        const int size = layout.narrow[c] ? 2 : 4;
+        copy(layout.place[c], size);
+        copy(layout.place[c] + uint32_t(size * LANES), size);
+    }
+    copy(layout.ids, 4);
+}
+
 // Writes one rule into a lane of a block; range: nullptr for a lane that matches nothing.
-void put_rule(const Layout &layout, uint8_t *block, int lane, uint32_t rule, const Range *range);
+inline void put_rule(const Layout &layout, uint8_t *block, int lane, uint32_t rule, const Range *range) {
+    auto put = [&](uint32_t place, uint32_t value, int size) { std::memcpy(block + place + size * lane, &value, size_t(size)); };
+    for (int c = 0; c < layout.columns; c++) {
+        const Range r = range ? range[c] : Range{0xFFFFFFFFu, 0};  // matches nothing
+        const int size = layout.narrow[c] ? 2 : 4;
+        const uint32_t five[] = {0, 32, 128, 144, 160};
+        put(layout.five ? five[c] : layout.place[c], r.low, size);
+        put(layout.five ? five[c] + 64 : layout.place[c] + uint32_t(size * LANES), r.high, size);
+    }
+    if (layout.five) {
+        put(176, rule & 0xFFFF, 2);
+        put(240, rule >> 16, 2);
+    } else {
+        put(layout.ids, rule, 4);
+    }
+}
 
 struct Table {
     Layout layout;
