@@ -30,6 +30,9 @@ FAR = 6.0
 RANKING_S = 0.8
 """Seconds that ranking may take, where the budget is not shorter."""
 
+LEAST_RANKING_S = 0.3
+"""Seconds that it gets even where the search has spent the budget."""
+
 
 @dataclass(kw_only=True)
 class Synthesizer:
@@ -116,7 +119,8 @@ class Synthesizer:
         stopped = "interrupted" if search.interrupted else ""
         if not stopped and not found and time.monotonic() - started >= self.budget_s:
             stopped = "budget"
-        programs, ranked = self._ranked(found, task)
+        left = started + self.budget_s - time.monotonic()
+        programs, ranked = self._ranked(found, task, min(RANKING_S, self.budget_s, max(left, LEAST_RANKING_S)))
         return Result(
             task=task,
             programs=programs,
@@ -134,15 +138,17 @@ class Synthesizer:
         first = task.examples[0]
         return None if policy is None else policy.prior(first.inputs, first.output)
 
-    def _ranked(self, found: Sequence[Candidate], task: Task) -> tuple[tuple[Program, ...], list[meant.Ranked]]:
-        """Programs that were run as printed, and their order."""
+    def _ranked(
+        self, found: Sequence[Candidate], task: Task, seconds: float
+    ) -> tuple[tuple[Program, ...], list[meant.Ranked]]:
+        """Programs that were run as printed, and their order, within some seconds."""
         order = meant.rank(
             [candidate.expr for candidate in found],
             task,
             costs=[candidate.cost for candidate in found],
             judge=None if self.learned else meant.Judge.by_hand(),
             seed=self.seed,
-            deadline=time.perf_counter() + min(RANKING_S, self.budget_s),
+            deadline=time.perf_counter() + seconds,
         )
         programs: list[Program] = []
         kept: list[meant.Ranked] = []
