@@ -152,9 +152,7 @@ _nums = _table(5, a=_ints(0, 9), b=_ints(0, 9), c=_ints(0, 9))
 _texts = _table(
     6,
     who=_glued(", ", _of("Cruz", "Diaz", "Egan"), _people),
-    mail=_glued(
-        "@", lambda rng, rows: [p.lower() for p in _people(rng, rows)], _of("mail.com", "work.org", "uni.edu")
-    ),
+    mail=_glued("@", lambda rng, rows: [p.lower() for p in _people(rng, rows)], _of("mail.com", "work.org", "uni.edu")),
     code=_glued("-", _of("us", "fr", "de"), _ints(100, 999)),
     tags=_some("|", "new", "hot", "old", "big"),
 )
@@ -182,7 +180,9 @@ _money = _table(
     item=lambda rng, rows: ["fan", "lamp", "desk", "sofa", "rug"],
     cost=lambda rng, rows: [f"${c:,}" for c in rng.integers(900, 9000, rows)],
     pct=lambda rng, rows: [f"{c}%" for c in rng.integers(1, 99, rows)],
-    when=lambda rng, rows: [f"{d:02}/{m:02}/2023" for d, m in zip(rng.integers(13, 28, rows), rng.integers(1, 12, rows), strict=True)],
+    when=lambda rng, rows: [
+        f"{d:02}/{m:02}/2023" for d, m in zip(rng.integers(13, 28, rows), rng.integers(1, 12, rows), strict=True)
+    ],
 )
 _weather = _table(
     6,

@@ -117,9 +117,7 @@ def _digits(goal: Goal) -> int | None:
     return next((d for d in (1, 2, 3) if np.allclose(cells, np.round(cells, d), rtol=0, atol=1e-9)), None)
 
 
-def _rounded(
-    table: Table, goal: Goal, others: Sequence[Table], digits: int, known: set[str]
-) -> Iterator[Expr]:
+def _rounded(table: Table, goal: Goal, others: Sequence[Table], digits: int, known: set[str]) -> Iterator[Expr]:
     """Aggregates that are the goal's once they are rounded."""
     with rounded_to(digits):
         found = [

@@ -11,7 +11,17 @@ import numpy as np
 from mlsys4sys.autopandas.expression import LABEL, OUTPUT, Expr, call, is_keyword_name, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups
-from mlsys4sys.autopandas.ops.parts import MOST_ROWS, distinct, flat, has_nulls, hashable, is_frame, label_set, some, step
+from mlsys4sys.autopandas.ops.parts import (
+    MOST_ROWS,
+    distinct,
+    flat,
+    has_nulls,
+    hashable,
+    is_frame,
+    label_set,
+    some,
+    step,
+)
 from mlsys4sys.autopandas.table import Column, Table
 
 FAMILY = "join"
