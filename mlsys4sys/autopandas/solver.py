@@ -30,6 +30,9 @@ FAR = 6.0
 RANKING_S = 0.8
 """Seconds that ranking may take, where the budget is not shorter."""
 
+LEAST_RANKING_S = 0.3
+"""Seconds that it gets even where the search has spent the budget."""
+
 
 @dataclass(kw_only=True)
 class Synthesizer:
@@ -116,13 +119,13 @@ class Synthesizer:
         stopped = "interrupted" if search.interrupted else ""
         if not stopped and not found and time.monotonic() - started >= self.budget_s:
             stopped = "budget"
+        left = started + self.budget_s - time.monotonic()
         try:
-            programs, ranked = self._ranked(found, task)
+            programs, ranked = self._ranked(found, task, min(RANKING_S, self.budget_s, max(left, LEAST_RANKING_S)))
         except KeyboardInterrupt:  # what was found is worth more than its order
             stopped = "interrupted"
-            programs, ranked = self._verified(
-                meant.as_found([c.expr for c in found], [c.cost for c in found]), found, task
-            )
+            order = meant.as_found([candidate.expr for candidate in found], [candidate.cost for candidate in found])
+            programs, ranked = self._verified(order, found, task)
         return Result(
             task=task,
             programs=programs,
@@ -140,15 +143,17 @@ class Synthesizer:
         first = task.examples[0]
         return None if policy is None else policy.prior(first.inputs, first.output)
 
-    def _ranked(self, found: Sequence[Candidate], task: Task) -> tuple[tuple[Program, ...], list[meant.Ranked]]:
-        """Programs, the likeliest first."""
+    def _ranked(
+        self, found: Sequence[Candidate], task: Task, seconds: float
+    ) -> tuple[tuple[Program, ...], list[meant.Ranked]]:
+        """Programs, the likeliest first, within some seconds."""
         order = meant.rank(
             [candidate.expr for candidate in found],
             task,
             costs=[candidate.cost for candidate in found],
             judge=None if self.learned else meant.Judge.by_hand(),
             seed=self.seed,
-            deadline=time.perf_counter() + min(RANKING_S, self.budget_s),
+            deadline=time.perf_counter() + seconds,
         )
         return self._verified(order, found, task)
 
