@@ -7,8 +7,10 @@ codes (:mod:`.table`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,6 +50,11 @@ EDGE = (
     "width_less", "width_more", "cells_bag", "cells_in", "cells_out", "index_equal", "labels_equal", "transposed",
     "rows_in", "index_from_cells", "melted",
     "flags_of", "joined", "mapped", "both_numbers", "order_kept", "total_share", "one_of_group",
+    "group_sum", "group_mean", "group_max", "group_min", "group_count", "group_first", "group_last", "group_median",
+    "group_nunique", "group_size", "group_cumsum", "group_shift", "group_rank", "pair_sum", "pair_difference",
+    "pair_product", "pair_ratio", "running_in", "differences_in", "ranks_in", "rounded_in", "halves_in",
+    "upper_in", "lower_in", "title_in", "piece_in", "lengths_in", "start_in", "moment_in", "groups_are_rows",
+    "keys_are_rows",
 )  # fmt: skip
 """What is known of an edge, each in [0, 1]."""
 
@@ -161,13 +168,17 @@ class _Builder:
                 self.edge(b, a, {"sibling_before": 1.0, **facts})
 
     def between(self, part: _Nodes, goal: _Nodes, table: Table, output: Table) -> None:
-        relation = table_relation(table, output)
+        relation = {**table_relation(table, output), **_key_facts([c for _, c in part.columns], output)}
         self.edge(part.head, goal.head, {"across": 1.0, **relation})
         self.edge(goal.head, part.head, {"back": 1.0, **relation})
         facts = {node: _Facts(column) for node, column in (*part.all, *goal.all)}
+        sources = [facts[a] for a, _ in (*part.columns, *part.index)]
+        made = _Derived(sources)
         for a, _ in part.all:
             for b, _ in goal.all:
                 found = relate(facts[a], facts[b])
+                if not found.get("equal"):
+                    found |= made.shares(facts[a], facts[b])
                 if found:
                     self.edge(a, b, {"across": 1.0, **found})
                     self.edge(b, a, {"back": 1.0, **found})
@@ -347,6 +358,154 @@ def relate(a: _Facts, b: _Facts) -> dict[str, float]:
     if facts or len(a.codes) == len(b.codes):
         facts |= _sizes(a, b)
     return facts
+
+
+def _key_facts(columns: Sequence[Column], output: Table) -> dict[str, float]:
+    """Whether the output has as many rows as a column, or a pair of them, has different cells: rows of groups."""
+    rows = output.rows if output.shape_kind in ("frame", "series") else 0
+    tied = [c for c in columns if 1 < len(c.distinct) < len(c.codes)]
+    pairs = [(a, b) for i, a in enumerate(tied[:5]) for b in tied[i + 1 : 5]]
+    counts = [len(set(zip(a.codes.tolist(), b.codes.tolist(), strict=True))) for a, b in pairs]
+    return {
+        "groups_are_rows": float(any(len(c.distinct) == rows for c in tied)),
+        "keys_are_rows": float(any(count == rows < len(pairs[0][0].codes) for count in counts)),
+    }
+
+
+MOST_KEYS, MOST_VALUES = 5, 5
+"""Columns by which groups are formed, and columns of numbers, whose results are looked for in the output."""
+
+
+class _Derived:
+    """What calls on the columns of a table would give, as sets: found in the output in whatever order and part.
+
+    Relations of whole columns (:func:`relate`) are lost when rows are filtered, sorted or grouped later on; these stay.
+    """
+
+    def __init__(self, columns: Sequence[_Facts]) -> None:
+        self.made: dict[int, dict[str, set[Any]]] = {}
+        self.keys = [f for f in columns if 1 < len(f.set) < len(f.codes)][:MOST_KEYS]
+        numeric = [f for f in columns if f.numeric and f.numbers is not None and len(f.set) > 1][:MOST_VALUES]
+        self.groups = [np.unique(key.codes, return_inverse=True)[1] for key in self.keys]
+        if len(self.keys) > 1:
+            both = self.keys[0].codes * 1_000_003 + self.keys[1].codes
+            self.groups.append(np.unique(both, return_inverse=True)[1])
+        for value in numeric:
+            self.made[id(value)] = self._of_numbers(value, numeric)
+        for key, groups in zip(self.keys, self.groups, strict=False):
+            sizes = np.bincount(groups)
+            self.made.setdefault(id(key), {})["group_size"] = _nine(sizes.astype(np.float64))
+        for column in columns:
+            if column.column.kind == "str":
+                self.made.setdefault(id(column), {}).update(_of_texts(column.column.cells))
+            elif column.column.kind == "date":
+                self.made.setdefault(id(column), {})["moment_in"] = _of_dates(column.column)
+
+    def _of_numbers(self, value: _Facts, others: Sequence[_Facts]) -> dict[str, set[Any]]:
+        assert value.numbers is not None
+        x = value.numbers
+        made = {name: set[Any]() for name in _GROUPED}
+        with np.errstate(all="ignore"):
+            for groups in self.groups:
+                for name, numbers in _grouped(x, groups).items():
+                    made[name] |= _nine(numbers)
+            made["running_in"] = _nine(np.cumsum(np.nan_to_num(x)))
+            made["differences_in"] = _nine(np.diff(x)) | _nine(x[1:] / x[:-1] - 1)
+            made["ranks_in"] = _nine(np.argsort(np.argsort(x, kind="stable"), kind="stable") + 1.0)
+            made["rounded_in"] = _nine(np.round(x)) | _nine(np.round(x, 1)) | _nine(np.abs(x))
+            made["halves_in"] = _nine((x[1:] + x[:-1]) / 2) | _nine(x[1:] + x[:-1])
+            for name in ("pair_sum", "pair_difference", "pair_product", "pair_ratio"):
+                made[name] = set()
+            for other in others:
+                if other is not value and other.numbers is not None:
+                    y = other.numbers
+                    made["pair_sum"] |= _nine(x + y)
+                    made["pair_difference"] |= _nine(x - y) | _nine(y - x)
+                    made["pair_product"] |= _nine(x * y)
+                    made["pair_ratio"] |= _nine(x / y) | _nine(y / x)
+        return made
+
+    def shares(self, a: _Facts, b: _Facts) -> dict[str, float]:
+        """How much of ``b`` each call on ``a`` gives; what is not more than ``a`` itself holds is left out."""
+        made = self.made.get(id(a))
+        if made is None or not b.set:
+            return {}
+        facts: dict[str, float] = {}
+        numbers, texts = b.shown() if b.numeric else frozenset(), None
+        for name, cells in made.items():
+            if name in _TEXTS and (b.column.kind == "str" or name == "moment_in"):
+                texts = texts or {str(cell) for cell in b.column.cells}
+                facts[name] = len(texts & cells) / len(texts)
+            elif name not in _TEXTS and numbers:
+                facts[name] = len(numbers & cells) / len(numbers)
+        own = a.shown() if a.numeric and b.numeric else frozenset[float]()
+        least = len(numbers & own) / len(numbers) if numbers else 0.0
+        return {name: share for name, share in facts.items() if share > least}
+
+
+_GROUPED = (
+    "group_sum", "group_mean", "group_max", "group_min", "group_count", "group_first", "group_last", "group_median",
+    "group_nunique", "group_cumsum", "group_shift", "group_rank",
+)  # fmt: skip
+_TEXTS = frozenset({"upper_in", "lower_in", "title_in", "piece_in", "start_in", "moment_in"})
+
+
+def _nine(numbers: NDArray[np.float64]) -> set[Any]:
+    """Numbers to nine digits, as :meth:`_Facts.shown` has them."""
+    return {float(f"{x:.9g}") for x in numbers.tolist() if x - x == 0}
+
+
+def _grouped(x: NDArray[np.float64], groups: NDArray[np.intp]) -> dict[str, NDArray[np.float64]]:
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    found: dict[str, list[float]] = {name: [] for name in _GROUPED}
+    for part in np.split(x[order], starts[1:]):
+        clean = part[~np.isnan(part)]
+        if not len(clean):
+            continue
+        cells, count = sorted(clean.tolist()), len(clean)
+        total = float(clean.sum())
+        found["group_sum"].append(total)
+        found["group_mean"].append(total / count)
+        found["group_max"].append(cells[-1])
+        found["group_min"].append(cells[0])
+        found["group_first"].append(float(clean[0]))
+        found["group_last"].append(float(clean[-1]))
+        found["group_count"].append(float(count))
+        found["group_median"].append((cells[count // 2] + cells[(count - 1) // 2]) / 2)
+        found["group_nunique"].append(float(len(set(cells))))
+        found["group_cumsum"] += np.cumsum(clean).tolist()
+        found["group_shift"] += np.diff(part).tolist()
+        found["group_rank"] += (np.argsort(np.argsort(clean, kind="stable"), kind="stable") + 1.0).tolist()
+    return {name: np.array(numbers) for name, numbers in found.items()}
+
+
+def _of_texts(cells: Sequence[Any]) -> dict[str, set[Any]]:
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    pieces = {piece for text in texts for piece in _PIECES.split(text) if piece != text}
+    return {
+        "upper_in": {text.upper() for text in texts},
+        "lower_in": {text.lower() for text in texts},
+        "title_in": {text.title() for text in texts},
+        "piece_in": pieces,
+        "start_in": {text[:k] for text in texts for k in (1, 2, 3)} | {text[-1:] for text in texts},
+        "lengths_in": {float(len(text)) for text in texts},
+    }
+
+
+_PIECES = re.compile(r"\W+|_")
+
+
+def _of_dates(column: Column) -> set[Any]:
+    moments = [moment for moment in column.series if isinstance(moment, pd.Timestamp)]
+    return {
+        text
+        for moment in moments
+        for text in (
+            str(moment.year), str(moment.month), str(moment.day), str(moment.weekday()), str(moment.quarter),
+            moment.strftime("%Y-%m"), moment.day_name(), moment.month_name(), str(moment.date()),
+        )
+    }  # fmt: skip
 
 
 def _sizes(a: _Facts, b: _Facts) -> dict[str, float]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 DEEPEST = 3
-DEPTH_SHARES = (0.25, 0.45, 0.30)
+DEPTH_SHARES = (0.25, 0.4, 0.35)
 """How many of the training tasks have one, two, three calls."""
 
 _CALL = {name: i for i, name in enumerate(CALLS)}
