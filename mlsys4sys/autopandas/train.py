@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mlsys4sys import seeding
 from mlsys4sys.autopandas import examples, meant
 from mlsys4sys.autopandas.examples import CALLS, ROLES, Known
-from mlsys4sys.autopandas.expression import Expr, source
+from mlsys4sys.autopandas.expression import LABEL, Expr, source
 from mlsys4sys.autopandas.features import Graph, graph
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
@@ -294,6 +294,67 @@ def score(policy: Policy, data: Shard, *, most: int = 3000) -> PolicyScore:
         top2=tuple(shares[2].round(4).tolist()),
         top8=tuple(shares[3].round(4).tolist()),
     )
+
+
+def steps_of(expr: Expr) -> frozenset[tuple[str, ...]]:
+    """The sequences of calls, in the words of drawn programs, that a program may be said to make.
+
+    A selection that ends a step (``df.groupby('a')['n'].sum()``) may be a call of its own or not.
+    """
+    found: list[tuple[str, ...]] = [()]
+    node = expr
+    while node.parts:
+        found = [(name, *rest) if name else rest for name in _step_names(node) for rest in found]
+        node = node.parts[0]
+    return frozenset(found)
+
+
+def _step_names(node: Expr) -> tuple[str, ...]:
+    if node.op == "assign":
+        value = node.parts[1]
+        while not value.op and value.parts:
+            value = value.parts[0]
+        return ("str",) if value.op.startswith("str") else (value.op,)
+    if node.op in ("mask", "loc"):
+        inner = {op for part in node.parts[1:] for op in part.ops}
+        named = {"groupby.transform": "groupby.filter", "isin": "isin", "groupby.idx": "groupby.idx"}
+        return (node.op, *(name for op, name in named.items() if op in inner))
+    return (node.op,) if node.op else ("", "select") if LABEL in node.tags else ("",)
+
+
+def also_right(known: Known, *, budget_s: float) -> frozenset[tuple[str, ...]]:
+    """Other sequences of calls, no longer than the program's own, of programs that give the same output."""
+    own = len(known.steps)
+    found = candidates(known.task, budget_s, settle_s=0.1)
+    return frozenset(names for one in found for names in steps_of(one.expr) if 0 < len(names) <= own)
+
+
+def score_verified(
+    policy: Policy, seed: int, count: int, *, budget_s: float = 0.4, report: Callable[[str], None] | None = None
+) -> dict[int, dict[str, float]]:
+    """Depth → how often the first, and one of the first two sequences is right, on tasks of ``seed``.
+
+    ``exact`` counts the program's own sequence alone; ``verified`` counts any sequence for which a program, no longer
+    than the task's own, was found and run and gives the output.
+    """
+    out: dict[int, dict[str, float]] = {}
+    for depth in range(1, DEEPEST + 1):
+        hits, made, number = np.zeros(4), 0, 0
+        while made < count:
+            known = examples.draw(seeding.named(seed, "verified", str(depth), str(number)), depth)
+            number += 1
+            if known is None:
+                continue
+            made += 1
+            guesses = [sequence for sequence, _ in policy.read(sample(known).graph)[1][:2]]
+            own = tuple(step.name for step in known.steps)
+            right = {own} if guesses[:1] == [own] else {own} | also_right(known, budget_s=budget_s)
+            hits += (guesses[:1] == [own], own in guesses, guesses[0] in right, bool(right & set(guesses)))
+            if report and made % 20 == 0:
+                report(f"{made} of {count} tasks of {depth} calls")
+        names = ("exact_top1", "exact_top2", "verified_top1", "verified_top2")
+        out[depth] = dict(zip(names, (hits / count).round(4).tolist(), strict=True)) | {"tasks": float(count)}
+    return out
 
 
 JUDGED_SEED = 1_000
