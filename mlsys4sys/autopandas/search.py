@@ -57,6 +57,9 @@ DOUBT_S = 0.8
 OTHER_TYPES = 1.2
 """Nats for a program whose columns have other types than the wanted ones, though equal cells."""
 
+OTHER_NAMES = 1.0
+"""Nats for each name of a series or of row labels that the wanted output has and a program gives otherwise."""
+
 DISTANCE = 3.0
 """Nats for a table that shows nothing of the goal."""
 
@@ -251,6 +254,7 @@ class Search:
                 seconds = time.monotonic() - self._started
                 other_types = retyped(variant, self.memo.value(variant), self.goal.value) is not None
                 cost = self._cost(variant) + OTHER_TYPES * other_types
+                cost += OTHER_NAMES * _other_names(self.memo.value(variant), self.goal.value)
                 yield Candidate(expr=variant, cost=cost, found_s=seconds)
 
     def _fits(self, table: Table, goal: Goal) -> bool:
@@ -305,6 +309,15 @@ class Search:
         if self.prior is None:
             return known
         return known + sum(self.prior(node.op) for node in expr.nodes if node.op)
+
+
+def _other_names(made: Any, wanted: Any) -> int:
+    """How many of the names that the wanted output has are others in what was made: of a series, of its row labels."""
+    if type(made) is not type(wanted) or not isinstance(wanted, pd.Series | pd.DataFrame):
+        return 0
+    other = isinstance(wanted, pd.Series) and wanted.name is not None and wanted.name != made.name
+    index = any(name is not None for name in wanted.index.names) and list(wanted.index.names) != list(made.index.names)
+    return int(other) + int(index)
 
 
 def _guarded(way: str, table: Table, work: Iterator[Any]) -> Iterator[Any]:

@@ -12,9 +12,12 @@ from mlsys4sys.autopandas.columns.atoms import shown
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.numeric import Found, Prices
 from mlsys4sys.autopandas.columns.pool import Grouping, Pool, Source, Term
+from mlsys4sys.autopandas.columns.windows import Groups
 from mlsys4sys.autopandas.expression import CELL, ENTRY, LABEL, OUTPUT, UNARY, WHERE, Expr, call, literal
 from mlsys4sys.autopandas.table import NULL, Codes, Column, Floats, Table
 
+MOST_GROUPED = 5000
+"""Rows of a table that is grouped to look numbers up in it."""
 MOST_ENTRIES = 12
 """Entries of a dictionary."""
 
@@ -37,6 +40,7 @@ def search(
     yield from looked_up(pool, wanted, others, count)
     prices = filters.prices_of(pool, constants, frozenset(wanted.numbers[:2000].tolist()))
     if wanted.kind == "num":
+        yield from counted(pool, wanted, constants, others, count, clock)
         yield from bins.clipped(pool, wanted, prices, count)
         yield from partly(pool, wanted, prices, constants, others, count, clock)
     if wanted.kind in ("str", "num", "obj"):
@@ -119,10 +123,10 @@ def looked_up(pool: Pool, wanted: Column, others: Sequence[Table], count: Count)
         for other in others:
             if other.expr.text == pool.expr.text:
                 continue
-            yield from _from_table(source, target, other, count)
+            yield from _from_table(source, wanted, other, pool, count)
 
 
-def _from_table(source: Source, target: Codes, other: Table, count: Count) -> Iterator[Found]:
+def _from_table(source: Source, wanted: Column, other: Table, pool: Pool, count: Count) -> Iterator[Found]:
     keys: list[tuple[Column, Expr, float]] = []
     if other.shape_kind == "frame" and not other.duplicate_labels:
         for column in other.columns[:20]:
@@ -133,19 +137,73 @@ def _from_table(source: Source, target: Codes, other: Table, count: Count) -> It
     if other.shape_kind in ("frame", "series") and len(other.index) == 1:
         keys.append((other.index[0], other.expr, 0.0))
     for key, keyed, cost in keys:
-        if not key.unique or not (key.distinct & source.column.distinct):
+        if not (key.distinct & source.column.distinct):
+            continue
+        if not key.unique:
+            if keyed is not other.expr:
+                yield from _from_groups(source, wanted, key, other, pool, count)
             continue
         for value in other.columns[:20]:
             count.examined += 1
+            if value is key:
+                continue
+            if other.shape_kind == "series":
+                looked = keyed
+            else:
+                looked = call(f"{{0}}[{literal(value.label)}]", keyed, cost=0.1, tags=(LABEL,))
             table = dict(zip(key.codes.tolist(), value.codes.tolist(), strict=True))
-            if value is not key and all(
-                table.get(k, NULL) == t for k, t in zip(source.column.codes.tolist(), target.tolist(), strict=True)
-            ):
-                if other.shape_kind == "series":
-                    looked = keyed
-                else:
-                    looked = call(f"{{0}}[{literal(value.label)}]", keyed, cost=0.1, tags=(LABEL,))
-                yield 1.2 + cost, call("{0}.map({1:arg})", source.expr, looked, op="map", cost=1.0)
+            made = call("{0}.map({1:arg})", source.expr, looked, op="map", cost=1.0)
+            yield from _or_else(source, table, wanted, made, 1.2 + cost, pool)
+
+
+def _or_else(
+    source: Source, table: dict[int, int], wanted: Column, made: Expr, cost: float, pool: Pool
+) -> Iterator[Found]:
+    """A look-up; and where it finds nothing, a constant, or what was looked for, if that is what is wanted."""
+    found = np.array([table.get(k, NULL) for k in source.column.codes.tolist()], dtype=np.int64)
+    off = found != wanted.codes
+    if not off.any():
+        yield cost, made
+        return
+    if (found[off] != NULL).any() or off.all():
+        return
+    rest = np.unique(wanted.codes[off])
+    if not (found[~off] == NULL).any():
+        if np.array_equal(wanted.codes[off], source.column.codes[off]):
+            yield cost + 0.9, call("{0}.fillna({1:arg})", made, source.expr, op="fillna", cost=0.8)
+        if len(rest) == 1 and (value := constant(int(rest[0]), pool, wanted)) is not None:
+            text, extra, tags = value
+            yield cost + 0.8 + extra, call(f"{{0}}.fillna({text})", made, op="fillna", cost=0.7 + extra, tags=tags)
+
+
+_LOOKED_UP = (("sum", 0.0), ("count", 0.3), ("mean", 0.2), ("max", 0.3), ("min", 0.4), ("nunique", 0.6))
+
+
+def _from_groups(
+    source: Source, wanted: Column, key: Column, other: Table, pool: Pool, count: Count
+) -> Iterator[Found]:
+    """``key.map(other.groupby('key')['value'].sum())``, ``key.map(other['key'].value_counts())``."""
+    if wanted.kind != "num" or other.rows > MOST_GROUPED or key.kind == "obj":
+        return
+    groups = Groups.of([key.codes], [key.null])
+    names = [int(code) for code in np.unique(key.codes[~key.null])]
+    name = literal(key.label)
+    tally = call(f"{{0}}[{name}].value_counts()", other.expr, op="value_counts", cost=1.0, tags=(LABEL,))
+    sizes = dict(zip(names, pool.book.encode(groups.sizes.astype(np.float64)).tolist(), strict=True))
+    yield from _or_else(
+        source, sizes, wanted, call("{0}.map({1:arg})", source.expr, tally, op="map", cost=1.0), 2.2, pool
+    )
+    for value in other.columns[:12]:
+        if value is key or value.kind != "num":
+            continue
+        for how, extra in _LOOKED_UP:
+            count.examined += 1
+            totals = groups.reduced(value.numbers, how)
+            table = dict(zip(names, pool.book.encode(totals).tolist(), strict=True))
+            text = f"{{0}}.groupby({name})[{literal(value.label)}].{how}()"
+            grouped = call(text, other.expr, op="groupby.agg", cost=1.2 + extra, tags=(LABEL, LABEL))
+            made = call("{0}.map({1:arg})", source.expr, grouped, op="map", cost=1.0)
+            yield from _or_else(source, table, wanted, made, 2.4 + extra, pool)
 
 
 def chosen(
@@ -158,7 +216,8 @@ def chosen(
         value = constant(int(distinct[0]), pool, wanted)
         if value is not None:
             text, cost, tags = value
-            yield cost + 0.5, Expr(text, (), cost=cost + 0.5, tags=tags)
+            cost += 0.5 + 0.8 * (wanted.kind == "num" and CELL in tags)  # a number of the table is rather computed
+            yield cost, Expr(text, (), cost=cost, tags=tags)
         return
     if len(distinct) == 2:
         yield from _two_constants(pool, wanted, distinct, constants, others, count, clock)
@@ -358,6 +417,21 @@ def numbered(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
             if [ranks[code] for code in column.codes.tolist()] == target.tolist():
                 made = call("{0}.astype('category').cat.codes", source.expr, op="cat", cost=1.5)
                 yield source.cost + 1.5, made
+
+
+def counted(
+    pool: Pool, wanted: Column, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock
+) -> Iterator[Found]:
+    """A condition counted so far, ``(a != a.shift()).cumsum()``: the number of the run, of the visit."""
+    numbers = wanted.numbers
+    if wanted.null.any() or pool.rows < 3 or numbers[0] not in (0, 1):
+        return
+    steps = np.diff(numbers, prepend=0.0)
+    if not ((steps == 0) | (steps == 1)).all() or steps[1:].all() or not steps[1:].any():
+        return
+    keep = steps == 1
+    for expr in _conditions(pool, keep, ~keep, constants, others, count, clock):
+        yield expr.total + 0.9, call("{0}.cumsum()", expr, op="cumulative", cost=0.8)
 
 
 def partly(

@@ -293,7 +293,7 @@ def whole_rows(pool: Pool, wanted: Wanted, prices: Prices) -> Iterator[Atom]:
         every: Bools = np.asarray(nulls.all(axis=0))
         for text, bits, cost in (
             ("{0}.notna().all(axis=1)", ~some, 1.2),
-            ("{0}.isna().any(axis=1)", some, 1.2),
+            ("{0}.isna().any(axis=1)", some, 1.0),
             ("{0}.notna().any(axis=1)", ~every, 1.5),
             ("{0}.isna().all(axis=1)", every, 1.5),
         ):

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, product
+from typing import Any
 
 import numpy as np
 
-from mlsys4sys.autopandas.expression import FUNCTION, PRODUCT, Expr, is_keyword_name, literal
+from mlsys4sys.autopandas.expression import (
+    CELL,
+    COMPARE,
+    FUNCTION,
+    PRODUCT,
+    SUM,
+    Expr,
+    assign,
+    call,
+    is_keyword_name,
+    literal,
+)
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups, close, ranks
 from mlsys4sys.autopandas.ops.keys import KeySet, by, derived_keys, key_sets, keys_of, pairs, plausible_keys
 from mlsys4sys.autopandas.ops.parts import distinct, hashable, label_shown, numeric, step
-from mlsys4sys.autopandas.table import Codes, Column, Table
+from mlsys4sys.autopandas.table import Codes, Column, Floats, Table
 
 FAMILY = "group"
 
@@ -208,9 +220,19 @@ class Solved:
             out.append(Source(i, column.label, "nulls", 1.2))
         for code in sorted(column.distinct) if len(column.distinct) <= 8 and len(codes) else ():
             equal = np.bincount(ids, (codes == code).astype(np.float64), self.groups.count)
+            cell = literal(self.table.book.cell(code))
             if close(np.asarray(equal[None, at], dtype=np.float64), wanted.numbers)[0]:
-                cell = literal(self.table.book.cell(code))
-                out.append(Source(i, column.label, "equal", 2.0, cell))
+                out.append(Source(i, column.label, "equal", 2.0, f"== {cell}).sum"))
+            elif close(np.asarray((equal / self.groups.sizes)[None, at], dtype=np.float64), wanted.numbers)[0]:
+                out.append(Source(i, column.label, "equal", 2.0, f"== {cell}).mean"))
+        if column.kind == "num":
+            for sign, bits in ((">", column.numbers > 0), ("<", column.numbers < 0)):
+                held = np.bincount(ids, bits[self.groups.rows].astype(np.float64), self.groups.count)
+                if not bits.any():
+                    continue
+                for how, made in (("sum", held), ("mean", held / self.groups.sizes)):
+                    if close(np.asarray(made[None, at], dtype=np.float64), wanted.numbers)[0]:
+                        out.append(Source(i, column.label, "equal", 1.8, f"{sign} 0).{how}"))
         return out
 
     def _modal(self, column: Column, wanted: Column) -> bool:
@@ -256,7 +278,15 @@ class Solved:
                     and not isinstance(first, set)
                     and self._same_cells([list(dict.fromkeys(lists[g])) for g in at], wanted, list)
                 ):
-                    out.append(Source(i, column.label, "unique", 0.9))
+                    out.append(Source(i, column.label, "unique", 0.9, "list" if isinstance(first, list) else ""))
+                elif isinstance(first, list | tuple) and self._same_cells(_sorted_cells(lists, at), wanted, list):
+                    out.append(Source(i, column.label, "sorted", 1.2))
+                elif (
+                    hashable(column)
+                    and isinstance(first, list | tuple)
+                    and self._same_cells(_sorted_cells([list(set(cells)) for cells in lists], at), wanted, list)
+                ):
+                    out.append(Source(i, column.label, "sortedunique", 1.4))
             elif wanted.kind == "str" and column.kind in ("str", "num"):
                 out += self._joined(column, i, wanted)
         return out
@@ -282,6 +312,14 @@ class Solved:
         return []
 
 
+def _sorted_cells(lists: Sequence[list[Any]], at: Codes) -> list[list[Any]]:
+    """The cells of each group in order; as they are where they have none."""
+    try:
+        return [sorted(lists[g]) for g in at]
+    except TypeError:
+        return [list(lists[g]) for g in at]
+
+
 def _last(table: Table, goal: Goal) -> Iterator[Expr]:
     if goal.shape_kind == "scalar":
         yield from _scalars(table, goal)
@@ -294,6 +332,7 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
             yield from islice(_programs(solved), 14)
         else:
             yield from _of_all(solved)
+            yield from _of_made(solved)
 
 
 def _of_all(solved: Solved) -> Iterator[Expr]:
@@ -323,6 +362,124 @@ def _of_all(solved: Solved) -> Iterator[Expr]:
                     whole = step(table.expr, f"[{label}].{agg}()", op="reduce", cost=0.4)
                     made = Expr(f"{{0}} / {{1}}{tail}", (part, whole), PRODUCT, "arithmetic", 0.6)
                     yield from _ended(solved, made, wanted.label)
+
+
+_ARITHMETIC: tuple[tuple[str, Callable[[Floats, Floats], Floats], bool], ...] = (
+    ("*", np.multiply, True),
+    ("-", np.subtract, False),
+    ("+", np.add, True),
+    ("/", np.divide, False),
+)
+"""Signs between columns, and whether their order does not matter."""
+
+_MADE = ("sum", "mean", "max", "min")
+"""Aggregates of what is computed from two columns."""
+
+
+def _of_made(solved: Solved) -> Iterator[Expr]:
+    """Aggregates of a column that is computed first: ``assign(total=df['a'] * df['b']).groupby(…)['total'].sum()``.
+
+    Where one column of the goal, and one only, is no aggregate of a column.
+    """
+    table, goal, at = solved.table, solved.goal, solved.at
+    if at is None or table.shape_kind != "frame" or not solved.wanted or table.levels != 1:
+        return
+    if len(set(at.tolist())) < len(at) or solved.groups.count >= table.rows or table.rows > MOST_MADE_OF:
+        return
+    missing = [column for column in solved.wanted if not solved._explain(column)]
+    if len(missing) != 1 or missing[0].kind != "num":
+        return
+    wanted = missing[0]
+    label = wanted.label if isinstance(wanted.label, str) and wanted.label not in table.labels else "_value"
+    if label == "_value" and goal.shape_kind == "frame":
+        return
+    for made, values in _computed(solved, wanted):
+        if goal.shape_kind == "series" and wanted.label is None:
+            yield from _grouped_by_columns(solved, made, values, wanted)
+            continue
+        base = assign(table.expr, label, made)
+        more = Table(table.value.assign(**{label: values}), base, table.book)
+        for keys in _same_keys(more, goal, solved.keys):
+            again = Solved(more, goal, keys)
+            if again.complete():
+                yield from islice(_programs(again), 4)
+
+
+MOST_MADE_OF = 2000
+"""Rows of a table whose columns are computed with."""
+
+
+def _same_keys(table: Table, goal: Goal, keys: KeySet) -> Iterator[KeySet]:
+    """The keys, in a table with more columns."""
+    labels = [key.column.label for key in keys.keys]
+    if any(key.derived for key in keys.keys):
+        yield keys
+        return
+    mine = {key.column.label: key for key in keys_of(table)}
+    if all(label in mine for label in labels):
+        yield KeySet(tuple(mine[label] for label in labels), keys.places)
+
+
+def _computed(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Floats]]:
+    """Columns computed from two others, or conditions, one aggregate of which is wanted."""
+    table, groups, at = solved.table, solved.groups, solved.at
+    assert at is not None
+    numbers = [i for i in solved.values if table.columns[i].kind == "num"][:8]
+    for i in numbers:
+        for j in numbers:
+            for sign, function, symmetric in _ARITHMETIC:
+                if i == j or (symmetric and i > j):
+                    continue
+                with np.errstate(all="ignore"):
+                    values = function(table.columns[i].numbers, table.columns[j].numbers)
+                names, matrix = groups.numbers(Column(None, values, table.book))
+                rows = [names.index(agg) for agg in _MADE if agg in names]
+                if close(matrix[rows][:, at], wanted.numbers).any():
+                    level = PRODUCT if sign in "*/" else SUM
+                    second = "product" if sign in "*+" else ""
+                    template = f"{{0:{'product' if sign in '*/' else 'sum'}}} {sign} {{1{':' + second if second else ''}}}"
+                    yield Expr(template, (table.ref(i), table.ref(j)), level, "arithmetic", 0.7), values
+    for condition, bits in _conditions(solved):
+        names, matrix = groups.numbers(Column(None, bits, table.book))
+        rows = [names.index(agg) for agg in ("sum", "mean") if agg in names]
+        if close(matrix[rows][:, at], wanted.numbers).any():
+            yield condition, bits
+
+
+def _conditions(solved: Solved) -> Iterator[tuple[Expr, Floats]]:
+    """Conditions that one counts by group: a sign, one of few cells, a gap."""
+    table = solved.table
+    for i in solved.values[:12]:
+        column = table.columns[i]
+        if column.kind == "num":
+            with np.errstate(all="ignore"):
+                for sign, bits in ((">", column.numbers > 0), ("<", column.numbers < 0)):
+                    if bits.any() and not bits.all():
+                        yield Expr(f"{{0:sum}} {sign} 0", (table.ref(i),), COMPARE, "compare", 1.0), bits
+        if column.null.any():
+            yield call("{0}.isna()", table.ref(i), op="isna", cost=0.9), column.null
+        if hashable(column) and len(column.distinct) <= 6 and column.kind in ("str", "num", "bool"):
+            for code in sorted(column.distinct):
+                text = literal(table.book.cell(code))
+                yield (
+                    Expr(f"{{0:sum}} == {text}", (table.ref(i),), COMPARE, "compare", 1.6, (CELL,)),
+                    column.codes == code,
+                )
+
+
+def _grouped_by_columns(solved: Solved, made: Expr, values: Floats, wanted: Column) -> Iterator[Expr]:
+    """``(df['a'] > 0).groupby(df['k']).mean()``, a series without a name."""
+    keys = solved.keys.keys
+    if any(key.level is not None or key.derived for key in keys) or not solved.indexed:
+        return
+    table, at = solved.table, solved.at
+    refs = [table.ref(list(table.labels).index(key.column.label)) for key in keys]
+    by_refs = ", ".join(f"{{{i + 1}:arg}}" for i in range(len(refs)))
+    names, matrix = solved.groups.numbers(Column(None, values, table.book))
+    for agg in ("sum", "mean", "max", "min"):
+        if agg in names and close(matrix[[names.index(agg)]][:, at], wanted.numbers)[0]:
+            text = f"{{0}}.groupby({by_refs if len(refs) == 1 else '[' + by_refs + ']'}).{agg}()"
+            yield call(text, made, *refs, op="groupby.agg", cost=1.2 + AGG_COST[agg])
 
 
 def _whole(column: Column, agg: str) -> float:
@@ -379,7 +536,7 @@ def _last_key_sets(table: Table, goal: Goal) -> Iterator[KeySet]:
     if more:
         mixed = [*more, *candidates]
         yield from (k for k in key_sets(goal, mixed, most=16) if any(key.derived for key in k.keys))
-        blocks = [key for key in more if key.text.startswith("np.arange")]
+        blocks = [key for key in more if key.text.startswith("np.arange") or key.text.endswith(".cumsum()")]
         yield from (KeySet((key,), ()) for key in blocks)
     # Keys that the goal does not show: one row a group is all that is known.
     for key in candidates:
@@ -399,11 +556,17 @@ def written(source: Source) -> str:
     if source.agg == "nulls":
         return "lambda s: s.isna().sum()"
     if source.agg == "equal":
-        return f"lambda s: (s == {source.extra}).sum()"
+        return f"lambda s: (s {source.extra}()"
     if source.agg == "range":
         return "lambda s: s.max() - s.min()"
     if source.agg == "mode":
         return "lambda s: s.mode()[0]"
+    if source.agg == "unique" and source.extra:
+        return "lambda s: s.unique().tolist()"
+    if source.agg == "sorted":
+        return "sorted"
+    if source.agg == "sortedunique":
+        return "lambda s: sorted(s.unique())"
     if source.agg == "joinunique":
         return f"lambda s: {literal(source.extra)}.join(s.unique())"
     return AGG_WRITTEN.get(source.agg, literal(source.agg))
@@ -522,7 +685,7 @@ def _both_indexes(solved: Solved, tail: str, cost: float) -> Iterator[Expr]:
 
 def _method(agg: str) -> str | None:
     """The method of a grouped frame or series that computes an aggregate."""
-    if agg in ("join", "joinunique", "unique", "quantile", "range", "mode", "nulls", "equal"):
+    if agg in ("join", "joinunique", "sorted", "sortedunique", "unique", "quantile", "range", "mode", "nulls", "equal"):
         return None
     if agg in ("list", "set"):
         return f".agg({agg})"
@@ -547,11 +710,11 @@ def _single(solved: Solved) -> Iterator[Expr]:
         column = f"[{literal(source.label)}]" if solved.table.shape_kind == "frame" else ""
         method = _method(source.agg)
         if source.agg == "unique":
-            method = ".unique()"
+            method = ".unique().apply(list)" if source.extra else ".unique()"
         elif source.agg == "quantile":
             method = f".quantile({source.extra})"
         tail = f"{column}{method}" if method is not None else f"{column}.agg({written(source)})"
-        tags = (FUNCTION,) if source.agg in ("joinunique", "range", "mode", "nulls", "equal") else ()
+        tags = (FUNCTION,) if source.agg in ("joinunique", "sortedunique", "range", "mode", "nulls", "equal") else ()
         grouped, price = _grouped(solved)
         cost = price + max(source.cost, 0.0) + 0.2 + 1.5 * bool(tags)
         series = step(solved.table.expr, f"{grouped}{tail}", op=_op(source.agg), cost=cost, tags=tags)
