@@ -19,8 +19,12 @@ from mlsys4sys import console
 )
 @click.option("--steps", type=click.IntRange(1), default=6_000, show_default=True, help="Batches of the policy.")
 @click.option(
-    "--judged", type=click.IntRange(1), default=1_500, show_default=True, help="Tasks to search for the judge."
+    "--judged", type=click.IntRange(1), default=1_500, show_default=True, help="Drawn tasks to search for the judge."
 )
+@click.option(
+    "--asked", type=click.IntRange(1), default=500, show_default=True, help="Written questions to search for the judge."
+)
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes that search.")
 @click.option("--only", type=click.Choice(["policy", "judge"]), help="Train one of the two. [default: both]")
 @console.seed_option
 @console.json_option
@@ -31,6 +35,8 @@ def train_autopandas(
     tasks: int,
     steps: int,
     judged: int,
+    asked: int,
+    workers: int,
     only: str | None,
     seed: int,
     as_json: bool,
@@ -42,8 +48,11 @@ def train_autopandas(
 
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    command = f"mlsys4sys train autopandas --tasks {tasks} --steps {steps} --judged {judged} --seed {seed}"
-    recipe = training.Recipe(seed=seed, tasks=tasks, steps=steps, judged=judged, command=command)
+    counts = f"--tasks {tasks} --steps {steps} --judged {judged} --asked {asked} --workers {workers} --seed {seed}"
+    command = f"mlsys4sys train autopandas {counts}" + (f" --only {only}" if only else "")
+    recipe = training.Recipe(
+        seed=seed, tasks=tasks, steps=steps, judged=judged, asked=asked, workers=workers, command=command
+    )
     found = {}
     with console.Progress(quiet=quiet) as progress:
         policy = Policy.load_shipped() if only == "judge" else None

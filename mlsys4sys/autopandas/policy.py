@@ -16,6 +16,7 @@ from mlsys4sys.autopandas.examples import CALLS, ROLES
 from mlsys4sys.autopandas.expression import source
 from mlsys4sys.autopandas.features import EDGE, NODE, Graph, graph
 from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.problem import Task
 from mlsys4sys.autopandas.table import Codebook, Table
 from mlsys4sys.errors import CheckpointError
 
@@ -62,6 +63,12 @@ class Policy:
         tables = [Table(value, source(i), book) for i, value in enumerate(inputs)]
         found = self.prices(tables, Goal.of(output, book), weight=weight, floor=floor)
         return lambda op: found.get(op, weight * floor / 2)
+
+    def logits(self, task: Task) -> dict[str, float]:
+        """:meth:`op_logits` for a task's first example."""
+        book, example = Codebook(), task.examples[0]
+        tables = [Table(value, source(i), book) for i, value in enumerate(example.inputs)]
+        return self.op_logits(tables, Goal.of(example.output, book))
 
     def sequences(
         self, tables: Sequence[Table], goal: Table, *, top: int = 5, width: int = 10

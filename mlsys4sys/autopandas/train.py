@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import re
 import time
+import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +21,7 @@ from numpy.typing import NDArray
 from mlsys4sys import seeding
 from mlsys4sys.autopandas import examples, meant
 from mlsys4sys.autopandas.examples import CALLS, ROLES, Known
-from mlsys4sys.autopandas.expression import LABEL, Expr, source
+from mlsys4sys.autopandas.expression import LABEL, LOOSE, Expr, escaped, source
 from mlsys4sys.autopandas.features import Graph, graph
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
@@ -26,6 +30,8 @@ from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Task
 from mlsys4sys.autopandas.search import candidates
 from mlsys4sys.autopandas.table import Codebook, Table
+from mlsys4sys.datasets import asked
+from mlsys4sys.datasets.tasks import Question
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -398,42 +404,66 @@ def _key_of(memo: Memo, expr: Expr) -> Hashable | None:
         return None
 
 
-def judged(seed: int, number: int, *, budget_s: float = 1.5, policy: Policy | None = None) -> Judged | None:
-    """Search for the programs of a drawn task and label them; None where all are right, or none is.
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A task and the program that it stands for."""
 
-    Args:
-        seed: Of the training.
-        number: Which task.
-        budget_s: Seconds of search.
-        policy: Whose log-probabilities become a feature.
-    """
+    task: Task
+    truth: Expr
+
+
+def drawn_task(seed: int, number: int) -> Meant | None:
+    """A drawn task for the judge; None where none could be drawn."""
     rng = seeding.named(seed, "judge", str(number))
     known = examples.draw(rng, 1 + int(rng.choice(DEEPEST, p=JUDGED_DEPTHS)))
-    if known is None:
-        return None
-    found = candidates(known.task, budget_s, settle_s=0.25)
+    return None if known is None else Meant(known.task, known.expr)
+
+
+def asked_task(seed: int, number: int) -> Meant:
+    """A written question of the half that one may train on, with tables of their own for each ``number``."""
+    asked_of = asked.questions(seed * 1000 + 1 + number // len(asked.DEVELOPMENT))[::2]
+    return written(asked_of[number % len(asked_of)])
+
+
+def written(question: Question) -> Meant:
+    """A question with its answer as an expression."""
+    inputs, names = question.inputs(), question.names
+    text = escaped(question.program)
+    for i, name in enumerate(names):
+        text = re.sub(rf"\b{name}\b", f"{{{i}}}", text)
+    truth = Expr(text, tuple(source(i) for i in range(len(names))), LOOSE)
+    return Meant(Task.of(list(inputs), question.output(), names=names), truth)
+
+
+def judged(one: Meant, *, seed: int, budget_s: float = 1.5, policy: Policy | None = None) -> Judged | None:
+    """Search for the programs of a task and label them; None where all are right, or none is.
+
+    Args:
+        one: The task.
+        seed: Of the changed inputs.
+        budget_s: Seconds of search.
+        policy: Whose log-probabilities become features.
+    """
+    found = candidates(one.task, budget_s, settle_s=0.25)
+    least = min((candidate.cost for candidate in found), default=0.0)
+    found = [candidate for candidate in found if candidate.cost <= least + FAR]
     if len(found) < 2:
         return None
     exprs = [candidate.expr for candidate in found]
-    inputs = known.task.examples[0].inputs
-    right = agrees(exprs, known.expr, inputs)
+    right = agrees(exprs, one.truth, one.task.examples[0].inputs)
     if right.all() or not right.any():
         return None
-    behaviour = meant.observe(exprs, known.task, seed=number)
-    prior = meant.prior(exprs, _logits(policy, known.task)) if policy is not None else None
-    rows = meant.features(exprs, [candidate.cost for candidate in found], behaviour, prior=prior)
+    behaviour = meant.observe(exprs, one.task, seed=seed)
+    logits = policy.logits(one.task) if policy is not None else None
+    rows = meant.features(exprs, [candidate.cost for candidate in found], behaviour, logits=logits)
     return Judged(rows, right, np.array(behaviour.classes()))
 
 
+FAR = 6.0
+"""Programs this many nats dearer than the cheapest are not ranked."""
+
 JUDGED_DEPTHS = (0.5, 0.4, 0.1)
 """How many of the judged tasks have one, two, three calls: as in everyday questions."""
-
-
-def _logits(policy: Policy, task: Task) -> dict[str, float]:
-    book = Codebook()
-    example = task.examples[0]
-    tables = [Table(value, source(i), book) for i, value in enumerate(example.inputs)]
-    return policy.op_logits(tables, Goal.of(example.output, book))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -530,7 +560,11 @@ class Recipe:
     """Tasks that it is scored on."""
     steps: int = 6000
     judged: int = 1500
-    """Tasks that are searched for the judge; those with right and wrong programs train it."""
+    """Drawn tasks that are searched for the judge; those with right and wrong programs train it."""
+    asked: int = 500
+    """Written questions that are searched for the judge, each time with other tables."""
+    workers: int = 2
+    """Processes that search."""
     command: str = ""
     """What to write into the weights."""
 
@@ -552,16 +586,38 @@ def train_policy(recipe: Recipe, folder: Path, *, report: Callable[[str], None] 
 def train_judge(
     recipe: Recipe, *, policy: Policy | None = None, report: Callable[[str], None] | None = None
 ) -> meant.Judge:
-    """Search for the programs of drawn tasks, label them, train. What a search finds depends on the machine's speed."""
-    start = time.process_time()
+    """Search for the programs of tasks, label them, train. What a search finds depends on the machine's speed."""
+    start = time.perf_counter()
+    work = [(recipe.seed, kind, number) for kind, number in _interleaved(recipe.judged, recipe.asked)]
     data: list[Judged] = []
-    for number in range(recipe.judged):
-        one = judged(recipe.seed, number, policy=policy)
-        if one is not None:
-            data.append(one)
-        if report and number % 20 == 19:
-            report(f"{number + 1} tasks searched, {len(data)} with right and wrong programs")
-    return fitted_judge(data, recipe, seconds=time.process_time() - start)
+    with ProcessPoolExecutor(recipe.workers, get_context("spawn"), _start_judging, (policy,)) as pool:
+        for number, one in enumerate(pool.map(_judge_one, work, chunksize=4)):
+            if one is not None:
+                data.append(one)
+            if report and number % 20 == 19:
+                report(f"{number + 1} of {len(work)} tasks searched, {len(data)} with right and wrong programs")
+    return fitted_judge(data, recipe, seconds=time.perf_counter() - start)
+
+
+def _interleaved(drawn: int, written_: int) -> list[tuple[str, int]]:
+    """Drawn tasks and questions, so that any part of the list has its share of both."""
+    both = [("drawn", i, (i + 0.5) / drawn) for i in range(drawn)]
+    both += [("asked", i, (i + 0.5) / written_) for i in range(written_)]
+    return [(kind, i) for kind, i, _ in sorted(both, key=lambda item: item[2])]
+
+
+_POLICY: list[Policy | None] = [None]
+
+
+def _start_judging(policy: Policy | None) -> None:
+    warnings.simplefilter("ignore")
+    _POLICY[0] = policy
+
+
+def _judge_one(work: tuple[int, str, int]) -> Judged | None:
+    seed, kind, number = work
+    one = drawn_task(seed, number) if kind == "drawn" else asked_task(seed, number)
+    return None if one is None else judged(one, seed=number, policy=_POLICY[0])
 
 
 def fitted_judge(data: Sequence[Judged], recipe: Recipe, *, seconds: float, folds: int = 5) -> meant.Judge:

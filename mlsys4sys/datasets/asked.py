@@ -1,7 +1,7 @@
 """More questions about tables, as people ask them: a drawn table each, and the program that answers it.
 
 Two halves of equal kinds: at :data:`DEVELOPMENT` one may look while the synthesizer is built, :data:`HELD_OUT` is only
-counted. Tables are drawn from a seed that is the question's name. Nothing here is trained on.
+counted. Tables are drawn from a seed that is the question's name. Nothing is trained on the second half.
 """
 
 from __future__ import annotations
@@ -152,9 +152,7 @@ _nums = _table(5, a=_ints(0, 9), b=_ints(0, 9), c=_ints(0, 9))
 _texts = _table(
     6,
     who=_glued(", ", _of("Cruz", "Diaz", "Egan"), _people),
-    mail=_glued(
-        "@", lambda rng, rows: [p.lower() for p in _people(rng, rows)], _of("mail.com", "work.org", "uni.edu")
-    ),
+    mail=_glued("@", lambda rng, rows: [p.lower() for p in _people(rng, rows)], _of("mail.com", "work.org", "uni.edu")),
     code=_glued("-", _of("us", "fr", "de"), _ints(100, 999)),
     tags=_some("|", "new", "hot", "old", "big"),
 )
@@ -182,7 +180,9 @@ _money = _table(
     item=lambda rng, rows: ["fan", "lamp", "desk", "sofa", "rug"],
     cost=lambda rng, rows: [f"${c:,}" for c in rng.integers(900, 9000, rows)],
     pct=lambda rng, rows: [f"{c}%" for c in rng.integers(1, 99, rows)],
-    when=lambda rng, rows: [f"{d:02}/{m:02}/2023" for d, m in zip(rng.integers(13, 28, rows), rng.integers(1, 12, rows), strict=True)],
+    when=lambda rng, rows: [
+        f"{d:02}/{m:02}/2023" for d, m in zip(rng.integers(13, 28, rows), rng.integers(1, 12, rows), strict=True)
+    ],
 )
 _weather = _table(
     6,
@@ -537,16 +537,17 @@ _ROWS: tuple[tuple[str, Drawn, str], ...] = (
 """Name, tables, program."""
 
 
-def _questions() -> tuple[Question, ...]:
-    return tuple(Question(name, _seeded(name, drawn), program) for name, drawn, program in _ROWS)
+def questions(seed: int) -> tuple[Question, ...]:
+    """All questions, on tables drawn from a seed; :data:`DEVELOPMENT` and :data:`HELD_OUT` have seed 0."""
+    return tuple(Question(name, _seeded(name, drawn, seed), program) for name, drawn, program in _ROWS)
 
 
-def _seeded(name: str, drawn: Drawn) -> Callable[[], tuple[Any, ...]]:
-    return lambda: drawn(seeding.named(0, "asked", name))
+def _seeded(name: str, drawn: Drawn, seed: int) -> Callable[[], tuple[Any, ...]]:
+    return lambda: drawn(seeding.named(seed, "asked", name))
 
 
-DEVELOPMENT: tuple[Question, ...] = _questions()[::2]
-"""Every other question: those one may look at."""
+DEVELOPMENT: tuple[Question, ...] = questions(0)[::2]
+"""Every other question: those one may look at. The judge of programs is trained on them."""
 
-HELD_OUT: tuple[Question, ...] = _questions()[1::2]
+HELD_OUT: tuple[Question, ...] = questions(0)[1::2]
 """The rest: only counted."""
