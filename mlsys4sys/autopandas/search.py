@@ -64,6 +64,7 @@ DISTANCE = 3.0
 """Nats for a table that shows nothing of the goal."""
 
 Prior = Callable[[str], float]
+Value = Callable[[Table, Goal], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +85,14 @@ class Search:
     Args:
         task: What is wanted.
         prior: A call's op → nats to add; none without a policy.
+        value: Nats for how far a table seems from the goal; a rule of thumb if not given.
         use: Engines to use, for ablations: ``"ops"``, ``"finish"``, ``"columns"``.
         prices: Of the ways of working on a table.
     """
 
     task: Task
     prior: Prior | None = None
+    value: Value | None = None
     use: frozenset[str] = frozenset({"ops", "finish", "columns"})
     prices: Mapping[str, float] = field(default_factory=lambda: PRICES)
     memo: Memo = field(init=False)
@@ -167,7 +170,8 @@ class Search:
             return
         if not root and self._fits(table, self.goal):
             yield from self._found(table.expr)
-        base = self._cost(table.expr) + DISTANCE * (1.0 - _overlap(table, self.goal))
+        far = DISTANCE * (1.0 - _overlap(table, self.goal)) if self.value is None else self.value(table, self.goal)
+        base = self._cost(table.expr) + far
         calls = len(table.expr.ops)
         ways: dict[str, Callable[[], Iterator[Any]]] = {}
         if "finish" in self.use:
@@ -197,7 +201,7 @@ class Search:
     def _calls(self, table: Table, *, last: bool) -> Iterator[Expr]:
         without = self.task.hints.without
         others = [other for other in self.inputs if other is not table]
-        for expr in ops.proposals(table, self.goal, others, last=last):
+        for expr in ops.proposals(table, self.goal, others, last=last, prior=self.prior):
             if not any(expr.op.split(".")[0] == name for name in without):
                 yield expr
 
