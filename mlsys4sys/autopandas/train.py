@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsys4sys import seeding
-from mlsys4sys.autopandas import examples, meant
+from mlsys4sys.autopandas import examples, meant, ops, value
 from mlsys4sys.autopandas.examples import CALLS, ROLES, Known
 from mlsys4sys.autopandas.expression import LABEL, LOOSE, Expr, escaped, source
 from mlsys4sys.autopandas.features import Graph, graph
@@ -28,8 +28,9 @@ from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.perturb import mixed
 from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Task
-from mlsys4sys.autopandas.search import candidates
+from mlsys4sys.autopandas.search import Search, candidates
 from mlsys4sys.autopandas.table import Codebook, Table
+from mlsys4sys.autopandas.value import Value
 from mlsys4sys.datasets import asked
 from mlsys4sys.datasets.tasks import Question
 
@@ -65,7 +66,7 @@ def sample(known: Known) -> Sample:
     """What the policy learns from a task."""
     example = known.task.examples[0]
     book = Codebook()
-    tables = [Table(value, source(i), book) for i, value in enumerate(example.inputs)]
+    tables = [Table(given, source(i), book) for i, given in enumerate(example.inputs)]
     made = graph(tables, Goal.of(example.output, book))
     roles = np.zeros((len(made.nodes), len(ROLES)), dtype=np.uint8)
     for table, nodes in zip(tables, made.columns, strict=True):
@@ -549,6 +550,115 @@ def judge_score(judge: meant.Judge, data: Sequence[Judged]) -> dict[str, float]:
     return {"first": first, "three": three, "five": five, "by_cost": plain, "tasks": float(len(data))}
 
 
+@dataclass(frozen=True, slots=True)
+class States:
+    """Tables one call further on, as the search proposes them, and whether the task's own program passes there."""
+
+    rows: Floats
+    """Shape (tables, features), as :func:`mlsys4sys.autopandas.value.facts` makes them."""
+    on_way: NDArray[np.bool_]
+    """Shape (tables,)."""
+    task: NDArray[np.int64]
+    """Shape (tables,): which expansion each is from."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[States]) -> States:
+        """Several expansions as one."""
+        return cls(
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.on_way for part in parts]),
+            np.concatenate([np.full(len(part.on_way), i) for i, part in enumerate(parts)]),
+        )
+
+
+def expansions(seed: int, number: int) -> Iterator[States]:
+    """The proposals for each table on the way of a drawn task of two or three calls, but for the last one."""
+    rng = seeding.named(seed, "value", str(number))
+    known = examples.draw(rng, 2 + int(rng.random() < 0.5))
+    if known is None:
+        return
+    search = Search(known.task)
+    book = search.memo.book
+    keys = [Table(partial, known.expr, book).key for partial in known.partial]
+    for position in range(len(known.partial) - 1):
+        now = (
+            search.inputs[0] if position == 0 else Table(known.partial[position], known.steps[position - 1].expr, book)
+        )
+        search.memo.put(now.expr, now.value)
+        rows, on_way, seen = list[Floats](), list[bool](), {search.goal.key}
+        for expr in ops.proposals(now, search.goal, search.inputs[1:], last=False):
+            try:
+                table = search.memo.table(expr)
+                if table.key not in seen:
+                    seen.add(table.key)
+                    rows.append(value.facts(table, search.goal))
+                    on_way.append(table.key == keys[position + 1])
+            except (Failed, TypeError, ValueError, OverflowError, KeyError):
+                continue
+        if rows:
+            yield States(np.stack(rows), np.array(on_way), np.zeros(len(rows), dtype=np.int64))
+
+
+def fit_value(data: States, *, seed: int = 0, steps: int = 400, hidden: int = 32) -> Value:
+    """Logistic regression by a small network, all tables at once."""
+    import torch
+    from torch.nn import functional as f
+
+    from mlsys4sys.learn.nets import perceptron, sequential
+
+    torch.set_num_threads(1)
+    mean, scale = data.rows.mean(axis=0), data.rows.std(axis=0) + 1e-6
+    x = torch.from_numpy(((data.rows - mean) / scale).astype(np.float32))
+    wanted = torch.from_numpy(data.on_way.astype(np.float32))
+    net = sequential(x.shape[1], (hidden,), 1, seed=seed)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=0.01, weight_decay=0.1)
+    for _ in range(steps):
+        loss = f.binary_cross_entropy_with_logits(net(x)[:, 0], wanted)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return Value(perceptron(net, mean.astype(np.float32), scale.astype(np.float32)))
+
+
+def value_score(scores: Floats, data: States) -> dict[str, float]:
+    """How often the table on the way is the best, and among the best three, of its expansion."""
+    hits, count = np.zeros(2), 0
+    for task in np.unique(data.task[data.on_way]):
+        of = data.task == task
+        best = scores[of & data.on_way].max()
+        above = int((scores[of] > best).sum())
+        hits += (above == 0, above < 3)
+        count += 1
+    first, three = (hits / max(1, count)).round(4).tolist()
+    return {"first": first, "three": three, "expansions": float(count), "tables": float(len(data.on_way))}
+
+
+def train_value(recipe: Recipe, *, report: Callable[[str], None] | None = None) -> Value:
+    """Expand drawn tasks, train; the score is that of values each trained without a fifth of them, on that fifth."""
+    start = time.process_time()
+    parts: list[States] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number in range(recipe.expanded):
+            parts += expansions(recipe.seed, number)
+            if report and number % 50 == 49:
+                report(f"{number + 1} of {recipe.expanded} tasks expanded")
+    data, folds = States.joined(parts), 5
+    scores = np.zeros(len(data.on_way))
+    for fold in range(folds):
+        test = data.task % folds == fold
+        rest = States(data.rows[~test], data.on_way[~test], data.task[~test])
+        scores[test] = fit_value(rest, seed=recipe.seed).network(data.rows[test])[:, 0]
+    found = {
+        "learned": value_score(scores, data),
+        "words_shown": value_score(data.rows[:, value.NAMES.index("words_shown")], data),
+    }
+    made = fit_value(data, seed=recipe.seed)
+    seconds = round(time.process_time() - start)
+    made.config.update(command=recipe.command, seed=recipe.seed, seconds=seconds, score=found)
+    return made
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """How the shipped weights are made."""
@@ -565,6 +675,8 @@ class Recipe:
     """Written questions that are searched for the judge, each time with other tables."""
     workers: int = 2
     """Processes that search."""
+    expanded: int = 1500
+    """Drawn tasks whose partial results train the value."""
     command: str = ""
     """What to write into the weights."""
 
@@ -628,9 +740,9 @@ def fitted_judge(data: Sequence[Judged], recipe: Recipe, *, seconds: float, fold
     for fold in range(folds):
         test = list(data[fold::folds])
         part = judge_score(fit_judge([one for i, one in enumerate(data) if i % folds != fold], config), test)
-        for name, value in part.items():
-            learned[name] = learned.get(name, 0.0) + value * len(test) / len(data)
-    found = {"learned": {name: round(value, 4) for name, value in learned.items() if name != "tasks"}}
+        for name, share in part.items():
+            learned[name] = learned.get(name, 0.0) + share * len(test) / len(data)
+    found = {"learned": {name: round(share, 4) for name, share in learned.items() if name != "tasks"}}
     found["by_hand"] = judge_score(meant.Judge.by_hand(), data)
     judge.config.update(command=recipe.command, seed=recipe.seed, seconds=round(seconds), score=found)
     return judge
