@@ -54,14 +54,22 @@ CONVINCING = 5.0
 DOUBT_S = 0.8
 """Processor seconds more for each nat beyond."""
 
+CHEAP, CARE_S = 3.2, 0.5
+"""Nats up to which nothing cheaper is looked for, and the processor seconds more for each nat until it convinces."""
+
 OTHER_TYPES = 1.2
 """Nats for a program whose columns have other types than the wanted ones, though equal cells."""
 
 OTHER_NAMES = 1.0
 """Nats for each name of a series or of row labels that the wanted output has and a program gives otherwise."""
 
+AT_HAND = 0.7
+"""Nats less for closing a table that has the goal's rows and one of its columns already."""
+
 DISTANCE = 3.0
 """Nats for a table that shows nothing of the goal."""
+
+_JOINS = frozenset({"merge", "join", "concat", "merge_asof", "combine_first"})
 
 Prior = Callable[[str], float]
 Value = Callable[[Table, Goal], float]
@@ -186,9 +194,10 @@ class Search:
             self._branches[table.expr.text] = table
         if "ops" in self.use and calls == 0 and table.shape_kind == "frame":
             ways["branch"] = lambda: self._join(table)
+        ready = AT_HAND if not root and _shows_some(table, self.goal) else 0.0
         for way, work in ways.items():
             guarded = _guarded(way, table, work())
-            heapq.heappush(self._queue, (base + self.prices[way], next(self._order), way, table, guarded))
+            heapq.heappush(self._queue, (base + self.prices[way] - ready * (way != "expand"), next(self._order), way, table, guarded))
 
     def _join(self, table: Table) -> Iterator[Any]:
         """Calls that join the table with one that was reached from the inputs, ``df.merge(df.groupby(…)…)``."""
@@ -201,6 +210,9 @@ class Search:
     def _calls(self, table: Table, *, last: bool) -> Iterator[Expr]:
         without = self.task.hints.without
         others = [other for other in self.inputs if other is not table]
+        if not _JOINS.isdisjoint(table.expr.ops):  # what was joined is not joined with its parts again
+            used = {node.text for node in table.expr.nodes}
+            others = [other for other in others if other.expr.text not in used]
         for expr in ops.proposals(table, self.goal, others, last=last, prior=self.prior):
             if not any(expr.op.split(".")[0] == name for name in without):
                 yield expr
@@ -351,6 +363,14 @@ def _constants(inputs: Sequence[Table]) -> tuple[Any, ...]:
     return tuple(table.value for table in inputs if table.shape_kind == "scalar")
 
 
+def _shows_some(table: Table, goal: Goal) -> bool:
+    """Whether a table has as many rows as the goal, and a column or index level of it as it is."""
+    if table.rows != goal.rows or goal.rows < 2 or table.shape_kind not in ("frame", "series"):
+        return False
+    mine = {column.key for column in (*table.columns, *(() if table.plain_index else table.index))}
+    return any(place.key in mine for place in goal.everything if len(place.distinct) > 1)
+
+
 def _overlap(table: Table, goal: Goal) -> float:
     """The share of the goal's words that the table shows, 0 to 1: how near it is at a glance."""
     words = goal.words
@@ -431,6 +451,7 @@ def collected(
                 now = time.process_time()
                 least = min(c.cost for c in new)
                 doubt = max(0.0, least - CONVINCING) * DOUBT_S
+                doubt += max(0.0, min(least, CONVINCING) - CHEAP) * CARE_S
                 if not found:
                     first = now
                 settled = first + max(settle_s, min(first - started, 1.5), doubt)

@@ -827,8 +827,27 @@ def _by_level(solved: Solved) -> Iterator[Expr]:
         yield from _two_levels(solved, labels)
 
 
+def _pivoted_aggregates(solved: Solved, labels: list[Hashable]) -> Iterator[Expr]:
+    """``pivot_table(index=…, values=…, aggfunc=['sum', 'mean'])``, the aggregates above the columns."""
+    parts = [label for label in labels if isinstance(label, tuple) and len(label) == 2]
+    if len(parts) != len(labels) or not solved.indexed or any(k.level is not None for k in solved.keys.keys):
+        return
+    for label, sources in zip(parts, solved.sources, strict=False):
+        if not any((s.label == label[1] or s.agg == "size") and s.agg == label[0] for s in sources):
+            return
+    aggs, columns = list(dict.fromkeys(a for a, _ in parts)), list(dict.fromkeys(c for _, c in parts))
+    if len(aggs) * len(columns) != len(parts) or not all(isinstance(a, str) for a in aggs):
+        return
+    text = (
+        f".pivot_table(index={solved.keys.text()}, values={literal(columns if len(columns) > 1 else columns[0])}, "
+        f"aggfunc={literal(aggs)})"
+    )
+    yield step(solved.table.expr, text, op="pivot_table", cost=1.5 + 0.3 * len(aggs), labels=len(columns))
+
+
 def _two_levels(solved: Solved, labels: list[Hashable]) -> Iterator[Expr]:
     pairs_wanted = [label for label in labels if isinstance(label, tuple)]
+    yield from _pivoted_aggregates(solved, labels)
     by_column: dict[Hashable, list[str]] = {}
     for label, sources in zip(pairs_wanted, solved.sources, strict=False):
         if not any((s.label == label[0] or s.agg == "size") and s.agg == label[1] for s in sources):

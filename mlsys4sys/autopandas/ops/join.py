@@ -326,6 +326,11 @@ def _with_totals(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
                 yield expr
                 if lost and how == "left":
                     yield call("{0}.fillna(0)", expr, op="fillna", cost=0.9)
+            if match.shared and goal.rows <= groups.count:
+                yield call(
+                    f"{{0}}.merge({{1}}, {match.text})",
+                    made, table.expr, op="merge", cost=1.1 + match.cost, tags=(LABEL,),
+                )  # fmt: skip
 
 
 def _total(other: Table, key: Column, groups: Groups, wanted: Column) -> tuple[str, str, float] | None:
