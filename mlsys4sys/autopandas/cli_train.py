@@ -63,11 +63,12 @@ def train_autopandas(
         expanded=expanded,
         command=command,
     )
+    drawn = Path(data) if data else folder / "data"
     found = {}
     with console.Progress(quiet=quiet) as progress:
         policy = Policy.load_shipped() if only == "judge" else None
         if only in (None, "policy"):
-            policy = training.train_policy(recipe, Path(data) if data else folder / "data", report=progress)
+            policy = training.train_policy(recipe, drawn, report=progress)
             policy.save(folder / "policy.safetensors")
             found["policy"] = policy.config
         if only in (None, "value"):
@@ -75,7 +76,7 @@ def train_autopandas(
             value.save(folder / "value.safetensors")
             found["value"] = value.config
         if only in (None, "judge"):
-            judge = training.train_judge(recipe, policy=policy, report=progress)
+            judge = training.train_judge(recipe, drawn, policy=policy, report=progress)
             judge.save(folder / "meant.safetensors")
             found["judge"] = judge.config
     if as_json:

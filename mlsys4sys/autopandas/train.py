@@ -187,7 +187,7 @@ class FitConfig:
     weight_decay: float = 1e-4
     clip: float = 1.0
     hide: float = 0.1
-    """Share of the edges' facts that a batch does not show, so that no single one is relied on."""
+    """Share of the facts that a batch does not show, so that no single one is relied on."""
     seed: int = 0
     report_every: int = 100
 
@@ -211,7 +211,8 @@ def fit(data: Shard, config: FitConfig, *, report: Callable[[str], None] | None 
             group["lr"] = _rate(step / config.steps, config.learning_rate)
         picked = rng.integers(0, len(data), config.batch)
         batch, roles = chunks.batch(picked)
-        batch.edges.mul_(torch.rand(batch.edges.shape, generator=chance) >= config.hide)
+        for facts in (batch.nodes, batch.edges):
+            facts.mul_(torch.rand(facts.shape, generator=chance) >= config.hide)
         calls = torch.from_numpy(data.calls[picked].astype(np.int64))
         wanted = torch.cat([calls, torch.full((len(calls), 1), -1)], 1)
         lengths = (calls >= 0).sum(1)
@@ -380,6 +381,29 @@ class Judged:
     """Shape (candidates,): whether it agrees with the task's own program on inputs that ranking did not use."""
     groups: NDArray[np.int64]
     """Shape (candidates,): its class."""
+    template: int = -1
+    """Which written question it is; -1 for a drawn task."""
+
+    @staticmethod
+    def save(path: Path, data: Sequence[Judged]) -> None:
+        """Write many as a few arrays."""
+        np.savez_compressed(
+            path,
+            rows=np.concatenate([one.rows for one in data]) if data else np.zeros((0, len(meant.NAMES))),
+            right=np.concatenate([one.right for one in data]) if data else np.zeros(0, dtype=np.bool_),
+            groups=np.concatenate([one.groups for one in data]) if data else np.zeros(0, dtype=np.int64),
+            sizes=np.array([len(one.right) for one in data], dtype=np.int64),
+            templates=np.array([one.template for one in data], dtype=np.int64),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> list[Judged]:
+        """The inverse of :meth:`save`."""
+        with np.load(path) as file:
+            ends = np.cumsum(file["sizes"])[:-1]
+            parts = [np.split(file[name], ends) for name in ("rows", "right", "groups")]
+            templates = file["templates"].tolist()
+        return [cls(*one) for one in zip(*parts, templates, strict=True)] if templates else []
 
 
 def agrees(
@@ -436,11 +460,14 @@ def written(question: Question) -> Meant:
     return Meant(Task.of(list(inputs), question.output(), names=names), truth)
 
 
-def judged(one: Meant, *, seed: int, budget_s: float = 1.5, policy: Policy | None = None) -> Judged | None:
-    """Search for the programs of a task and label them; None where all are right, or none is.
+def judged(
+    one: Meant, *, seed: int, template: int = -1, budget_s: float = 1.5, policy: Policy | None = None
+) -> Judged | None:
+    """Search for the programs of a task and label them; None where none is right, or there is but one.
 
     Args:
         one: The task.
+        template: Which written question it is.
         seed: Of the changed inputs.
         budget_s: Seconds of search.
         policy: Whose log-probabilities become features.
@@ -452,12 +479,12 @@ def judged(one: Meant, *, seed: int, budget_s: float = 1.5, policy: Policy | Non
         return None
     exprs = [candidate.expr for candidate in found]
     right = agrees(exprs, one.truth, one.task.examples[0].inputs)
-    if right.all() or not right.any():
+    if not right.any():
         return None
     behaviour = meant.observe(exprs, one.task, seed=seed)
     logits = policy.logits(one.task) if policy is not None else None
     rows = meant.features(exprs, [candidate.cost for candidate in found], behaviour, logits=logits)
-    return Judged(rows, right, np.array(behaviour.classes()))
+    return Judged(rows, right, np.array(behaviour.classes()), template)
 
 
 FAR = 6.0
@@ -490,6 +517,7 @@ def fit_judge(data: Sequence[Judged], config: JudgeConfig) -> meant.Judge:
     from mlsys4sys.learn.nets import perceptron, sequential
 
     torch.set_num_threads(1)
+    data = [one for one in data if not one.right.all()]  # the others say nothing
     rows = np.concatenate([one.rows for one in data])
     mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
     x = torch.from_numpy(((rows - mean) / scale).astype(np.float32))
@@ -695,19 +723,32 @@ def train_policy(recipe: Recipe, folder: Path, *, report: Callable[[str], None] 
     return policy
 
 
+JUDGED_TOGETHER = 40
+"""Tasks in one file."""
+
+
 def train_judge(
-    recipe: Recipe, *, policy: Policy | None = None, report: Callable[[str], None] | None = None
+    recipe: Recipe, folder: Path, *, policy: Policy | None = None, report: Callable[[str], None] | None = None
 ) -> meant.Judge:
-    """Search for the programs of tasks, label them, train. What a search finds depends on the machine's speed."""
+    """Search for the programs of tasks, label them, train. What a search finds depends on the machine's speed.
+
+    Labelled candidates are written into ``folder``; files that are there are used.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     work = [(recipe.seed, kind, number) for kind, number in _interleaved(recipe.judged, recipe.asked)]
     data: list[Judged] = []
     with ProcessPoolExecutor(recipe.workers, get_context("spawn"), _start_judging, (policy,)) as pool:
-        for number, one in enumerate(pool.map(_judge_one, work, chunksize=4)):
-            if one is not None:
-                data.append(one)
-            if report and number % 20 == 19:
-                report(f"{number + 1} of {len(work)} tasks searched, {len(data)} with right and wrong programs")
+        for first in range(0, len(work), JUDGED_TOGETHER):
+            part = work[first : first + JUDGED_TOGETHER]
+            path = folder / f"judged-{recipe.seed}-{recipe.judged}-{recipe.asked}-{first:05d}.npz"
+            if not path.exists():
+                found = [one for one in pool.map(_judge_one, part, chunksize=2) if one is not None]
+                Judged.save(path.with_suffix(".part.npz"), found)
+                path.with_suffix(".part.npz").rename(path)
+            data += Judged.load(path)
+            if report:
+                report(f"{first + len(part)} of {len(work)} tasks searched, {len(data)} with a right program")
     return fitted_judge(data, recipe, seconds=time.perf_counter() - start)
 
 
@@ -729,20 +770,40 @@ def _start_judging(policy: Policy | None) -> None:
 def _judge_one(work: tuple[int, str, int]) -> Judged | None:
     seed, kind, number = work
     one = drawn_task(seed, number) if kind == "drawn" else asked_task(seed, number)
-    return None if one is None else judged(one, seed=number, policy=_POLICY[0])
+    template = -1 if kind == "drawn" else number % len(asked.DEVELOPMENT)
+    return None if one is None else judged(one, seed=number, template=template, policy=_POLICY[0])
 
 
-def fitted_judge(data: Sequence[Judged], recipe: Recipe, *, seconds: float, folds: int = 5) -> meant.Judge:
-    """Train on all tasks; the score is that of judges that were each trained without a fifth of them, on that fifth."""
-    config = JudgeConfig(seed=recipe.seed)
+def fitted_judge(
+    data: Sequence[Judged], recipe: Recipe, *, seconds: float, config: JudgeConfig | None = None, folds: int = 5
+) -> meant.Judge:
+    """Train on all tasks; the score is that of judges that were each trained without a fifth of them, on that fifth.
+
+    A written question is in one fifth with all its tables.
+    """
+    config = config or JudgeConfig(seed=recipe.seed)
     judge = fit_judge(data, config)
-    learned: dict[str, float] = {}
+    parts = [(one.template if one.template >= 0 else i) % folds for i, one in enumerate(data)]
+    hand = meant.Judge.by_hand()
+    hits: dict[str, list[tuple[bool, bool]]] = {"drawn": [], "asked": []}
     for fold in range(folds):
-        test = list(data[fold::folds])
-        part = judge_score(fit_judge([one for i, one in enumerate(data) if i % folds != fold], config), test)
-        for name, share in part.items():
-            learned[name] = learned.get(name, 0.0) + share * len(test) / len(data)
-    found = {"learned": {name: round(share, 4) for name, share in learned.items() if name != "tasks"}}
-    found["by_hand"] = judge_score(meant.Judge.by_hand(), data)
+        without = fit_judge([one for one, part in zip(data, parts, strict=True) if part != fold], config)
+        for one, part in zip(data, parts, strict=True):
+            if part == fold:
+                pair = (_first_right(without, one), _first_right(hand, one))
+                hits["drawn" if one.template < 0 else "asked"].append(pair)
+    found = {
+        name: {
+            "tasks": len(pairs),
+            "learned": round(float(np.mean([a for a, _ in pairs])), 4),
+            "by_hand": round(float(np.mean([b for _, b in pairs])), 4),
+        }
+        for name, pairs in hits.items()
+        if pairs
+    }
     judge.config.update(command=recipe.command, seed=recipe.seed, seconds=round(seconds), score=found)
     return judge
+
+
+def _first_right(judge: meant.Judge, one: Judged) -> bool:
+    return bool(one.right[meant.places(judge.scores(one.rows), one.groups.tolist())[0]])
