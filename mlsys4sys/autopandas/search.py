@@ -81,7 +81,7 @@ class Candidate:
 
     expr: Expr
     cost: float
-    """Description length in nats, the policy's surprise included."""
+    """Description length in nats; what the policy expects orders the search and is not in it."""
     found_s: float
     """Seconds after the start."""
 
@@ -269,7 +269,7 @@ class Search:
             if all(self._gives(memo, goal, variant) for memo, goal in self._checks):
                 seconds = time.monotonic() - self._started
                 other_types = retyped(variant, self.memo.value(variant), self.goal.value) is not None
-                cost = self._cost(variant) + OTHER_TYPES * other_types
+                cost = price(variant) + OTHER_TYPES * other_types
                 cost += OTHER_NAMES * _other_names(self.memo.value(variant), self.goal.value)
                 yield Candidate(expr=variant, cost=cost, found_s=seconds)
 
