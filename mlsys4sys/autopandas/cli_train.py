@@ -13,9 +13,9 @@ from mlsys4sys import console
 @click.option("--output", metavar="FOLDER", required=True, help="Where to write policy, value and meant.safetensors.")
 @click.option("--data", metavar="FOLDER", help="Where drawn tasks are kept. [default: OUTPUT/data]")
 @click.option(
-    "--tasks", type=click.IntRange(1), default=80_000, show_default=True, help="Tasks to train the policy on."
+    "--tasks", type=click.IntRange(1), default=20_000, show_default=True, help="Tasks to train the policy on."
 )
-@click.option("--steps", type=click.IntRange(1), default=6_000, show_default=True, help="Batches of the policy.")
+@click.option("--steps", type=click.IntRange(1), default=3_300, show_default=True, help="Batches of the policy.")
 @click.option(
     "--judged", type=click.IntRange(1), default=1_500, show_default=True, help="Drawn tasks to search for the judge."
 )

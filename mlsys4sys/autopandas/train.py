@@ -692,11 +692,11 @@ class Recipe:
     """How the shipped weights are made."""
 
     seed: int = 0
-    tasks: int = 80_000
+    tasks: int = 20_000
     """Tasks that the policy is trained on."""
-    held_out: int = 4_000
+    held_out: int = 2_000
     """Tasks that it is scored on."""
-    steps: int = 6000
+    steps: int = 3300
     judged: int = 1500
     """Drawn tasks that are searched for the judge; those with right and wrong programs train it."""
     asked: int = 500
