@@ -16,6 +16,7 @@ from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Hints, Strictness, Task
 from mlsys4sys.autopandas.search import Candidate, Prior, Search, collected
 from mlsys4sys.autopandas.solution import Ambiguity, Miss, Program, Result
+from mlsys4sys.autopandas.value import Value
 from mlsys4sys.autopandas.verify import check, difference
 from mlsys4sys.errors import InputError
 
@@ -111,7 +112,8 @@ class Synthesizer:
 
     def _solve(self, task: Task) -> Result:
         started = time.monotonic()
-        search = Search(task, self._prior(task))
+        value = Value.load_shipped() if self.learned else None
+        search = Search(task, self._prior(task), value)
         relief = Relief(task, search.prior, started + self.budget_s) if self.parallel else None
         found = collected(search, self.budget_s, report=self.report, relief=relief)
         least = min((candidate.cost for candidate in found), default=0.0)
@@ -147,10 +149,12 @@ class Synthesizer:
         self, found: Sequence[Candidate], task: Task, seconds: float
     ) -> tuple[tuple[Program, ...], list[meant.Ranked]]:
         """Programs, the likeliest first, within some seconds."""
+        policy = Policy.load_shipped() if self.learned and len(found) > 1 else None
         order = meant.rank(
             [candidate.expr for candidate in found],
             task,
             costs=[candidate.cost for candidate in found],
+            logits=policy.logits(task) if policy is not None else None,
             judge=None if self.learned else meant.Judge.by_hand(),
             seed=self.seed,
             deadline=time.perf_counter() + seconds,
