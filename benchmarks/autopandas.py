@@ -1,10 +1,12 @@
 """Synthesis with and without what was learned: ``python -m benchmarks.autopandas --json FILE [--suites FOLDER]``.
 
-Four ways, the same seconds each: programs in the order of their cost (no learning), then with calls priced by the
-policy, with the judge's ranking, and with both. On drawn tasks of one, two and three calls that no training saw, on
-the package's everyday questions, and on suites in FOLDER (its ``loader.py`` and ``compare.py`` read and compare them).
-A program is *intended* if it gives what the task's own program gives on inputs that are changed in several ways at
-once; in the suites, if it passes their hidden and perturbed tests.
+Four ways, the same seconds each: weights set by hand, the learned judge of programs, calls priced by the policy in the
+search, and the learned value of partial results in the search; a way is left out where its weights do not ship. On
+drawn tasks of one, two and three calls that no training saw, on the package's written questions (none of them trained
+on but those of the first half of ``asked``), and on suites in FOLDER (its ``loader.py`` and ``compare.py`` read and
+compare them). A program is *intended* if it gives what the task's own program gives on inputs that are changed in
+several ways at once; in the suites, if it passes their hidden and perturbed tests. ``until`` is the median number of
+programs run until the intended one was there, over tasks on which every way of searching found it.
 """
 
 from __future__ import annotations
@@ -14,13 +16,12 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from benchmarks.machine import machine
 from mlsys4sys import seeding
@@ -29,10 +30,11 @@ from mlsys4sys.autopandas.expression import Expr, evaluate, program
 from mlsys4sys.autopandas.perturb import mixed
 from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Task
-from mlsys4sys.autopandas.search import Candidate, Search, collected
+from mlsys4sys.autopandas.search import Candidate, Prior, Search, collected
 from mlsys4sys.autopandas.train import agrees
+from mlsys4sys.autopandas.value import Value
 from mlsys4sys.autopandas.verify import check
-from mlsys4sys.datasets import tasks
+from mlsys4sys.datasets import asked, tasks
 
 Judging = Callable[[Sequence[Expr]], Sequence[bool]]
 
@@ -70,10 +72,12 @@ def _same_as(known: examples.Known) -> Judging:
 
 
 def everyday() -> Iterator[Case]:
-    """The package's own questions with answers."""
-    for question in tasks.QUESTIONS:
-        task = Task.of(list(question.inputs()), question.output(), names=question.names)
-        yield Case("everyday", task, _like(question, task))
+    """The package's own questions with answers: those never looked at or trained on, and both halves of the others."""
+    halves = (("everyday", tasks.QUESTIONS), ("asked, held out", asked.HELD_OUT), ("asked, seen", asked.DEVELOPMENT))
+    for group, questions in halves:
+        for question in questions:
+            task = Task.of(list(question.inputs()), question.output(), names=question.names)
+            yield Case(group, task, _like(question, task))
 
 
 def _like(question: tasks.Question, task: Task) -> Judging:
@@ -116,53 +120,88 @@ def _passes(tests: Sequence[Any], names: Sequence[str], rules: Any, decode: Any,
     return lambda exprs: [one(expr) for expr in exprs]
 
 
-def run(case: Case, budget_s: float, policy: Policy | None) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A search's programs, and how many had been run when each of them was there."""
+
+    candidates: list[Candidate]
+    runs: list[int]
+    examined: int
+    seconds: float
+
+
+def searched(task: Task, budget_s: float, prior: Prior | None, value: Value | None) -> Found:
+    """One search, watched."""
+    search = Search(task, prior, value)
+    runs: list[int] = []
+
+    def note(state: Mapping[str, Any]) -> None:
+        runs.extend([search.memo.runs] * (state["found"] - len(runs)))
+
+    start = time.perf_counter()
+    found = collected(search, budget_s, report=note)
+    return Found(found, runs, search.examined, time.perf_counter() - start)
+
+
+def run(case: Case, budget_s: float, learned: Learned) -> list[dict[str, Any]]:
     """One row for each way."""
-    rows = []
-    for priced in (False, True) if policy is not None else (False,):
-        example = case.task.examples[0]
-        start = time.perf_counter()
-        prior = policy.prior(example.inputs, example.output) if policy is not None and priced else None
-        search = Search(case.task, prior)
-        found = collected(search, budget_s)
-        seconds = time.perf_counter() - start
-        exprs = [candidate.expr for candidate in found]
-        right = list(case.intended(exprs)) if exprs else []
-        for ranked in (False, True):
-            began = time.perf_counter()
-            order = _order(found, case.task, ranked=ranked)
-            spent = seconds + time.perf_counter() - began
-            shown = [right[i] for i in order]
-            rows.append(
-                {
-                    "group": case.group,
-                    "way": _WAYS[priced, ranked],
-                    "solved": bool(found),
-                    "int1": any(shown[:1]),
-                    "int3": any(shown[:3]),
-                    "int5": any(shown[:5]),
-                    "any": any(shown),
-                    "examined": search.examined,
-                    "first_s": found[0].found_s if found else None,
-                    "seconds": spent,
-                }
-            )
+    logits = learned.policy.logits(case.task) if learned.policy is not None else None
+    prior = learned.prior(case.task)
+    ways: list[tuple[str, Prior | None, Value | None, meant.Judge]] = [
+        ("hand weights", None, None, meant.Judge.by_hand()),
+        ("+ judge", None, None, meant.shipped()),
+    ]
+    if prior is not None:
+        ways.append(("+ policy", prior, None, meant.shipped()))
+    if learned.value is not None:
+        ways.append(("+ value", prior, learned.value, meant.shipped()))
+    rows, known = [], dict[tuple[bool, bool], tuple[Found, list[bool]]]()
+    for way, p, v, judge in ways:
+        key = (p is not None, v is not None)
+        if key not in known:
+            found = searched(case.task, budget_s, p, v)
+            exprs = [candidate.expr for candidate in found.candidates]
+            known[key] = found, list(case.intended(exprs)) if exprs else []
+        found, right = known[key]
+        began = time.perf_counter()
+        order = _order(found.candidates, case.task, judge, None if way == "hand weights" else logits)
+        spent = found.seconds + time.perf_counter() - began
+        shown = [right[i] for i in order]
+        rows.append(
+            {
+                "group": case.group,
+                "way": way,
+                "solved": bool(found.candidates),
+                **{f"int{k}": any(shown[:k]) for k in (1, 3, 5)},
+                "any": any(shown),
+                "until": found.runs[right.index(True)] if any(right) else None,
+                "examined": found.examined,
+                "first_s": found.candidates[0].found_s if found.candidates else None,
+                "seconds": spent,
+            }
+        )
+    if any(row["until"] is None for row in rows):
+        rows = [row | {"until": None} for row in rows]
     return rows
 
 
-_WAYS = {
-    (False, False): "no learning",
-    (True, False): "+ policy",
-    (False, True): "+ judge",
-    (True, True): "+ policy + judge",
-}
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What ships."""
+
+    policy: Policy | None
+    value: Value | None
+
+    def prior(self, task: Task) -> Prior | None:
+        """The policy's prices of calls."""
+        example = task.examples[0]
+        return None if self.policy is None else self.policy.prior(example.inputs, example.output)
 
 
-def _order(found: Sequence[Candidate], task: Task, *, ranked: bool) -> list[int]:
+def _order(found: Sequence[Candidate], task: Task, judge: meant.Judge, logits: Mapping[str, float] | None) -> list[int]:
     costs = [candidate.cost for candidate in found]
-    if not ranked:
-        return np.argsort(costs, kind="stable").tolist() if costs else []
-    return [place.position for place in meant.rank([candidate.expr for candidate in found], task, costs=costs)]
+    exprs = [candidate.expr for candidate in found]
+    return [one.position for one in meant.rank(exprs, task, costs=costs, judge=judge, logits=logits)]
 
 
 def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -171,12 +210,14 @@ def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for group, way in dict.fromkeys((row["group"], row["way"]) for row in rows):
         of = [row for row in rows if (row["group"], row["way"]) == (group, way)]
         firsts = [row["first_s"] for row in of if row["first_s"] is not None]
+        until = [row["until"] for row in of if row["until"] is not None]
         lines.append(
             {
                 "group": group,
                 "way": way,
                 "tasks": len(of),
                 **{name: sum(row[name] for row in of) for name in ("solved", "int1", "int3", "int5", "any")},
+                "until": statistics.median(until) if until else None,
                 "examined": round(statistics.mean(row["examined"] for row in of), 1),
                 "first_s": round(statistics.median(firsts), 3) if firsts else None,
                 "seconds": round(statistics.median(row["seconds"] for row in of), 3),
@@ -193,11 +234,11 @@ def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 @click.option("--budget-s", default=2.0, show_default=True, help="Seconds of search a task.")
 def main(path: str, folder: Path | None, count: int, seeds: int, budget_s: float) -> None:
     """Measure, print, write."""
-    policy = Policy.load_shipped()
+    learned = Learned(Policy.load_shipped(), Value.load_shipped())
     cases = [drawn(range(seeds), count), everyday(), *([suites(folder)] if folder else [])]
     rows: list[dict[str, Any]] = []
     for number, case in enumerate(case for group in cases for case in group):
-        rows += run(case, budget_s, policy)
+        rows += run(case, budget_s, learned)
         if number % 10 == 9:
             click.echo(f"{number + 1} tasks", err=True)
     lines = table(rows)
@@ -205,7 +246,8 @@ def main(path: str, folder: Path | None, count: int, seeds: int, budget_s: float
         hits = " ".join(f"@{k} {line[name]}" for k, name in ((1, "int1"), (3, "int3"), (5, "int5")))
         click.echo(
             f"{line['group']:18} {line['way']:18} {line['tasks']:4} tasks, {line['solved']:4} solved; intended {hits}, "
-            f"among all {line['any']}; {line['examined']} examined, first {line['first_s']} s, all {line['seconds']} s"
+            f"among all {line['any']}; run {line['until']} until then, {line['examined']} examined, "
+            f"first {line['first_s']} s, all {line['seconds']} s"
         )
     made = {"machine": machine("pandas", "numpy"), "budget_s": budget_s, "rows": lines}
     Path(path).write_text(json.dumps(made, indent=1) + "\n")

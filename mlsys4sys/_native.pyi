@@ -4,8 +4,6 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-Token = TypeVar("Token")
-
 class JoinCounter:
     def __init__(self, relations: int, hidden: int, domains: list[int]) -> None: ...
     def attach(self, relation: int, klass: int, ids: NDArray[np.int32]) -> None: ...
@@ -40,9 +38,35 @@ def best_tree(
     left_deep: bool,
     scans: list[tuple[int, float, float, float, list[tuple[int, float, float]]]],
 ) -> NDArray[np.uint64]: ...
-def scan_text(
-    sql: str, make: Callable[[tuple[str, str, int, int]], Token], strange: frozenset[str]
-) -> list[Token] | str | None: ...
+def plan_region(
+    adjacency: list[int],
+    masks: NDArray[np.uint64],
+    rows: NDArray[np.float64],
+    sigma: NDArray[np.float64],
+    width: list[float],
+    coefficients: list[float],
+    scans: list[tuple[int, float, float, float, list[tuple[int, float, float]]]],
+    formula: tuple[list[float], list[tuple[int, float]], list[int], float],
+) -> tuple[list[int], list[int], float, float, float]: ...
+
+class PlainTables:
+    def __init__(self, keywords: frozenset[str]) -> None: ...
+    def add(self, columns: list[tuple[str, str, float]]) -> None: ...
+
+class Vocabulary:
+    def __init__(
+        self,
+        keywords: frozenset[str],
+        units: frozenset[str],
+        strange: frozenset[str],
+        tail: frozenset[str],
+        changing: frozenset[str],
+        reserved: frozenset[str],
+    ) -> None: ...
+
+def read_query(
+    sql: str, tables: PlainTables, find: Callable[[str, str, str], int], words: Vocabulary
+) -> tuple[Any, ...]: ...
 
 class TreeSearch:
     def __init__(

@@ -15,6 +15,7 @@ from mlsys4sys.joinopt.statistics import Statistics, Table, quote
 
 GUESS = 0.2
 """Share of rows that DuckDB lets through any filter but an equality, and any join predicate but an equality."""
+LOG_GUESS = float(np.log(GUESS))
 UNKNOWN_ROWS = 1000.0
 """Rows of a leaf that is no base table."""
 _EQUALITY = re.compile(
@@ -47,7 +48,7 @@ class Formula:
             total = total - used * log_domain
             merges = merges - used
         for relations in self.others:
-            total = total + np.log(GUESS) * ((masks & relations) == relations)
+            total = total + LOG_GUESS * ((masks & relations) == relations)
         return total
 
 
@@ -81,6 +82,13 @@ class BoundFormula:
 
     def __init__(self, graph: JoinGraph, base_rows: Floats, formula: Formula, leaf_sigma: Floats) -> None:
         self.graph, self.base_rows, self._formula, self._leaf_sigma = graph, base_rows, formula, leaf_sigma
+
+    @property
+    def native(self) -> tuple[list[float], list[tuple[Mask, float]], list[Mask], float]:
+        """The formula as the native search takes it."""
+        formula = self._formula
+        classes = [(int(relations), log_domain) for relations, log_domain in formula.classes]
+        return formula.log_base.tolist(), classes, [int(relations) for relations in formula.others], LOG_GUESS
 
     def estimate(self, subsets: Sequence[Mask] | Masks) -> Estimates:
         """Rows, and an uncertainty that grows with every join."""

@@ -26,6 +26,9 @@ RULES: tuple[tuple[str, Callable[[str], str], float], ...] = (
 
 def proposals(table: Table, goal: Goal, _others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
     """Columns chosen or renamed; the rows stay."""
+    if table.shape_kind == "frame" and table.duplicate_labels and table.levels == 1:
+        yield from _doubled(table)
+        return
     if not is_frame(table):
         return
     yield from distinct(_last(table, goal) if last else _middle(table, goal), 40 if last else 8)
@@ -37,6 +40,25 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
     yield from _chosen(table, goal)
     if len(goal.labels) == len(table.labels):
         yield from _renamed(table, goal)
+
+
+def _doubled(table: Table) -> Iterator[Expr]:
+    """One column of each label, where several columns have the same: the first, the last, all as one."""
+    yield step(table.expr, ".loc[:, ~{0}.columns.duplicated()]", op="drop_duplicates", cost=1.2)
+    yield step(table.expr, ".loc[:, ~{0}.columns.duplicated(keep='last')]", op="drop_duplicates", cost=1.7)
+    yield step(table.expr, ".loc[:, ~{0}.columns.duplicated(keep=False)]", op="drop_duplicates", cost=2.0)
+    turned = step(table.expr, ".T", op="T", cost=0.5)
+    if all(c.kind in ("num", "bool") for c in table.columns):
+        for agg, cost in (("sum", 1.0), ("mean", 1.2), ("max", 1.3), ("min", 1.4), ("first", 1.4)):
+            for sort, extra in (("", 0.0), (", sort=False", 0.3)):
+                grouped = step(turned, f".groupby(level=0{sort}).{agg}()", op="groupby.agg", cost=cost + extra)
+                yield step(grouped, ".T", op="T", cost=0.5)
+    else:
+        yield step(step(turned, ".groupby(level=0).first()", op="groupby.agg", cost=1.4), ".T", op="T", cost=0.5)
+    unlike = step(turned, ".drop_duplicates()", op="drop_duplicates", cost=1.2)
+    yield step(unlike, ".T", op="T", cost=0.5)
+    count = len(table.labels)
+    yield step(table.expr, f".set_axis(range({count}), axis=1)", op="set_axis", cost=2.5)
 
 
 def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
