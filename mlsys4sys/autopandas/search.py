@@ -230,7 +230,8 @@ class Search:
                     continue
                 self._note(table)
                 if close and table.key not in self._alike and "finish" in self.use:
-                    yield from self._try(self.finisher.light(table, self.goal))
+                    closing = self._try(self.finisher.light(table, self.goal))
+                    yield from _guarded("close", table, closing)
             except Failed:
                 continue
 
