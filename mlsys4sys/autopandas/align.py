@@ -142,6 +142,8 @@ def _by_label(table: Table, positions: Positions) -> Iterator[Expr]:
     """``df.loc[['a', 'c']]`` where rows have labels of their own."""
     if len(table.index) != 1 or table.plain_index or not table.index[0].unique or not 0 < len(positions) <= 6:
         return
+    if table.index[0].kind == "obj" and not all(isinstance(label, str | int | tuple) for label in table.index[0].cells):
+        return  # intervals and periods have no text
     labels = [table.index[0].cells[i] for i in positions.tolist()]
     each = 0.8 if table.index[0].kind == "str" else 1.6  # a number is more of an accident than a name
     text, cost = literal(labels), 1.0 + each * len(labels)

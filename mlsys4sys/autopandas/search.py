@@ -197,7 +197,10 @@ class Search:
         ready = AT_HAND if not root and _shows_some(table, self.goal) else 0.0
         for way, work in ways.items():
             guarded = _guarded(way, table, work())
-            heapq.heappush(self._queue, (base + self.prices[way] - ready * (way != "expand"), next(self._order), way, table, guarded))
+            heapq.heappush(
+                self._queue,
+                (base + self.prices[way] - ready * (way != "expand"), next(self._order), way, table, guarded),
+            )
 
     def _join(self, table: Table) -> Iterator[Any]:
         """Calls that join the table with one that was reached from the inputs, ``df.merge(df.groupby(…)…)``."""
@@ -217,10 +220,12 @@ class Search:
             if not any(expr.op.split(".")[0] == name for name in without):
                 yield expr
 
-    def _try(self, exprs: Iterator[Expr], *, close: bool = False) -> Iterator[Any]:
+    def _try(self, exprs: Iterator[Expr | None], *, close: bool = False) -> Iterator[Any]:
         """Run programs that should give the goal; those that do, and after calls those that can be closed lightly."""
         for expr in exprs:
             yield None
+            if expr is None:
+                continue
             self._tried += 1
             try:
                 table = self.memo.table(expr)
@@ -229,7 +234,8 @@ class Search:
                     continue
                 self._note(table)
                 if close and table.key not in self._alike and "finish" in self.use:
-                    yield from self._try(self.finisher.light(table, self.goal))
+                    closing = self._try(self.finisher.light(table, self.goal))
+                    yield from _guarded("close", table, closing)
             except Failed:
                 continue
 

@@ -493,11 +493,11 @@ def windows_within(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
             if source.column.kind != "num" or i in grouping.positions:
                 continue
             cells = source.column.numbers
-            for text, cost, function in _LINES:
+            for line, cost, function in _LINES:
                 count.examined += 1
                 if all(_fits(function(cells[rows]), target[rows]) for rows in pieces):
                     total = cost + grouping.cost
-                    made = f"{{0}}.groupby({grouping.by})[{literal(source.label)}].transform(lambda s: {text})"
+                    made = f"{{0}}.groupby({grouping.by})[{literal(source.label)}].transform(lambda s: {line})"
                     tags = (*grouping.tags, LABEL, FUNCTION)
                     yield total, call(made, pool.expr, op="groupby.transform", cost=total, tags=tags)
 

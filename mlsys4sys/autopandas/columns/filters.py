@@ -253,7 +253,7 @@ def duplicates(pool: Pool, wanted: Wanted) -> Iterator[Atom]:
             if wanted.fits(bits):
                 yield fixed(made, bits, cost + extra)
             elif wanted.fits(~bits):
-                yield fixed(negated(made), ~bits, cost + extra + 0.3)
+                yield fixed(negated(made), ~bits, cost + extra + 0.2)
 
 
 def _duplicate_keys(pool: Pool) -> Iterator[tuple[list[Any], Callable[[str, float], Expr], float]]:
@@ -272,7 +272,7 @@ def _duplicate_keys(pool: Pool) -> Iterator[tuple[list[Any], Callable[[str, floa
         yield [column.codes for column in pool.columns], plain(pool.expr), 0.0
     if pool.is_frame:
         for source in pool.columns_as_sources[:30]:
-            yield [source.column.codes], plain(source.expr), 0.3
+            yield [source.column.codes], plain(source.expr), 0.1
         if pool.plain:
             for a, b in itertools.combinations(range(min(len(pool.columns), 6)), 2):
                 if len(pool.columns) > 2:

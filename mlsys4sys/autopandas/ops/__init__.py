@@ -36,6 +36,7 @@ from mlsys4sys.autopandas.ops import (
 from mlsys4sys.autopandas.ops.grouping import rounded_to
 from mlsys4sys.autopandas.ops.parts import MOST_COLUMNS, distinct, step
 from mlsys4sys.autopandas.table import Table
+from mlsys4sys.errors import InputError
 
 FAMILIES = {
     m.FAMILY: m
@@ -131,9 +132,7 @@ def _digits(goal: Goal) -> int | None:
     return next((d for d in (1, 2, 3) if np.allclose(cells, np.round(cells, d), rtol=0, atol=1e-9)), None)
 
 
-def _rounded(
-    table: Table, goal: Goal, others: Sequence[Table], digits: int, known: set[str]
-) -> Iterator[Expr]:
+def _rounded(table: Table, goal: Goal, others: Sequence[Table], digits: int, known: set[str]) -> Iterator[Expr]:
     """Aggregates that are the goal's once they are rounded."""
     with rounded_to(digits):
         found = [
@@ -150,7 +149,7 @@ def _sheltered(family: str, table: Table, goal: Goal, others: Sequence[Table], *
     """A family's proposals; cells that neither compare nor hash end it, and not the search."""
     try:
         yield from FAMILIES[family].proposals(table, goal, others, last=last)
-    except (TypeError, ValueError, OverflowError, IndexError, KeyError) as error:
+    except (InputError, TypeError, ValueError, OverflowError, IndexError, KeyError, AttributeError) as error:
         log.debug("%s: no more proposals: %s", family, error)
 
 

@@ -98,7 +98,7 @@ class Solved:
         """The explanations of each wanted column, the most plausible first; empty where there is none."""
         out: list[list[Source]] = []
         for column in self.wanted:
-            out.append(self._explain(column)[:9])
+            out.append(self.explain(column)[:9])
             if not out[-1]:
                 break
         return out
@@ -129,7 +129,8 @@ class Solved:
         columns = self.table.columns
         return [(i, *self.groups.coded(columns[i])) for i in self.values if hashable(columns[i])]
 
-    def _explain(self, wanted: Column) -> list[Source]:
+    def explain(self, wanted: Column) -> list[Source]:
+        """The aggregates that give a column, the most plausible first."""
         assert self.at is not None
         out: list[Source] = []
         columns = self.table.columns
@@ -386,30 +387,40 @@ def _of_made(solved: Solved) -> Iterator[Expr]:
         return
     if len(set(at.tolist())) < len(at) or solved.groups.count >= table.rows or table.rows > MOST_MADE_OF:
         return
-    missing = [column for column in solved.wanted if not solved._explain(column)]
-    if len(missing) != 1 or missing[0].kind != "num":
+    missing = [column for column in solved.wanted if not solved.explain(column)]
+    if not 1 <= len(missing) <= MOST_MADE or any(column.kind != "num" for column in missing):
         return
-    wanted = missing[0]
-    label = wanted.label if isinstance(wanted.label, str) and wanted.label not in table.labels else "_value"
-    if label == "_value" and goal.shape_kind == "frame":
-        return
-    for made, values in _computed(solved, wanted):
+    made: list[tuple[str, list[tuple[Expr, Floats]]]] = []
+    for wanted in missing:
+        label = wanted.label if isinstance(wanted.label, str) and wanted.label not in table.labels else "_value"
+        found = list(islice(_computed(solved, wanted), 4))
+        if not found or (label == "_value" and goal.shape_kind == "frame"):
+            return
         if goal.shape_kind == "series" and wanted.label is None:
-            yield from _grouped_by_columns(solved, made, values, wanted)
-            continue
-        base = assign(table.expr, label, made)
-        more = Table(table.value.assign(**{label: values}), base, table.book)
-        for keys in _same_keys(more, goal, solved.keys):
+            for expr, values in found:
+                yield from _grouped_by_columns(solved, expr, values, wanted)
+            return
+        made.append((label, found))
+    for choice in range(max(len(found) for _, found in made)):
+        base, value = table.expr, table.value
+        for label, found in made:
+            expr, values = found[min(choice, len(found) - 1)]
+            base, value = assign(base, label, expr), value.assign(**{label: values})
+        more = Table(value, base, table.book)
+        for keys in _same_keys(more, solved.keys):
             again = Solved(more, goal, keys)
             if again.complete():
                 yield from islice(_programs(again), 4)
 
 
+MOST_MADE = 3
+"""Computed columns that are aggregated at once."""
+
 MOST_MADE_OF = 2000
 """Rows of a table whose columns are computed with."""
 
 
-def _same_keys(table: Table, goal: Goal, keys: KeySet) -> Iterator[KeySet]:
+def _same_keys(table: Table, keys: KeySet) -> Iterator[KeySet]:
     """The keys, in a table with more columns."""
     labels = [key.column.label for key in keys.keys]
     if any(key.derived for key in keys.keys):
@@ -437,13 +448,32 @@ def _computed(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Floats]]:
                 if close(matrix[rows][:, at], wanted.numbers).any():
                     level = PRODUCT if sign in "*/" else SUM
                     second = "product" if sign in "*+" else ""
-                    template = f"{{0:{'product' if sign in '*/' else 'sum'}}} {sign} {{1{':' + second if second else ''}}}"
+                    template = (
+                        f"{{0:{'product' if sign in '*/' else 'sum'}}} {sign} {{1{':' + second if second else ''}}}"
+                    )
                     yield Expr(template, (table.ref(i), table.ref(j)), level, "arithmetic", 0.7), values
+    for i in numbers:
+        cells = table.columns[i].numbers
+        for how, bound in (("lower", np.fmax), ("upper", np.fmin)):
+            values = bound(cells, 0.0)
+            if not np.array_equal(values, cells) and _summed(groups, values, at, wanted):
+                yield call(f"{{0}}.clip({how}=0)", table.ref(i), op="clip", cost=1.0), values
     for condition, bits in _conditions(solved):
         names, matrix = groups.numbers(Column(None, bits, table.book))
         rows = [names.index(agg) for agg in ("sum", "mean") if agg in names]
         if close(matrix[rows][:, at], wanted.numbers).any():
             yield condition, bits
+        for i in numbers:
+            values = np.where(bits > 0, table.columns[i].numbers, 0.0)
+            if condition.parts[0].text != table.ref(i).text and _summed(groups, values, at, wanted):
+                yield call("{0}.where({1:arg}, 0)", table.ref(i), condition, op="where", cost=1.3), values
+
+
+def _summed(groups: Groups, values: Floats, at: Codes, wanted: Column) -> bool:
+    """Whether the sums of the groups are what is wanted."""
+    there = np.nan_to_num(values[groups.rows])
+    totals = np.asarray(np.bincount(groups.ids, there, groups.count), dtype=np.float64)
+    return bool(close(totals[None, at], wanted.numbers)[0])
 
 
 def _conditions(solved: Solved) -> Iterator[tuple[Expr, Floats]]:
@@ -455,15 +485,18 @@ def _conditions(solved: Solved) -> Iterator[tuple[Expr, Floats]]:
             with np.errstate(all="ignore"):
                 for sign, bits in ((">", column.numbers > 0), ("<", column.numbers < 0)):
                     if bits.any() and not bits.all():
-                        yield Expr(f"{{0:sum}} {sign} 0", (table.ref(i),), COMPARE, "compare", 1.0), bits
+                        yield (
+                            Expr(f"{{0:sum}} {sign} 0", (table.ref(i),), COMPARE, "compare", 1.0),
+                            bits.astype(np.float64),
+                        )
         if column.null.any():
-            yield call("{0}.isna()", table.ref(i), op="isna", cost=0.9), column.null
+            yield call("{0}.isna()", table.ref(i), op="isna", cost=0.9), column.null.astype(np.float64)
         if hashable(column) and len(column.distinct) <= 6 and column.kind in ("str", "num", "bool"):
             for code in sorted(column.distinct):
                 text = literal(table.book.cell(code))
                 yield (
                     Expr(f"{{0:sum}} == {text}", (table.ref(i),), COMPARE, "compare", 1.6, (CELL,)),
-                    column.codes == code,
+                    (column.codes == code).astype(np.float64),
                 )
 
 
@@ -766,7 +799,7 @@ def _by_dictionary(solved: Solved) -> Iterator[Expr]:
     for chosen in _combinations(options, 4):
         if len({s.agg for s in chosen}) > 1:
             entries = ", ".join(f"{literal(s.label)}: {written(s)}" for s in chosen)
-            cost = sum(max(s.cost, 0.0) for s in chosen) + 0.3 * len(chosen)
+            cost = sum(max(s.cost, 0.0) for s in chosen) + 0.3 * len(chosen) + 0.3
             yield from _both_indexes(solved, f".agg({{{{{entries}}}}})", cost)
 
 

@@ -147,6 +147,7 @@ BINS: tuple[tuple[str, str, str], ...] = (
     ("D", "D", "start"), ("MS", "M", "start"), ("ME", "M", "end"), ("W", "W", "end"), ("YS", "Y", "start"),
     ("YE", "Y", "end"), ("QS", "Q", "start"), ("QE", "Q", "end"), ("h", "h", "floor"), ("2h", "2h", "floor"),
     ("6h", "6h", "floor"), ("12h", "12h", "floor"), ("30min", "30min", "floor"), ("15min", "15min", "floor"),
+    ("4h", "4h", "floor"), ("3h", "3h", "floor"), ("8h", "8h", "floor"),
     ("10min", "10min", "floor"), ("5min", "5min", "floor"), ("min", "min", "floor"),
 )  # fmt: skip
 """Spans of time: the frequency, the period or step that it is, and which moment of it is its label."""
