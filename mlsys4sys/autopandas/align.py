@@ -252,7 +252,7 @@ def _kept_by(ids: NDArray[np.int64], keep: Bools) -> Iterator[tuple[str, float]]
 def _sorted(table: Table, positions: Positions) -> Iterator[Expr]:
     """Sorts, and sorts followed by picking the first rows, or the first of each kind."""
     n, k = table.rows, len(positions)
-    if n < 2 or len(set(positions.tolist())) < k:
+    if n < 2 or not k or len(set(positions.tolist())) < k:
         return
     if k == n:
         yield from sorts(table, positions)

@@ -54,7 +54,7 @@ CONVINCING = 5.0
 DOUBT_S = 0.8
 """Processor seconds more for each nat beyond."""
 
-CHEAP, CARE_S = 3.2, 0.5
+CHEAP, CARE_S = 3.2, 0.3
 """Nats up to which nothing cheaper is looked for, and the processor seconds more for each nat until it convinces."""
 
 OTHER_TYPES = 1.2

@@ -485,7 +485,7 @@ def windows_within(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
     target = wanted.numbers
     if not pool.is_frame or pool.at is not None:
         return
-    for grouping in pool.groupings[:8]:
+    for grouping in pool.groupings[:5]:
         pieces = sorted(grouping.groups.pieces(), key=len, reverse=True)
         if not pieces or len(pieces[0]) < 2 or len(pieces) > MOST_PIECES:
             continue
@@ -526,7 +526,7 @@ _LINES: tuple[tuple[str, float, Callable[[Floats], Floats]], ...] = (
     ("s.expanding().mean()", 2.4, windows.running_mean),
     *(
         (f"s.rolling({k}{rest}).{how}()", 2.1 + 0.15 * k + extra + 0.4 * bool(rest), _rolling(k, how, least))
-        for k in (2, 3, 4)
+        for k in (2, 3)
         for how, extra in (("mean", 0.0), ("sum", 0.0), ("max", 0.3), ("min", 0.4))
         for rest, least in (("", None), (", min_periods=1", 1))
     ),
@@ -542,14 +542,17 @@ def filled_up(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
     if pool.at is not None or wanted.null.any():
         return
     target = wanted.numbers
-    terms = [t for t in (*pool.unary, *pool.grouped) if np.isnan(t.values).any()]
-    for term in terms:
-        count.examined += 1
-        gone = np.isnan(term.values)
-        if gone.all() or term.expr.op in ("fillna", "ffill", "bfill", "arithmetic"):
-            continue
-        if not np.allclose(term.values[~gone], target[~gone], rtol=1e-6, atol=1e-9):
-            continue
+    terms = [t for t in (*pool.unary, *pool.grouped) if t.expr.op not in ("fillna", "ffill", "bfill", "arithmetic")]
+    if not terms:
+        return
+    matrix = np.stack([term.values for term in terms])
+    count.examined += len(terms)
+    missing = np.isnan(matrix)
+    with np.errstate(all="ignore"):
+        close = np.abs(matrix - target) <= 1e-9 + 1e-6 * np.abs(target)
+    fits = (close | missing).all(axis=1) & missing.any(axis=1) & ~missing.all(axis=1)
+    for i in np.flatnonzero(fits)[:12].tolist():
+        term, gone = terms[i], missing[i]
         fills = np.unique(target[gone])
         if len(fills) == 1 and (value := constant(int(wanted.codes[gone][0]), pool, wanted)) is not None:
             text, extra, tags = value

@@ -327,13 +327,16 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
         return
     if goal.shape_kind not in ("frame", "series", "list", "array", "index"):
         return
+    computed = 0
     for keys in _last_key_sets(table, goal):
         solved = Solved(table, goal, keys)
         if solved.complete():
             yield from islice(_programs(solved), 14)
         else:
             yield from _of_all(solved)
-            yield from _of_made(solved)
+            if solved.exact_rows and computed < MOST_COMPUTED:
+                computed += 1
+                yield from _of_made(solved)
 
 
 def _of_all(solved: Solved) -> Iterator[Expr]:
@@ -412,6 +415,9 @@ def _of_made(solved: Solved) -> Iterator[Expr]:
             if again.complete():
                 yield from islice(_programs(again), 4)
 
+
+MOST_COMPUTED = 3
+"""Key sets by which computed columns are aggregated."""
 
 MOST_MADE = 3
 """Computed columns that are aggregated at once."""
