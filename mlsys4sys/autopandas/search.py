@@ -178,7 +178,8 @@ class Search:
             return
         if not root and self._fits(table, self.goal):
             yield from self._found(table.expr)
-        far = DISTANCE * (1.0 - _overlap(table, self.goal)) if self.value is None else self.value(table, self.goal)
+        value = None if root else self.value
+        far = DISTANCE * (1.0 - _overlap(table, self.goal)) if value is None else value(table, self.goal)
         base = self._cost(table.expr) + far
         calls = len(table.expr.ops)
         ways: dict[str, Callable[[], Iterator[Any]]] = {}
