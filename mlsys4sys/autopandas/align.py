@@ -142,6 +142,8 @@ def _by_label(table: Table, positions: Positions) -> Iterator[Expr]:
     """``df.loc[['a', 'c']]`` where rows have labels of their own."""
     if len(table.index) != 1 or table.plain_index or not table.index[0].unique or not 0 < len(positions) <= 6:
         return
+    if table.index[0].kind == "obj" and not all(isinstance(label, str | int | tuple) for label in table.index[0].cells):
+        return  # intervals and periods have no text
     labels = [table.index[0].cells[i] for i in positions.tolist()]
     each = 0.8 if table.index[0].kind == "str" else 1.6  # a number is more of an accident than a name
     text, cost = literal(labels), 1.0 + each * len(labels)
@@ -149,7 +151,8 @@ def _by_label(table: Table, positions: Positions) -> Iterator[Expr]:
     rest = [label for i, label in enumerate(table.index[0].cells) if i not in set(positions.tolist())]
     if len(rest) <= 3 and (np.diff(positions) > 0).all():
         text = literal(rest[0] if len(rest) == 1 else rest)
-        cost = 1.0 + each * len(rest)
+        # Labels that a call made (groups, values counted) are dropped by a rule more often than by name.
+        cost = 1.0 + each * len(rest) + 1.2 * bool(table.expr.op)
         yield call(f"{{0}}.drop({text})", table.expr, op="drop", cost=cost, tags=(LABEL,) * len(rest))
 
 
@@ -249,7 +252,7 @@ def _kept_by(ids: NDArray[np.int64], keep: Bools) -> Iterator[tuple[str, float]]
 def _sorted(table: Table, positions: Positions) -> Iterator[Expr]:
     """Sorts, and sorts followed by picking the first rows, or the first of each kind."""
     n, k = table.rows, len(positions)
-    if n < 2 or len(set(positions.tolist())) < k:
+    if n < 2 or not k or len(set(positions.tolist())) < k:
         return
     if k == n:
         yield from sorts(table, positions)
@@ -257,6 +260,7 @@ def _sorted(table: Table, positions: Positions) -> Iterator[Expr]:
     for how in sorts(table, positions):
         yield call(f"{{0}}.head({k})", how, op="head", cost=1.5, tags=(POSITION,))
     yield from _best_of_each(table, positions)
+    yield from _some_of_each(table, positions)
 
 
 def sorts(table: Table, positions: Positions) -> Iterator[Expr]:
@@ -338,6 +342,57 @@ def _order(c: Column) -> NDArray[np.float64] | None:
     cells = c.cells
     places = {cell: i for i, cell in enumerate(sorted(set(cells)))}
     return np.array([places[cell] for cell in cells], dtype=np.float64)
+
+
+def _some_of_each(table: Table, positions: Positions) -> Iterator[Expr]:
+    """The first or last few rows of each group, as they stand or after a sort."""
+    if table.shape_kind != "frame" or table.duplicate_labels or len(positions) > 400:
+        return
+    chosen = positions.tolist()
+    kept = frozenset(chosen)
+    for kind in table.columns[:12]:
+        codes = kind.codes
+        if not 1 < len(kind.distinct) < table.rows or kind.null.any():
+            continue
+        counts = np.unique(codes[positions], return_counts=True)[1]
+        most = int(counts.max())
+        sizes = np.unique(codes, return_counts=True)[1]
+        if len(counts) < len(kind.distinct) or (np.minimum(sizes, most) != counts).any() or most >= sizes.max():
+            continue
+        group = f".groupby({literal(kind.label if isinstance(kind.label, str) else [kind.label])})"
+        orders: list[tuple[Expr, list[int]]] = [(table.expr, list(range(table.rows)))]
+        for label, ranks in _sort_keys(table):
+            if label != kind.label:
+                for sign in (1, -1):
+                    order = np.argsort(ranks * sign, kind="stable").tolist()
+                    orders.append((_sort_call(table, [label], (sign,)), order))
+        by_kind = dict(_sort_keys(table)).get(kind.label)
+        if by_kind is not None:
+            for label, ranks in _sort_keys(table):
+                if label != kind.label:
+                    for sign in (1, -1):
+                        order = np.lexsort([ranks * sign, by_kind]).tolist()
+                        orders.append((_sort_call(table, [kind.label, label], (1, sign)), order))
+        for ordered, order in orders:
+            for name, taken in (("head", order), ("tail", order[::-1])):
+                seen: dict[int, int] = {}
+                picked = []
+                for i in taken:
+                    code = int(codes[i])
+                    seen[code] = seen.get(code, 0) + 1
+                    if seen[code] <= most:
+                        picked.append(i)
+                if frozenset(picked) != kept:
+                    continue
+                made = picked if name == "head" else picked[::-1]
+                best = call(
+                    f"{{0}}{group}.{name}({most})", ordered, op="groupby.head", cost=1.3 + 0.3 * (name == "tail"),
+                    tags=(LABEL, POSITION),
+                )  # fmt: skip
+                if made == chosen:
+                    yield best
+                elif sorted(made) == chosen and ordered is not table.expr:
+                    yield call("{0}.sort_index()", best, op="sort_index", cost=0.8)
 
 
 def _best_of_each(table: Table, positions: Positions) -> Iterator[Expr]:

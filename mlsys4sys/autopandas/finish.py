@@ -24,6 +24,9 @@ from mlsys4sys.autopandas.problem import Strictness
 from mlsys4sys.autopandas.table import Column, Table
 from mlsys4sys.autopandas.usage import price
 
+MOST_ROWS_READ = 10
+"""Ways to pick the rows, for each of which new columns are looked for."""
+
 MOST_NEW = 4
 """New columns that one finish may add."""
 
@@ -59,13 +62,13 @@ class Finisher:
 
     def light(self, table: Table, goal: Goal) -> Iterator[Expr]:
         """Programs that start at ``table`` and should give the goal, without the column engine."""
-        yield from self._close(table, goal, heavy=False)
+        yield from (expr for expr in self._close(table, goal, heavy=False) if expr is not None)
 
-    def heavy(self, table: Table, goal: Goal) -> Iterator[Expr]:
-        """The same with conditions and new columns from the column engine."""
+    def heavy(self, table: Table, goal: Goal) -> Iterator[Expr | None]:
+        """The same with conditions and new columns from the column engine; None now and then, as that takes long."""
         yield from self._close(table, goal, heavy=True)
 
-    def _close(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr]:
+    def _close(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr | None]:
         kind = goal.shape_kind
         if kind == "frame":
             for start in self._variants(table, goal):
@@ -178,10 +181,12 @@ class Finisher:
 
     # Columns.
 
-    def _frame(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr]:
-        for rows, wanted in self._rows(table, goal, heavy=heavy):
+    def _frame(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr | None]:
+        for number, (rows, wanted) in enumerate(self._rows(table, goal, heavy=heavy)):
+            if heavy:
+                yield None
             if rows.rows == wanted.rows and not (rows.duplicate_labels and rows.label_codes != wanted.label_codes):
-                yield from self._columns(rows, wanted, heavy=heavy)
+                yield from self._columns(rows, wanted, heavy=heavy and number < MOST_ROWS_READ)
 
     def _columns(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr]:
         """Programs that give the goal's columns from a table of the same rows."""
@@ -356,21 +361,23 @@ class Finisher:
 
     # Series, lists, arrays.
 
-    def _series(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr]:
+    def _series(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr | None]:
         if table.shape_kind not in ("frame", "series"):
             return
-        for rows, ordered in self._rows(table, goal, heavy=heavy):
+        for number, (rows, ordered) in enumerate(self._rows(table, goal, heavy=heavy)):
+            if heavy:
+                yield None
             if rows.rows != ordered.rows:
                 continue
             wanted = ordered.columns[0]
             there = [i for i, column in enumerate(rows.columns) if column.equals(wanted)]
             for i in there:
                 yield from self._indexed(_picked(rows, i), rows, ordered)
-            if heavy and not there:
+            if heavy and not there and number < MOST_ROWS_READ:
                 for expr in self._made(rows, wanted):
                     yield from self._indexed(expr, rows, ordered)
 
-    def _sequence(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr]:
+    def _sequence(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr | None]:
         """Lists, arrays and indexes: a series, then the call that turns it into one."""
         if len(goal.columns) != 1:
             yield from self._matrix(table, goal)
@@ -396,6 +403,9 @@ class Finisher:
             cells = pd.Series(wanted.series, name=None)
             inner = Goal.of(cells, goal.book)
             for expr in self._series(table, inner, heavy=heavy):
+                if expr is None:
+                    yield None
+                    continue
                 plain = expr.parts[0] if expr.op == "reset_index" else expr
                 yield ended(plain)
 

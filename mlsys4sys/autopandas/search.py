@@ -54,13 +54,25 @@ CONVINCING = 5.0
 DOUBT_S = 0.8
 """Processor seconds more for each nat beyond."""
 
+CHEAP, CARE_S = 3.2, 0.3
+"""Nats up to which nothing cheaper is looked for, and the processor seconds more for each nat until it convinces."""
+
 OTHER_TYPES = 1.2
 """Nats for a program whose columns have other types than the wanted ones, though equal cells."""
+
+OTHER_NAMES = 1.0
+"""Nats for each name of a series or of row labels that the wanted output has and a program gives otherwise."""
+
+AT_HAND = 0.7
+"""Nats less for closing a table that has the goal's rows and one of its columns already."""
 
 DISTANCE = 3.0
 """Nats for a table that shows nothing of the goal."""
 
+_JOINS = frozenset({"merge", "join", "concat", "merge_asof", "combine_first"})
+
 Prior = Callable[[str], float]
+Value = Callable[[Table, Goal], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +81,7 @@ class Candidate:
 
     expr: Expr
     cost: float
-    """Description length in nats, the policy's surprise included."""
+    """Description length in nats; what the policy expects orders the search and is not in it."""
     found_s: float
     """Seconds after the start."""
 
@@ -81,12 +93,14 @@ class Search:
     Args:
         task: What is wanted.
         prior: A call's op → nats to add; none without a policy.
+        value: Nats for how far a table seems from the goal; a rule of thumb if not given.
         use: Engines to use, for ablations: ``"ops"``, ``"finish"``, ``"columns"``.
         prices: Of the ways of working on a table.
     """
 
     task: Task
     prior: Prior | None = None
+    value: Value | None = None
     use: frozenset[str] = frozenset({"ops", "finish", "columns"})
     prices: Mapping[str, float] = field(default_factory=lambda: PRICES)
     memo: Memo = field(init=False)
@@ -164,7 +178,9 @@ class Search:
             return
         if not root and self._fits(table, self.goal):
             yield from self._found(table.expr)
-        base = self._cost(table.expr) + DISTANCE * (1.0 - _overlap(table, self.goal))
+        value = None if root else self.value
+        far = DISTANCE * (1.0 - _overlap(table, self.goal)) if value is None else value(table, self.goal)
+        base = self._cost(table.expr) + far
         calls = len(table.expr.ops)
         ways: dict[str, Callable[[], Iterator[Any]]] = {}
         if "finish" in self.use:
@@ -179,9 +195,13 @@ class Search:
             self._branches[table.expr.text] = table
         if "ops" in self.use and calls == 0 and table.shape_kind == "frame":
             ways["branch"] = lambda: self._join(table)
+        ready = AT_HAND if not root and _shows_some(table, self.goal) else 0.0
         for way, work in ways.items():
             guarded = _guarded(way, table, work())
-            heapq.heappush(self._queue, (base + self.prices[way], next(self._order), way, table, guarded))
+            heapq.heappush(
+                self._queue,
+                (base + self.prices[way] - ready * (way != "expand"), next(self._order), way, table, guarded),
+            )
 
     def _join(self, table: Table) -> Iterator[Any]:
         """Calls that join the table with one that was reached from the inputs, ``df.merge(df.groupby(…)…)``."""
@@ -194,14 +214,19 @@ class Search:
     def _calls(self, table: Table, *, last: bool) -> Iterator[Expr]:
         without = self.task.hints.without
         others = [other for other in self.inputs if other is not table]
-        for expr in ops.proposals(table, self.goal, others, last=last):
+        if not _JOINS.isdisjoint(table.expr.ops):  # what was joined is not joined with its parts again
+            used = {node.text for node in table.expr.nodes}
+            others = [other for other in others if other.expr.text not in used]
+        for expr in ops.proposals(table, self.goal, others, last=last, prior=self.prior):
             if not any(expr.op.split(".")[0] == name for name in without):
                 yield expr
 
-    def _try(self, exprs: Iterator[Expr], *, close: bool = False) -> Iterator[Any]:
+    def _try(self, exprs: Iterator[Expr | None], *, close: bool = False) -> Iterator[Any]:
         """Run programs that should give the goal; those that do, and after calls those that can be closed lightly."""
         for expr in exprs:
             yield None
+            if expr is None:
+                continue
             self._tried += 1
             try:
                 table = self.memo.table(expr)
@@ -210,7 +235,8 @@ class Search:
                     continue
                 self._note(table)
                 if close and table.key not in self._alike and "finish" in self.use:
-                    yield from self._try(self.finisher.light(table, self.goal))
+                    closing = self._try(self.finisher.light(table, self.goal))
+                    yield from _guarded("close", table, closing)
             except Failed:
                 continue
 
@@ -250,7 +276,8 @@ class Search:
             if all(self._gives(memo, goal, variant) for memo, goal in self._checks):
                 seconds = time.monotonic() - self._started
                 other_types = retyped(variant, self.memo.value(variant), self.goal.value) is not None
-                cost = self._cost(variant) + OTHER_TYPES * other_types
+                cost = price(variant) + OTHER_TYPES * other_types
+                cost += OTHER_NAMES * _other_names(self.memo.value(variant), self.goal.value)
                 yield Candidate(expr=variant, cost=cost, found_s=seconds)
 
     def _fits(self, table: Table, goal: Goal) -> bool:
@@ -307,6 +334,15 @@ class Search:
         return known + sum(self.prior(node.op) for node in expr.nodes if node.op)
 
 
+def _other_names(made: Any, wanted: Any) -> int:
+    """How many of the names that the wanted output has are others in what was made: of a series, of its row labels."""
+    if type(made) is not type(wanted) or not isinstance(wanted, pd.Series | pd.DataFrame):
+        return 0
+    other = isinstance(wanted, pd.Series) and wanted.name is not None and wanted.name != made.name
+    index = any(name is not None for name in wanted.index.names) and list(wanted.index.names) != list(made.index.names)
+    return int(other) + int(index)
+
+
 def _guarded(way: str, table: Table, work: Iterator[Any]) -> Iterator[Any]:
     """The work, ended quietly where an engine trips over a table that nobody thought of: the others go on."""
     try:
@@ -332,6 +368,14 @@ def _opened(example: Example, book: Codebook) -> tuple[Memo, Goal]:
 def _constants(inputs: Sequence[Table]) -> tuple[Any, ...]:
     """Scalars among the inputs are constants that a program may compare with."""
     return tuple(table.value for table in inputs if table.shape_kind == "scalar")
+
+
+def _shows_some(table: Table, goal: Goal) -> bool:
+    """Whether a table has as many rows as the goal, and a column or index level of it as it is."""
+    if table.rows != goal.rows or goal.rows < 2 or table.shape_kind not in ("frame", "series"):
+        return False
+    mine = {column.key for column in (*table.columns, *(() if table.plain_index else table.index))}
+    return any(place.key in mine for place in goal.everything if len(place.distinct) > 1)
 
 
 def _overlap(table: Table, goal: Goal) -> float:
@@ -414,6 +458,7 @@ def collected(
                 now = time.process_time()
                 least = min(c.cost for c in new)
                 doubt = max(0.0, least - CONVINCING) * DOUBT_S
+                doubt += max(0.0, min(least, CONVINCING) - CHEAP) * CARE_S
                 if not found:
                     first = now
                 settled = first + max(settle_s, min(first - started, 1.5), doubt)

@@ -159,7 +159,7 @@ _NATURAL = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 100.0, 1000.0, 50.0, -1.0, 20.0,
 
 def _bound(k: float, prices: Prices) -> float:
     cost = prices.of(k)[0]
-    return min(cost, 1.0) if k in prices.cells else cost
+    return min(cost, 1.0) if k in prices.cells and not prices.moments else cost
 
 
 def numeric_atoms(

@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from mlsys4sys.autopandas.columns import bins, filters, numeric, text
+from mlsys4sys.autopandas.columns import bins, filters, numeric, text, windows
 from mlsys4sys.autopandas.columns.atoms import shown
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.numeric import Found, Prices
 from mlsys4sys.autopandas.columns.pool import Grouping, Pool, Source, Term
-from mlsys4sys.autopandas.expression import CELL, ENTRY, LABEL, OUTPUT, UNARY, WHERE, Expr, call, literal
+from mlsys4sys.autopandas.columns.windows import Groups
+from mlsys4sys.autopandas.expression import CELL, ENTRY, FUNCTION, LABEL, OUTPUT, UNARY, WHERE, Expr, call, literal
 from mlsys4sys.autopandas.table import NULL, Codes, Column, Floats, Table
 
+MOST_GROUPED = 5000
+"""Rows of a table that is grouped to look numbers up in it."""
 MOST_ENTRIES = 12
 """Entries of a dictionary."""
 
@@ -32,11 +35,15 @@ def search(
 ) -> Iterator[Found]:
     """Fills, shifts, choices by a condition, look-ups, dictionaries; not run yet."""
     yield from moved(pool, wanted, count)
-    yield from within_groups(pool, wanted, count)
+    yield from within_groups(pool, wanted, count, clock)
     yield from numbered(pool, wanted, count)
-    yield from looked_up(pool, wanted, others, count)
+    yield from looked_up(pool, wanted, others, count, clock)
     prices = filters.prices_of(pool, constants, frozenset(wanted.numbers[:2000].tolist()))
     if wanted.kind == "num":
+        yield from counted(pool, wanted, constants, others, count, clock)
+        if not clock.over():
+            yield from windows_within(pool, wanted, count)
+            yield from filled_up(pool, wanted, count)
         yield from bins.clipped(pool, wanted, prices, count)
         yield from partly(pool, wanted, prices, constants, others, count, clock)
     if wanted.kind in ("str", "num", "obj"):
@@ -80,8 +87,15 @@ def moved(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
                     out[1:] = codes[:-1]
                 else:
                     out[:-1] = codes[1:]
+                shifted = call(f"{{0}}.shift({'' if k == 1 else k})", source.expr, op="shift", cost=1.2)
                 if np.array_equal(out, target):
-                    yield 1.3, call(f"{{0}}.shift({'' if k == 1 else k})", source.expr, op="shift", cost=1.2)
+                    yield 1.3, shifted
+                elif (edge := out == NULL).any() and np.array_equal(out[~edge], target[~edge]):
+                    rest = np.unique(target[edge])
+                    value = constant(int(rest[0]), pool, wanted) if len(rest) == 1 and rest[0] != NULL else None
+                    if value is not None:
+                        made = call(f"{{0}}.fillna({value[0]})", shifted, op="fillna", cost=0.6 + value[1])
+                        yield 1.9 + value[1], made
         gone = codes == NULL
         if not gone.any() or gone.all() or not np.array_equal(codes[~gone], target[~gone]):
             continue
@@ -103,10 +117,12 @@ def _forward(codes: Codes) -> Codes:
     return codes[np.maximum.accumulate(places)]
 
 
-def looked_up(pool: Pool, wanted: Column, others: Sequence[Table], count: Count) -> Iterator[Found]:
+def looked_up(pool: Pool, wanted: Column, others: Sequence[Table], count: Count, clock: Clock) -> Iterator[Found]:
     """``key.map(other.set_index('key')['value'])``, and counts of a column's own cells."""
     target = wanted.codes
     for source in pool.columns_as_sources[:20]:
+        if clock.over():
+            return
         codes = source.column.codes
         if wanted.kind == "num":
             count.examined += 1
@@ -116,13 +132,32 @@ def looked_up(pool: Pool, wanted: Column, others: Sequence[Table], count: Count)
             ):
                 tally = call("{0}.value_counts()", source.expr, op="value_counts", cost=1.0)
                 yield 2.2, call("{0}.map({1:arg})", source.expr, tally, op="map", cost=1.0)
+        yield from _from_itself(pool, source, target, count)
         for other in others:
             if other.expr.text == pool.expr.text:
                 continue
-            yield from _from_table(source, target, other, count)
+            yield from _from_table(source, wanted, other, pool, count)
 
 
-def _from_table(source: Source, target: Codes, other: Table, count: Count) -> Iterator[Found]:
+def _from_itself(pool: Pool, source: Source, target: Codes, count: Count) -> Iterator[Found]:
+    """``boss.map(df.set_index('id')['name'])``: a column looked up in the same table."""
+    if not pool.is_frame or not pool.plain or pool.rows > MOST_GROUPED:
+        return
+    for key in pool.columns_as_sources[:8]:
+        if key is source or not key.column.unique or not source.column.distinct - {NULL} <= key.column.distinct:
+            continue
+        for value in pool.columns_as_sources[:12]:
+            count.examined += 1
+            if value is key or value is source:
+                continue
+            table = dict(zip(key.column.codes.tolist(), value.column.codes.tolist(), strict=True))
+            if [table.get(k, NULL) for k in source.column.codes.tolist()] == target.tolist():
+                text = f"{{0}}.set_index({literal(key.label)})[{literal(value.label)}]"
+                looked = call(text, pool.expr, op="set_index", cost=0.9, tags=(LABEL, LABEL))
+                yield 2.2, call("{0}.map({1:arg})", source.expr, looked, op="map", cost=1.0)
+
+
+def _from_table(source: Source, wanted: Column, other: Table, pool: Pool, count: Count) -> Iterator[Found]:
     keys: list[tuple[Column, Expr, float]] = []
     if other.shape_kind == "frame" and not other.duplicate_labels:
         for column in other.columns[:20]:
@@ -133,19 +168,84 @@ def _from_table(source: Source, target: Codes, other: Table, count: Count) -> It
     if other.shape_kind in ("frame", "series") and len(other.index) == 1:
         keys.append((other.index[0], other.expr, 0.0))
     for key, keyed, cost in keys:
-        if not key.unique or not (key.distinct & source.column.distinct):
+        if not (key.distinct & source.column.distinct):
+            continue
+        if not key.unique:
+            if keyed is not other.expr and _same_key(source, key, pool, other):
+                yield from _from_groups(source, wanted, key, other, pool, count)
             continue
         for value in other.columns[:20]:
             count.examined += 1
+            if value is key:
+                continue
+            if other.shape_kind == "series":
+                looked = keyed
+            else:
+                looked = call(f"{{0}}[{literal(value.label)}]", keyed, cost=0.1, tags=(LABEL,))
             table = dict(zip(key.codes.tolist(), value.codes.tolist(), strict=True))
-            if value is not key and all(
-                table.get(k, NULL) == t for k, t in zip(source.column.codes.tolist(), target.tolist(), strict=True)
-            ):
-                if other.shape_kind == "series":
-                    looked = keyed
-                else:
-                    looked = call(f"{{0}}[{literal(value.label)}]", keyed, cost=0.1, tags=(LABEL,))
-                yield 1.2 + cost, call("{0}.map({1:arg})", source.expr, looked, op="map", cost=1.0)
+            made = call("{0}.map({1:arg})", source.expr, looked, op="map", cost=1.0)
+            yield from _or_else(source, table, wanted, made, 1.2 + cost, pool)
+
+
+def _same_key(source: Source, key: Column, pool: Pool, other: Table) -> bool:
+    """Whether rows of another table may be grouped by what a column holds; not by a table's own numbers."""
+    if pool.at is not None or any(node.text == other.expr.text for node in pool.expr.nodes):
+        return False
+    alike = len(key.distinct & source.column.distinct) >= 0.5 * min(len(key.distinct), len(source.column.distinct))
+    return alike and (source.label == key.label or key.kind == "str" or len(other.columns) <= 4)
+
+
+def _or_else(
+    source: Source, table: dict[int, int], wanted: Column, made: Expr, cost: float, pool: Pool
+) -> Iterator[Found]:
+    """A look-up; and where it finds nothing, a constant, or what was looked for, if that is what is wanted."""
+    found = np.array([table.get(k, NULL) for k in source.column.codes.tolist()], dtype=np.int64)
+    off = found != wanted.codes
+    if not off.any():
+        yield cost, made
+        return
+    if (found[off] != NULL).any() or off.all():
+        return
+    rest = np.unique(wanted.codes[off])
+    if not (found[~off] == NULL).any():
+        if np.array_equal(wanted.codes[off], source.column.codes[off]):
+            yield cost + 0.9, call("{0}.fillna({1:arg})", made, source.expr, op="fillna", cost=0.8)
+        for other in pool.columns_as_sources[:12]:
+            if other is not source and np.array_equal(wanted.codes[off], other.column.codes[off]):
+                yield cost + 1.0, call("{0}.fillna({1:arg})", made, other.expr, op="fillna", cost=0.9)
+        if len(rest) == 1 and (value := constant(int(rest[0]), pool, wanted)) is not None:
+            text, extra, tags = value
+            yield cost + 0.8 + extra, call(f"{{0}}.fillna({text})", made, op="fillna", cost=0.7 + extra, tags=tags)
+
+
+_LOOKED_UP = (("sum", 0.0), ("count", 0.3), ("mean", 0.2), ("max", 0.3), ("min", 0.4), ("nunique", 0.6))
+
+
+def _from_groups(
+    source: Source, wanted: Column, key: Column, other: Table, pool: Pool, count: Count
+) -> Iterator[Found]:
+    """``key.map(other.groupby('key')['value'].sum())``, ``key.map(other['key'].value_counts())``."""
+    if wanted.kind != "num" or other.rows > MOST_GROUPED or key.kind == "obj":
+        return
+    groups = Groups.of([key.codes], [key.null])
+    names = [int(code) for code in np.unique(key.codes[~key.null])]
+    name = literal(key.label)
+    tally = call(f"{{0}}[{name}].value_counts()", other.expr, op="value_counts", cost=1.0, tags=(LABEL,))
+    sizes = dict(zip(names, pool.book.encode(groups.sizes.astype(np.float64)).tolist(), strict=True))
+    yield from _or_else(
+        source, sizes, wanted, call("{0}.map({1:arg})", source.expr, tally, op="map", cost=1.0), 2.2, pool
+    )
+    for value in other.columns[:12]:
+        if value is key or value.kind != "num":
+            continue
+        for how, extra in _LOOKED_UP:
+            count.examined += 1
+            totals = groups.reduced(value.numbers, how)
+            table = dict(zip(names, pool.book.encode(totals).tolist(), strict=True))
+            text = f"{{0}}.groupby({name})[{literal(value.label)}].{how}()"
+            grouped = call(text, other.expr, op="groupby.agg", cost=1.2 + extra, tags=(LABEL, LABEL))
+            made = call("{0}.map({1:arg})", source.expr, grouped, op="map", cost=1.0)
+            yield from _or_else(source, table, wanted, made, 2.4 + extra, pool)
 
 
 def chosen(
@@ -158,7 +258,8 @@ def chosen(
         value = constant(int(distinct[0]), pool, wanted)
         if value is not None:
             text, cost, tags = value
-            yield cost + 0.5, Expr(text, (), cost=cost + 0.5, tags=tags)
+            cost += 0.5 + 0.8 * (wanted.kind == "num" and CELL in tags)  # a number of the table is rather computed
+            yield cost, Expr(text, (), cost=cost, tags=tags)
         return
     if len(distinct) == 2:
         yield from _two_constants(pool, wanted, distinct, constants, others, count, clock)
@@ -268,10 +369,12 @@ def _same_replaced(source: Source, target: Codes, text: str, cost: float, tags: 
             yield 1.7 + cost, made
 
 
-def within_groups(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+def within_groups(pool: Pool, wanted: Column, count: Count, clock: Clock) -> Iterator[Found]:
     """The first, last, next cell of the group, and missing cells filled from it; for columns of any kind."""
     target = wanted.codes
     for grouping in pool.groupings:
+        if clock.over():
+            return
         pieces = grouping.groups.pieces()
         if len(pieces) > (2000 if pool.at is None else 60) or not pool.is_frame:
             continue
@@ -287,9 +390,18 @@ def within_groups(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
                 out = np.zeros_like(codes)
                 for rows in pieces:
                     out[rows] = function(codes[rows])
+                total = cost + grouping.cost
                 if np.array_equal(out, target) and not np.array_equal(codes, target):
-                    total = cost + grouping.cost
                     yield total, call(base + tail, pool.expr, op=op, cost=total, tags=(*grouping.tags, LABEL))
+                elif op == "groupby.shift" and (gone := out == NULL).any() and not gone.all():
+                    rest = np.unique(target[gone])
+                    if len(rest) == 1 and rest[0] != NULL and np.array_equal(out[~gone], target[~gone]):
+                        value = constant(int(rest[0]), pool, wanted)
+                        if value is not None:
+                            text, extra, tags = value
+                            moved = call(base + tail, pool.expr, op=op, cost=total, tags=(*grouping.tags, LABEL))
+                            made = call(f"{{0}}.fillna({text})", moved, op="fillna", cost=0.6 + extra, tags=tags)
+                            yield total + 0.6 + extra, made
             yield from _extremes(source, base, grouping, target, pool)
 
 
@@ -358,6 +470,126 @@ def numbered(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
             if [ranks[code] for code in column.codes.tolist()] == target.tolist():
                 made = call("{0}.astype('category').cat.codes", source.expr, op="cat", cost=1.5)
                 yield source.cost + 1.5, made
+
+
+def _counted_within(
+    pool: Pool, numbers: Floats, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock
+) -> Iterator[Found]:
+    """The same within groups, ``(a == 'x').groupby(df['k']).cumsum()``."""
+    if not pool.is_frame or pool.at is not None:
+        return
+    for grouping in pool.groupings[:6]:
+        if len(grouping.positions) != 1:
+            continue
+        steps = np.empty(pool.rows)
+        for rows in grouping.groups.pieces():
+            steps[rows] = np.diff(numbers[rows], prepend=0.0)
+        if not ((steps == 0) | (steps == 1)).all() or steps.all() or not steps.any():
+            continue
+        keep = steps == 1
+        key = pool.columns_as_sources[grouping.positions[0]].expr
+        for expr in _conditions(pool, keep, ~keep, constants, others, count, clock):
+            made = call("{0}.groupby({1:arg}).cumsum()", expr, key, op="groupby.cumulative", cost=1.2)
+            yield expr.total + 1.4, made
+
+
+def windows_within(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """Windows within groups, ``transform(lambda s: s.rolling(2).mean())``, and groups scaled each on its own."""
+    target = wanted.numbers
+    if not pool.is_frame or pool.at is not None:
+        return
+    for grouping in pool.groupings[:5]:
+        pieces = sorted(grouping.groups.pieces(), key=len, reverse=True)
+        if not pieces or len(pieces[0]) < 2 or len(pieces) > MOST_PIECES:
+            continue
+        for i, source in enumerate(pool.columns_as_sources[:20]):
+            if source.column.kind != "num" or i in grouping.positions:
+                continue
+            cells = source.column.numbers
+            for line, cost, function in _LINES:
+                count.examined += 1
+                if all(_fits(function(cells[rows]), target[rows]) for rows in pieces):
+                    total = cost + grouping.cost
+                    made = f"{{0}}.groupby({grouping.by})[{literal(source.label)}].transform(lambda s: {line})"
+                    tags = (*grouping.tags, LABEL, FUNCTION)
+                    yield total, call(made, pool.expr, op="groupby.transform", cost=total, tags=tags)
+
+
+def _fits(made: Floats, wanted: Floats) -> bool:
+    return bool(np.allclose(made, wanted, rtol=1e-6, atol=1e-9, equal_nan=True))
+
+
+def _rolling(k: int, how: str, least: int | None) -> Callable[[Floats], Floats]:
+    return lambda x: windows.rolled(x, k, how, least=least) if least is not None else windows.rolled(x, k, how)
+
+
+def _scaled(x: Floats) -> Floats:
+    with np.errstate(all="ignore"):
+        return (x - np.nanmean(x)) / np.nanstd(x, ddof=1) if len(x) > 1 else np.full(len(x), np.nan)
+
+
+def _stretched(x: Floats) -> Floats:
+    with np.errstate(all="ignore"):
+        return (x - np.nanmin(x)) / (np.nanmax(x) - np.nanmin(x))
+
+
+_LINES: tuple[tuple[str, float, Callable[[Floats], Floats]], ...] = (
+    ("(s - s.mean()) / s.std()", 2.4, _scaled),
+    ("(s - s.min()) / (s.max() - s.min())", 2.5, _stretched),
+    ("s.expanding().mean()", 2.4, windows.running_mean),
+    *(
+        (f"s.rolling({k}{rest}).{how}()", 2.1 + 0.15 * k + extra + 0.4 * bool(rest), _rolling(k, how, least))
+        for k in (2, 3)
+        for how, extra in (("mean", 0.0), ("sum", 0.0), ("max", 0.3), ("min", 0.4))
+        for rest, least in (("", None), (", min_periods=1", 1))
+    ),
+)
+"""Functions of one group's numbers: text, cost, and the same in numpy."""
+
+MOST_PIECES = 200
+"""Groups that these are tried on."""
+
+
+def filled_up(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """Functions of a column or of groups that leave gaps at the ends, a constant or the column itself there."""
+    if pool.at is not None or wanted.null.any():
+        return
+    target = wanted.numbers
+    terms = [t for t in (*pool.unary, *pool.grouped) if t.expr.op not in ("fillna", "ffill", "bfill", "arithmetic")]
+    if not terms:
+        return
+    matrix = np.stack([term.values for term in terms])
+    count.examined += len(terms)
+    missing = np.isnan(matrix)
+    with np.errstate(all="ignore"):
+        close = np.abs(matrix - target) <= 1e-9 + 1e-6 * np.abs(target)
+    fits = (close | missing).all(axis=1) & missing.any(axis=1) & ~missing.all(axis=1)
+    for i in np.flatnonzero(fits)[:12].tolist():
+        term, gone = terms[i], missing[i]
+        fills = np.unique(target[gone])
+        if len(fills) == 1 and (value := constant(int(wanted.codes[gone][0]), pool, wanted)) is not None:
+            text, extra, tags = value
+            made = call(f"{{0}}.fillna({text})", term.expr, op="fillna", cost=0.6 + extra, tags=tags)
+            yield term.cost + 0.6 + extra, made
+        for other in pool.columns_of_numbers[:8]:
+            if len(fills) > 1 and np.array_equal(other.values[gone], target[gone]):
+                yield term.cost + 1.2, call("{0}.fillna({1:arg})", term.expr, other.expr, op="fillna", cost=1.1)
+
+
+def counted(
+    pool: Pool, wanted: Column, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock
+) -> Iterator[Found]:
+    """A condition counted so far, ``(a != a.shift()).cumsum()``: the number of the run, of the visit."""
+    numbers = wanted.numbers
+    if wanted.null.any() or pool.rows < 3 or numbers[0] not in (0, 1):
+        return
+    yield from _counted_within(pool, numbers, constants, others, count, clock)
+    steps = np.diff(numbers, prepend=0.0)
+    if not ((steps == 0) | (steps == 1)).all() or steps[1:].all() or not steps[1:].any():
+        return
+    keep = steps == 1
+    for expr in _conditions(pool, keep, ~keep, constants, others, count, clock):
+        yield expr.total + 0.9, call("{0}.cumsum()", expr, op="cumulative", cost=0.8)
 
 
 def partly(

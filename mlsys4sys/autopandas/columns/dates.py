@@ -96,12 +96,13 @@ class Dates:
                 value = self.memo.value(expr)
                 seen.add(Column(None, plain_array(value), self.book).numbers.tobytes())
                 out.append((expr, cost))
-            elif (part := self._part(expr, cost)) and (key := part.column.numbers.tobytes()) not in seen:
+            elif (part := self.part(expr, cost)) and (key := part.column.numbers.tobytes()) not in seen:
                 seen.add(key)
                 out.append((expr, cost))
         return out
 
-    def _part(self, expr: Expr, cost: float) -> Part | None:
+    def part(self, expr: Expr, cost: float) -> Part | None:
+        """What an expression makes, if it makes a column."""
         try:
             value = self.memo.value(expr)
         except Failed:
@@ -111,7 +112,7 @@ class Dates:
         return Part(expr, Column(None, plain_array(value), self.book), cost)
 
     def _parts(self, made: Iterator[tuple[Expr, float]]) -> list[Part]:
-        return [part for expr, cost in made if (part := self._part(expr, cost)) is not None]
+        return [part for expr, cost in made if (part := self.part(expr, cost)) is not None]
 
     @cached_property
     def numbers(self) -> list[tuple[Expr, Floats, float]]:

@@ -170,7 +170,10 @@ class Prices:
         if k in self.known:
             return 0.2, ()
         if self.moments:
-            return (1.0, (CELL,)) if k in self.cells else (0.9 if abs(k) < 1e16 or _first_of(k) else 1.4, ())
+            odd = 0.7 * (abs(k) > 1e16 and k % 86_400e9 != 0)  # a time of day
+            return (
+                (1.0 + odd, (CELL,)) if k in self.cells else (0.9 if abs(k) < 1e16 or _first_of(k) else 1.4 + odd, ())
+            )
         if k in (0.0, 1.0, 2.0, -1.0):
             return 0.4, ()
         if k in _USUAL:

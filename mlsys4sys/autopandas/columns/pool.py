@@ -213,6 +213,8 @@ class Pool:
         return self.seen(found)
 
 
+MOST_RUNS = 2
+"""Columns whose runs rows are grouped by."""
 MOST_GROUPS = 300
 """Groups, over all ways to group, that functions are applied to."""
 
@@ -485,6 +487,31 @@ def _groupings(pool: Pool) -> Iterator[Grouping]:
         if finer < grouping.groups.count < pool.rows:
             yield grouping
     yield from _level_groupings(pool)
+    yield from _run_groupings(pool)
+
+
+def _run_groupings(pool: Pool) -> Iterator[Grouping]:
+    """Runs of equal cells, where a cell comes back after others."""
+    found = 0
+    for i, column in enumerate(pool.columns[:12]):
+        if column.kind not in ("str", "num", "bool") or column.null.any() or len(column.distinct) > 0.6 * pool.rows:
+            continue
+        ids = runs(column)
+        if not len(column.distinct) < ids[-1] + 1 < pool.rows or found == MOST_RUNS:
+            continue
+        found += 1
+        yield Grouping(Groups(ids, int(ids[-1]) + 1), run_text(pool.labels[i]), 1.6, (LABEL,), ())
+
+
+def runs(column: Column) -> Codes:
+    """The number of each row's run of equal cells, from 0."""
+    return np.cumsum(np.r_[0, column.codes[1:] != column.codes[:-1]]).astype(np.int64)
+
+
+def run_text(label: Hashable) -> str:
+    """What numbers the runs of a column, a template."""
+    text = literal(label)
+    return f"({{0}}[{text}] != {{0}}[{text}].shift()).cumsum()"
 
 
 def _level_groupings(pool: Pool) -> Iterator[Grouping]:

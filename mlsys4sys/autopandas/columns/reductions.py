@@ -316,11 +316,11 @@ def _cells(pool: Pool, wanted: Any, count: Count) -> Iterator[Found]:
                 label = shown(pool.index_sources[0].column.cells[i])
                 if label is not None and pool.is_frame:
                     where = f"{{0}}.loc[{label}, {literal(source.label)}]"
-                    cost = 1.8 if not pool.plain_index else 2.2
+                    cost = 1.8 if not pool.plain_index else 2.9
                     yield cost, call(where, pool.expr, op="loc", cost=cost, tags=(CELL, LABEL))
                 elif label is not None:
                     yield 1.9, call(f"{{0}}.loc[{label}]", pool.expr, op="loc", cost=1.9, tags=(CELL,))
-            for k, cost in ((i, 1.9 if i == 0 else 2.3), (end, 2.0 if end == -1 else 2.9)):
+            for k, cost in ((i, 2.3 if i == 0 else 2.9), (end, 2.6 if end == -1 else 3.3)):
                 yield source.cost + cost, call(f"{{0}}.iloc[{k}]", source.expr, op="iloc", cost=cost, tags=(POSITION,))
                 if pool.is_frame:
                     both = call(
@@ -462,7 +462,7 @@ def _kept(pool: Pool, wanted: float, target: Target, prices: Prices, count: Coun
         cost, expr, _ = conditions[i]
         yield cost + 0.8, call("{0}.sum()", expr, op="reduce", cost=0.8)
         yield cost + 1.3, call("len({0}[{1:arg}])", pool.expr, expr, op="mask", cost=1.3)
-    for scale, suffix, extra in ((1.0, "", 0.0), (100.0, " * 100", 0.6)):
+    for scale, suffix, extra in ((1.0, "", 0.0), (100.0, " * 100", 1.6)):
         shares = sizes / pool.rows * scale
         for i in np.flatnonzero((shares >= target.low[0]) & (shares <= target.high[0])).tolist():
             cost, expr, _ = conditions[i]

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mlsys4sys.autopandas.columns import choices, filters, numeric, text
+from mlsys4sys.autopandas.columns.atoms import shown
 from mlsys4sys.autopandas.columns.check import Checker, best
 from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
 from mlsys4sys.autopandas.columns.numeric import Found, Target
 from mlsys4sys.autopandas.columns.pool import Pool, pool_of
-from mlsys4sys.autopandas.expression import Expr, call
+from mlsys4sys.autopandas.expression import OUTPUT, SUM, Expr, call
 from mlsys4sys.autopandas.table import Column, Floats, Table
 
 
@@ -79,6 +81,29 @@ def _moments(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
         count.examined += 1
         if part.column.codes.shape == wanted.codes.shape and np.array_equal(part.column.codes, wanted.codes):
             yield part.cost, part.expr
+    if wanted.kind == "date":
+        yield from _shifted_dates(pool, wanted, count)
+
+
+def _shifted_dates(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """Dates a fixed span of time later or earlier."""
+    if wanted.array.dtype.kind != "M":
+        return
+    for expr, base in pool.dates.sources:
+        count.examined += 1
+        part = pool.dates.part(expr, base)
+        if part is None or part.column.numbers.shape != wanted.numbers.shape:
+            continue
+        spans = wanted.numbers - part.column.numbers
+        there = spans[~np.isnan(spans)]
+        if not len(there) or there.min() != there.max() or not there[0]:
+            continue
+        if not np.array_equal(np.isnan(wanted.numbers), np.isnan(part.column.numbers)):
+            continue
+        sign, span = "+" if there[0] > 0 else "-", shown(pd.Timedelta(int(abs(there[0]))))
+        if span is not None:
+            cost = 1.5
+            yield base + cost, Expr(f"{{0:sum}} {sign} {span}", (expr,), SUM, "arithmetic", cost, (OUTPUT,))
 
 
 def _numbers(

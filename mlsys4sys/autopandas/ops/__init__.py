@@ -33,8 +33,10 @@ from mlsys4sys.autopandas.ops import (
     text,
     window,
 )
+from mlsys4sys.autopandas.ops.grouping import rounded_to
 from mlsys4sys.autopandas.ops.parts import MOST_COLUMNS, distinct, step
 from mlsys4sys.autopandas.table import Table
+from mlsys4sys.errors import InputError
 
 FAMILIES = {
     m.FAMILY: m
@@ -83,7 +85,14 @@ MOST_LAST, MOST_MIDDLE = 300, 60
 """Proposals for one table: for a last step, and for one before it."""
 
 
-def proposals(table: Table, goal: Goal, others: Sequence[Table] = (), *, last: bool = True) -> Iterator[Expr]:
+def proposals(
+    table: Table,
+    goal: Goal,
+    others: Sequence[Table] = (),
+    *,
+    last: bool = True,
+    prior: Callable[[str], float] | None = None,
+) -> Iterator[Expr]:
     """Calls on a table, the most plausible first, from all families.
 
     Args:
@@ -92,6 +101,7 @@ def proposals(table: Table, goal: Goal, others: Sequence[Table] = (), *, last: b
         others: Further tables that may be brought in, inputs mostly.
         last: Whether what is made should be the goal, or all but what selecting, sorting and renaming put right;
             otherwise fewer and plausible calls, after which others follow.
+        prior: A call's name → nats to add to its description length where calls are put in order.
 
     Returns:
         At most :data:`MOST_LAST` or :data:`MOST_MIDDLE` distinct expressions.
@@ -99,15 +109,47 @@ def proposals(table: Table, goal: Goal, others: Sequence[Table] = (), *, last: b
     families = FAMILIES if len(table.columns) <= MOST_COLUMNS else WIDE
     found = chain.from_iterable(_sheltered(family, table, goal, others, last=last) for family in families)
     extra = _wrapped(table, goal, others) if last and families is FAMILIES else iter(())
-    ordered = sorted(chain(found, extra), key=lambda expr: expr.total)
+    before = set(table.expr.ops)
+
+    def surprise(expr: Expr) -> float:
+        new = sum(prior(op) for op in set(expr.ops) - before) if prior is not None else 0.0
+        return expr.total + new
+
+    ordered = sorted(chain(found, extra), key=surprise)
     yield from distinct(ordered, MOST_LAST if last else MOST_MIDDLE)
+    if last and families is FAMILIES and (digits := _digits(goal)) is not None:
+        yield from _rounded(table, goal, others, digits, {expr.text for expr in ordered})
+
+
+def _digits(goal: Goal) -> int | None:
+    """To how many digits the goal's numbers look rounded, 1 to 3; None where they do not."""
+    if goal.shape_kind not in ("frame", "series") or not goal.rows or len(goal.columns) > 40:
+        return None
+    numbers = [c.numbers[~c.null] for c in goal.columns if c.kind == "num"]
+    cells = np.concatenate(numbers) if numbers else np.empty(0)
+    if not len(cells) or not np.isfinite(cells).all() or (cells == np.rint(cells)).all():
+        return None
+    return next((d for d in (1, 2, 3) if np.allclose(cells, np.round(cells, d), rtol=0, atol=1e-9)), None)
+
+
+def _rounded(table: Table, goal: Goal, others: Sequence[Table], digits: int, known: set[str]) -> Iterator[Expr]:
+    """Aggregates that are the goal's once they are rounded."""
+    with rounded_to(digits):
+        found = [
+            expr
+            for family in ("group", "crossing", "reduce", "groupwise")
+            for expr in _sheltered(family, table, goal, others, last=True)
+            if expr.text not in known
+        ]
+    for expr in distinct(sorted(found, key=lambda expr: expr.total), 24):
+        yield step(expr, f".round({digits})", op="round", cost=1.0)
 
 
 def _sheltered(family: str, table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
     """A family's proposals; cells that neither compare nor hash end it, and not the search."""
     try:
         yield from FAMILIES[family].proposals(table, goal, others, last=last)
-    except (TypeError, ValueError, OverflowError, IndexError, KeyError) as error:
+    except (InputError, TypeError, ValueError, OverflowError, IndexError, KeyError, AttributeError) as error:
         log.debug("%s: no more proposals: %s", family, error)
 
 

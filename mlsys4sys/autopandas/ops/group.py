@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, product
+from typing import Any
 
 import numpy as np
 
-from mlsys4sys.autopandas.expression import FUNCTION, PRODUCT, Expr, is_keyword_name, literal
+from mlsys4sys.autopandas.expression import (
+    CELL,
+    COMPARE,
+    FUNCTION,
+    PRODUCT,
+    SUM,
+    Expr,
+    assign,
+    call,
+    is_keyword_name,
+    literal,
+)
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups, close, ranks
 from mlsys4sys.autopandas.ops.keys import KeySet, by, derived_keys, key_sets, keys_of, pairs, plausible_keys
 from mlsys4sys.autopandas.ops.parts import distinct, hashable, label_shown, numeric, step
-from mlsys4sys.autopandas.table import Codes, Column, Table
+from mlsys4sys.autopandas.table import Codes, Column, Floats, Table
 
 FAMILY = "group"
 
@@ -86,7 +98,7 @@ class Solved:
         """The explanations of each wanted column, the most plausible first; empty where there is none."""
         out: list[list[Source]] = []
         for column in self.wanted:
-            out.append(self._explain(column)[:9])
+            out.append(self.explain(column)[:9])
             if not out[-1]:
                 break
         return out
@@ -117,7 +129,8 @@ class Solved:
         columns = self.table.columns
         return [(i, *self.groups.coded(columns[i])) for i in self.values if hashable(columns[i])]
 
-    def _explain(self, wanted: Column) -> list[Source]:
+    def explain(self, wanted: Column) -> list[Source]:
+        """The aggregates that give a column, the most plausible first."""
         assert self.at is not None
         out: list[Source] = []
         columns = self.table.columns
@@ -208,9 +221,19 @@ class Solved:
             out.append(Source(i, column.label, "nulls", 1.2))
         for code in sorted(column.distinct) if len(column.distinct) <= 8 and len(codes) else ():
             equal = np.bincount(ids, (codes == code).astype(np.float64), self.groups.count)
+            cell = literal(self.table.book.cell(code))
             if close(np.asarray(equal[None, at], dtype=np.float64), wanted.numbers)[0]:
-                cell = literal(self.table.book.cell(code))
-                out.append(Source(i, column.label, "equal", 2.0, cell))
+                out.append(Source(i, column.label, "equal", 2.0, f"== {cell}).sum"))
+            elif close(np.asarray((equal / self.groups.sizes)[None, at], dtype=np.float64), wanted.numbers)[0]:
+                out.append(Source(i, column.label, "equal", 2.0, f"== {cell}).mean"))
+        if column.kind == "num":
+            for sign, bits in ((">", column.numbers > 0), ("<", column.numbers < 0)):
+                held = np.bincount(ids, bits[self.groups.rows].astype(np.float64), self.groups.count)
+                if not bits.any():
+                    continue
+                for how, made in (("sum", held), ("mean", held / self.groups.sizes)):
+                    if close(np.asarray(made[None, at], dtype=np.float64), wanted.numbers)[0]:
+                        out.append(Source(i, column.label, "equal", 1.8, f"{sign} 0).{how}"))
         return out
 
     def _modal(self, column: Column, wanted: Column) -> bool:
@@ -256,7 +279,15 @@ class Solved:
                     and not isinstance(first, set)
                     and self._same_cells([list(dict.fromkeys(lists[g])) for g in at], wanted, list)
                 ):
-                    out.append(Source(i, column.label, "unique", 0.9))
+                    out.append(Source(i, column.label, "unique", 0.9, "list" if isinstance(first, list) else ""))
+                elif isinstance(first, list | tuple) and self._same_cells(_sorted_cells(lists, at), wanted, list):
+                    out.append(Source(i, column.label, "sorted", 1.2))
+                elif (
+                    hashable(column)
+                    and isinstance(first, list | tuple)
+                    and self._same_cells(_sorted_cells([list(set(cells)) for cells in lists], at), wanted, list)
+                ):
+                    out.append(Source(i, column.label, "sortedunique", 1.4))
             elif wanted.kind == "str" and column.kind in ("str", "num"):
                 out += self._joined(column, i, wanted)
         return out
@@ -282,18 +313,30 @@ class Solved:
         return []
 
 
+def _sorted_cells(lists: Sequence[list[Any]], at: Codes) -> list[list[Any]]:
+    """The cells of each group in order; as they are where they have none."""
+    try:
+        return [sorted(lists[g]) for g in at]
+    except TypeError:
+        return [list(lists[g]) for g in at]
+
+
 def _last(table: Table, goal: Goal) -> Iterator[Expr]:
     if goal.shape_kind == "scalar":
         yield from _scalars(table, goal)
         return
     if goal.shape_kind not in ("frame", "series", "list", "array", "index"):
         return
+    computed = 0
     for keys in _last_key_sets(table, goal):
         solved = Solved(table, goal, keys)
         if solved.complete():
             yield from islice(_programs(solved), 14)
         else:
             yield from _of_all(solved)
+            if solved.exact_rows and computed < MOST_COMPUTED:
+                computed += 1
+                yield from _of_made(solved)
 
 
 def _of_all(solved: Solved) -> Iterator[Expr]:
@@ -323,6 +366,159 @@ def _of_all(solved: Solved) -> Iterator[Expr]:
                     whole = step(table.expr, f"[{label}].{agg}()", op="reduce", cost=0.4)
                     made = Expr(f"{{0}} / {{1}}{tail}", (part, whole), PRODUCT, "arithmetic", 0.6)
                     yield from _ended(solved, made, wanted.label)
+
+
+_ARITHMETIC: tuple[tuple[str, Callable[[Floats, Floats], Floats], bool], ...] = (
+    ("*", np.multiply, True),
+    ("-", np.subtract, False),
+    ("+", np.add, True),
+    ("/", np.divide, False),
+)
+"""Signs between columns, and whether their order does not matter."""
+
+_MADE = ("sum", "mean", "max", "min")
+"""Aggregates of what is computed from two columns."""
+
+
+def _of_made(solved: Solved) -> Iterator[Expr]:
+    """Aggregates of a column that is computed first: ``assign(total=df['a'] * df['b']).groupby(…)['total'].sum()``.
+
+    Where one column of the goal, and one only, is no aggregate of a column.
+    """
+    table, goal, at = solved.table, solved.goal, solved.at
+    if at is None or table.shape_kind != "frame" or not solved.wanted or table.levels != 1:
+        return
+    if len(set(at.tolist())) < len(at) or solved.groups.count >= table.rows or table.rows > MOST_MADE_OF:
+        return
+    missing = [column for column in solved.wanted if not solved.explain(column)]
+    if not 1 <= len(missing) <= MOST_MADE or any(column.kind != "num" for column in missing):
+        return
+    made: list[tuple[str, list[tuple[Expr, Floats]]]] = []
+    for wanted in missing:
+        label = wanted.label if isinstance(wanted.label, str) and wanted.label not in table.labels else "_value"
+        found = list(islice(_computed(solved, wanted), 4))
+        if not found or (label == "_value" and goal.shape_kind == "frame"):
+            return
+        if goal.shape_kind == "series" and wanted.label is None:
+            for expr, values in found:
+                yield from _grouped_by_columns(solved, expr, values, wanted)
+            return
+        made.append((label, found))
+    for choice in range(max(len(found) for _, found in made)):
+        base, value = table.expr, table.value
+        for label, found in made:
+            expr, values = found[min(choice, len(found) - 1)]
+            base, value = assign(base, label, expr), value.assign(**{label: values})
+        more = Table(value, base, table.book)
+        for keys in _same_keys(more, solved.keys):
+            again = Solved(more, goal, keys)
+            if again.complete():
+                yield from islice(_programs(again), 4)
+
+
+MOST_COMPUTED = 3
+"""Key sets by which computed columns are aggregated."""
+
+MOST_MADE = 3
+"""Computed columns that are aggregated at once."""
+
+MOST_MADE_OF = 2000
+"""Rows of a table whose columns are computed with."""
+
+
+def _same_keys(table: Table, keys: KeySet) -> Iterator[KeySet]:
+    """The keys, in a table with more columns."""
+    labels = [key.column.label for key in keys.keys]
+    if any(key.derived for key in keys.keys):
+        yield keys
+        return
+    mine = {key.column.label: key for key in keys_of(table)}
+    if all(label in mine for label in labels):
+        yield KeySet(tuple(mine[label] for label in labels), keys.places)
+
+
+def _computed(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Floats]]:
+    """Columns computed from two others, or conditions, one aggregate of which is wanted."""
+    table, groups, at = solved.table, solved.groups, solved.at
+    assert at is not None
+    numbers = [i for i in solved.values if table.columns[i].kind == "num"][:8]
+    for i in numbers:
+        for j in numbers:
+            for sign, function, symmetric in _ARITHMETIC:
+                if i == j or (symmetric and i > j):
+                    continue
+                with np.errstate(all="ignore"):
+                    values = function(table.columns[i].numbers, table.columns[j].numbers)
+                names, matrix = groups.numbers(Column(None, values, table.book))
+                rows = [names.index(agg) for agg in _MADE if agg in names]
+                if close(matrix[rows][:, at], wanted.numbers).any():
+                    level = PRODUCT if sign in "*/" else SUM
+                    second = "product" if sign in "*+" else ""
+                    template = (
+                        f"{{0:{'product' if sign in '*/' else 'sum'}}} {sign} {{1{':' + second if second else ''}}}"
+                    )
+                    yield Expr(template, (table.ref(i), table.ref(j)), level, "arithmetic", 0.7), values
+    for i in numbers:
+        cells = table.columns[i].numbers
+        for how, bound in (("lower", np.fmax), ("upper", np.fmin)):
+            values = bound(cells, 0.0)
+            if not np.array_equal(values, cells) and _summed(groups, values, at, wanted):
+                yield call(f"{{0}}.clip({how}=0)", table.ref(i), op="clip", cost=1.0), values
+    for condition, bits in _conditions(solved):
+        names, matrix = groups.numbers(Column(None, bits, table.book))
+        rows = [names.index(agg) for agg in ("sum", "mean") if agg in names]
+        if close(matrix[rows][:, at], wanted.numbers).any():
+            yield condition, bits
+        for i in numbers:
+            values = np.where(bits > 0, table.columns[i].numbers, 0.0)
+            if condition.parts[0].text != table.ref(i).text and _summed(groups, values, at, wanted):
+                yield call("{0}.where({1:arg}, 0)", table.ref(i), condition, op="where", cost=1.3), values
+
+
+def _summed(groups: Groups, values: Floats, at: Codes, wanted: Column) -> bool:
+    """Whether the sums of the groups are what is wanted."""
+    there = np.nan_to_num(values[groups.rows])
+    totals = np.asarray(np.bincount(groups.ids, there, groups.count), dtype=np.float64)
+    return bool(close(totals[None, at], wanted.numbers)[0])
+
+
+def _conditions(solved: Solved) -> Iterator[tuple[Expr, Floats]]:
+    """Conditions that one counts by group: a sign, one of few cells, a gap."""
+    table = solved.table
+    for i in solved.values[:12]:
+        column = table.columns[i]
+        if column.kind == "num":
+            with np.errstate(all="ignore"):
+                for sign, bits in ((">", column.numbers > 0), ("<", column.numbers < 0)):
+                    if bits.any() and not bits.all():
+                        yield (
+                            Expr(f"{{0:sum}} {sign} 0", (table.ref(i),), COMPARE, "compare", 1.0),
+                            bits.astype(np.float64),
+                        )
+        if column.null.any():
+            yield call("{0}.isna()", table.ref(i), op="isna", cost=0.9), column.null.astype(np.float64)
+        if hashable(column) and len(column.distinct) <= 6 and column.kind in ("str", "num", "bool"):
+            for code in sorted(column.distinct):
+                text = literal(table.book.cell(code))
+                yield (
+                    Expr(f"{{0:sum}} == {text}", (table.ref(i),), COMPARE, "compare", 1.6, (CELL,)),
+                    (column.codes == code).astype(np.float64),
+                )
+
+
+def _grouped_by_columns(solved: Solved, made: Expr, values: Floats, wanted: Column) -> Iterator[Expr]:
+    """``(df['a'] > 0).groupby(df['k']).mean()``, a series without a name."""
+    keys = solved.keys.keys
+    if any(key.level is not None or key.derived for key in keys) or not solved.indexed:
+        return
+    table, at = solved.table, solved.at
+    refs = [table.ref(list(table.labels).index(key.column.label)) for key in keys]
+    by_refs = ", ".join(f"{{{i + 1}:arg}}" for i in range(len(refs)))
+    names, matrix = solved.groups.numbers(Column(None, values, table.book))
+    for agg in ("sum", "mean", "max", "min"):
+        if agg in names and close(matrix[[names.index(agg)]][:, at], wanted.numbers)[0]:
+            text = f"{{0}}.groupby({by_refs if len(refs) == 1 else '[' + by_refs + ']'}).{agg}()"
+            yield call(text, made, *refs, op="groupby.agg", cost=1.2 + AGG_COST[agg])
 
 
 def _whole(column: Column, agg: str) -> float:
@@ -379,7 +575,7 @@ def _last_key_sets(table: Table, goal: Goal) -> Iterator[KeySet]:
     if more:
         mixed = [*more, *candidates]
         yield from (k for k in key_sets(goal, mixed, most=16) if any(key.derived for key in k.keys))
-        blocks = [key for key in more if key.text.startswith("np.arange")]
+        blocks = [key for key in more if key.text.startswith("np.arange") or key.text.endswith(".cumsum()")]
         yield from (KeySet((key,), ()) for key in blocks)
     # Keys that the goal does not show: one row a group is all that is known.
     for key in candidates:
@@ -399,11 +595,17 @@ def written(source: Source) -> str:
     if source.agg == "nulls":
         return "lambda s: s.isna().sum()"
     if source.agg == "equal":
-        return f"lambda s: (s == {source.extra}).sum()"
+        return f"lambda s: (s {source.extra}()"
     if source.agg == "range":
         return "lambda s: s.max() - s.min()"
     if source.agg == "mode":
         return "lambda s: s.mode()[0]"
+    if source.agg == "unique" and source.extra:
+        return "lambda s: s.unique().tolist()"
+    if source.agg == "sorted":
+        return "sorted"
+    if source.agg == "sortedunique":
+        return "lambda s: sorted(s.unique())"
     if source.agg == "joinunique":
         return f"lambda s: {literal(source.extra)}.join(s.unique())"
     return AGG_WRITTEN.get(source.agg, literal(source.agg))
@@ -522,7 +724,7 @@ def _both_indexes(solved: Solved, tail: str, cost: float) -> Iterator[Expr]:
 
 def _method(agg: str) -> str | None:
     """The method of a grouped frame or series that computes an aggregate."""
-    if agg in ("join", "joinunique", "unique", "quantile", "range", "mode", "nulls", "equal"):
+    if agg in ("join", "joinunique", "sorted", "sortedunique", "unique", "quantile", "range", "mode", "nulls", "equal"):
         return None
     if agg in ("list", "set"):
         return f".agg({agg})"
@@ -547,11 +749,11 @@ def _single(solved: Solved) -> Iterator[Expr]:
         column = f"[{literal(source.label)}]" if solved.table.shape_kind == "frame" else ""
         method = _method(source.agg)
         if source.agg == "unique":
-            method = ".unique()"
+            method = ".unique().apply(list)" if source.extra else ".unique()"
         elif source.agg == "quantile":
             method = f".quantile({source.extra})"
         tail = f"{column}{method}" if method is not None else f"{column}.agg({written(source)})"
-        tags = (FUNCTION,) if source.agg in ("joinunique", "range", "mode", "nulls", "equal") else ()
+        tags = (FUNCTION,) if source.agg in ("joinunique", "sortedunique", "range", "mode", "nulls", "equal") else ()
         grouped, price = _grouped(solved)
         cost = price + max(source.cost, 0.0) + 0.2 + 1.5 * bool(tags)
         series = step(solved.table.expr, f"{grouped}{tail}", op=_op(source.agg), cost=cost, tags=tags)
@@ -603,7 +805,7 @@ def _by_dictionary(solved: Solved) -> Iterator[Expr]:
     for chosen in _combinations(options, 4):
         if len({s.agg for s in chosen}) > 1:
             entries = ", ".join(f"{literal(s.label)}: {written(s)}" for s in chosen)
-            cost = sum(max(s.cost, 0.0) for s in chosen) + 0.3 * len(chosen)
+            cost = sum(max(s.cost, 0.0) for s in chosen) + 0.3 * len(chosen) + 0.3
             yield from _both_indexes(solved, f".agg({{{{{entries}}}}})", cost)
 
 
@@ -664,8 +866,27 @@ def _by_level(solved: Solved) -> Iterator[Expr]:
         yield from _two_levels(solved, labels)
 
 
+def _pivoted_aggregates(solved: Solved, labels: list[Hashable]) -> Iterator[Expr]:
+    """``pivot_table(index=…, values=…, aggfunc=['sum', 'mean'])``, the aggregates above the columns."""
+    parts = [label for label in labels if isinstance(label, tuple) and len(label) == 2]
+    if len(parts) != len(labels) or not solved.indexed or any(k.level is not None for k in solved.keys.keys):
+        return
+    for label, sources in zip(parts, solved.sources, strict=False):
+        if not any((s.label == label[1] or s.agg == "size") and s.agg == label[0] for s in sources):
+            return
+    aggs, columns = list(dict.fromkeys(a for a, _ in parts)), list(dict.fromkeys(c for _, c in parts))
+    if len(aggs) * len(columns) != len(parts) or not all(isinstance(a, str) for a in aggs):
+        return
+    text = (
+        f".pivot_table(index={solved.keys.text()}, values={literal(columns if len(columns) > 1 else columns[0])}, "
+        f"aggfunc={literal(aggs)})"
+    )
+    yield step(solved.table.expr, text, op="pivot_table", cost=1.5 + 0.3 * len(aggs), labels=len(columns))
+
+
 def _two_levels(solved: Solved, labels: list[Hashable]) -> Iterator[Expr]:
     pairs_wanted = [label for label in labels if isinstance(label, tuple)]
+    yield from _pivoted_aggregates(solved, labels)
     by_column: dict[Hashable, list[str]] = {}
     for label, sources in zip(pairs_wanted, solved.sources, strict=False):
         if not any((s.label == label[0] or s.agg == "size") and s.agg == label[1] for s in sources):

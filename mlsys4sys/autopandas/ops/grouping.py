@@ -6,7 +6,9 @@ all aggregates of all columns can be compared with the goal before one program i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from typing import Any
 
@@ -200,6 +202,19 @@ class Groups:
         return [[cells[i] for i in rows.tolist()] for rows in self.members]
 
 
+_SLACK: ContextVar[float] = ContextVar("_SLACK", default=0.0)
+
+
+@contextmanager
+def rounded_to(digits: int) -> Iterator[None]:
+    """While this lasts, :func:`close` takes numbers for equal that round to the wanted ones."""
+    token = _SLACK.set(0.5 * 10.0**-digits + 1e-9)
+    try:
+        yield
+    finally:
+        _SLACK.reset(token)
+
+
 def close(values: Floats, wanted: Floats) -> NDArray[np.bool_]:
     """Which rows of a matrix are the wanted numbers, NaN equal to NaN.
 
@@ -208,8 +223,8 @@ def close(values: Floats, wanted: Floats) -> NDArray[np.bool_]:
         wanted: Shape (cells,).
     """
     with np.errstate(all="ignore"):
-        same = np.abs(values - wanted) <= 1e-8 + 1e-6 * np.abs(wanted)
+        same = np.abs(values - wanted) <= 1e-8 + 1e-6 * np.abs(wanted) + _SLACK.get()
     return np.asarray((same | (values == wanted) | (np.isnan(values) & np.isnan(wanted))).all(axis=1))
 
 
-__all__ = ["AGG_COST", "Groups", "close", "ranks"]
+__all__ = ["AGG_COST", "Groups", "close", "ranks", "rounded_to"]

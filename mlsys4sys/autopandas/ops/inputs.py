@@ -90,6 +90,9 @@ def _by_list(table: Table, goal: Goal, other: Table) -> Iterator[Expr]:
                 yield _made(
                     f"{{0}}.set_index({literal(column.label)}).loc[{{1}}].reset_index()", table, other, "loc", 2.0
                 )
+                if column.unique:
+                    text = f"{{0}}.set_index({literal(column.label)}).reindex({{1}}).reset_index()"
+                    yield _made(text, table, other, "reindex", 1.8)
         new = [label for label in goal.labels if label not in table.labels]
         if len(cells.codes) == table.rows and len(new) == 1 and isinstance(new[0], str) and is_keyword_name(new[0]):
             yield _made(f"{{0}}.assign({new[0]}={{1}})", table, other, "assign", 0.9)

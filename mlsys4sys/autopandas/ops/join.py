@@ -8,9 +8,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlsys4sys.autopandas.expression import LABEL, OUTPUT, Expr, call, literal
+from mlsys4sys.autopandas.expression import LABEL, OUTPUT, Expr, call, is_keyword_name, literal
 from mlsys4sys.autopandas.goal import Goal
-from mlsys4sys.autopandas.ops.parts import MOST_ROWS, distinct, flat, hashable, is_frame, label_set, some, step
+from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups
+from mlsys4sys.autopandas.ops.parts import (
+    MOST_ROWS,
+    distinct,
+    flat,
+    has_nulls,
+    hashable,
+    is_frame,
+    label_set,
+    some,
+    step,
+)
 from mlsys4sys.autopandas.table import Column, Table
 
 FAMILY = "join"
@@ -36,6 +47,7 @@ def _all(table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> It
                 yield from _merges(other, table, goal, last=last)
             if last:
                 yield from _picked(table, other, goal)
+                yield from _with_totals(table, other, goal)
                 yield from _asof(table, other, goal)
         if last:
             yield from _elementwise(table, other, goal)
@@ -291,6 +303,85 @@ def _picked(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
                 )
 
 
+def _with_totals(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
+    """Merged with the other table's totals by key: ``df1.merge(df2.groupby('k', as_index=False)['v'].sum(), …)``."""
+    if goal.shape_kind != "frame" or goal.levels != 1 or other.rows > MOST_ROWS or goal.rows > table.rows:
+        return
+    mine = dict(zip(table.label_codes, table.columns, strict=True))
+    new = [c for c, code in zip(goal.columns, goal.label_codes, strict=True)
+           if code not in mine or not c.distinct <= mine[code].distinct]  # fmt: skip
+    if not 1 <= len(new) <= 4 or not all(isinstance(c.label, str) for c in new):
+        return
+    for match in matches(table, other)[:6]:
+        if len(match.left) != 1 or match.indexed or "index" in match.text or match.right[0].unique:
+            continue
+        key = match.right[0]
+        groups = Groups([key])
+        sources = [_total(other, key, groups, c) for c in new]
+        if not all(sources):
+            continue
+        places = groups.place([key])
+        reached = {int(code) for code in key.codes[groups.first]}
+        lost = sum(code not in reached for code in match.left[0].codes.tolist())
+        inner = table.rows - lost == goal.rows and places is not None
+        for made in _totals_written(other, key, new, [s for s in sources if s is not None]):
+            for how, extra in (("inner", 0.0), ("left", 0.3)):
+                if (how == "inner" and not inner) or (how == "left" and goal.rows != table.rows):
+                    continue
+                argument = f", how={literal(how)}" if how != "inner" else ""
+                expr = call(
+                    f"{{0}}.merge({{1}}, {match.text}{argument})",
+                    table.expr, made, op="merge", cost=0.9 + match.cost + extra, tags=(LABEL,),
+                )  # fmt: skip
+                yield expr
+                if lost and how == "left":
+                    yield call("{0}.fillna(0)", expr, op="fillna", cost=0.9)
+            if match.shared and goal.rows <= groups.count:
+                yield call(
+                    f"{{0}}.merge({{1}}, {match.text})",
+                    made, table.expr, op="merge", cost=1.1 + match.cost, tags=(LABEL,),
+                )  # fmt: skip
+
+
+def _total(other: Table, key: Column, groups: Groups, wanted: Column) -> tuple[str, str, float] | None:
+    """The column and the aggregate whose cells, by key, hold all that is wanted; its cost."""
+    best: tuple[str, str, float] | None = None
+    for c in other.columns:
+        if c is key or not hashable(c) or not isinstance(c.label, str):
+            continue
+        names, matrix = groups.numbers(c)
+        for agg, row in zip(names, matrix, strict=True):
+            if agg not in AGG_COST or agg in ("prod", "var"):
+                continue
+            made = frozenset(other.book.encode(row).tolist()) | {0, other.book.code(0)}
+            cost = AGG_COST[agg] - 0.6 * (c.label == wanted.label or agg in str(wanted.label).lower())
+            if wanted.distinct <= made and (best is None or cost < best[2]):
+                best = (c.label, agg, cost)
+    return best
+
+
+def _totals_written(
+    other: Table, key: Column, new: Sequence[Column], sources: Sequence[tuple[str, str, float]]
+) -> Iterator[Expr]:
+    name = literal(key.label)
+    cost = sum(max(c, 0.0) for *_, c in sources)
+    tags = (LABEL,) * (1 + len(new))
+    (label, agg, _), *more = sources
+    if not more and agg == "size":
+        text = f"{{0}}.groupby({name}).size().reset_index(name={literal(new[0].label)})"
+        yield call(text, other.expr, op="groupby.size", cost=1.6 + cost, tags=tags)
+        return
+    if not more and label == new[0].label:
+        text = f"{{0}}.groupby({name}, as_index=False)[{literal(label)}].{agg}()"
+        yield call(text, other.expr, op="groupby.agg", cost=1.3 + cost, tags=tags)
+    if all(is_keyword_name(str(c.label)) for c in new):
+        parts = ", ".join(
+            f"{c.label}=({literal(of)}, {literal(how)})" for c, (of, how, _) in zip(new, sources, strict=True)
+        )
+        text = f"{{0}}.groupby({name}, as_index=False).agg({parts})"
+        yield call(text, other.expr, op="groupby.agg", cost=1.6 + cost + 0.3 * len(new), tags=tags)
+
+
 def _asof(left: Table, right: Table, goal: Goal) -> Iterator[Expr]:
     if (
         goal.rows != left.rows
@@ -338,8 +429,11 @@ def _elementwise(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
         union_rows = len(table.value.index.union(other.value.index)) if _indexes_compare(table, other) else -1
         labels = {*table.label_codes, *other.label_codes}
         if goal.rows == union_rows and label_set(goal) <= labels:
-            yield call("{0}.combine_first({1})", table.expr, other.expr, op="combine_first", cost=1.3)
-            yield call("{1}.combine_first({0})", table.expr, other.expr, op="combine_first", cost=1.5)
+            holes = has_nulls(table), has_nulls(other)
+            # Nothing is missing: it is a merge on row numbers, which nobody means.
+            odd = [1.5 * (table.plain_index and other.plain_index and not hole) for hole in holes]
+            yield call("{0}.combine_first({1})", table.expr, other.expr, op="combine_first", cost=1.3 + odd[0])
+            yield call("{1}.combine_first({0})", table.expr, other.expr, op="combine_first", cost=1.5 + odd[1])
             if goal.cells and any(c.null.any() for c in table.columns):
                 yield call("{0}.fillna({1})", table.expr, other.expr, op="fillna", cost=1.3)
             for method in ("add", "sub", "mul"):

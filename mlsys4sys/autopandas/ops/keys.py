@@ -102,12 +102,27 @@ def derived_keys(table: Table, goal: Goal) -> list[Key]:
         if level.kind == "date" and isinstance(table.value.index, pd.DatetimeIndex):
             out += _date_keys(level, table, goal, "{0}.index", "")
     n = table.rows
+    out += _run_keys(table, goal)
     if 1 < goal.rows < n:
         size = -(-n // goal.rows)
         if size > 1 and -(-n // size) == goal.rows:
             block = Column(None, np.arange(n) // size, table.book)
             out.append(Key(block, f"np.arange(len({{0}})) // {size}", 1.8, derived=True))
     return out
+
+
+def _run_keys(table: Table, goal: Goal) -> Iterator[Key]:
+    """Runs of equal cells, where there are as many as the goal has rows and a cell comes back after others."""
+    if not 1 < goal.rows < table.rows:
+        return
+    for column in table.columns:
+        if column.kind not in ("str", "num", "bool") or not hashable(column) or column.null.any():
+            continue
+        numbers = np.cumsum(np.r_[1, column.codes[1:] != column.codes[:-1]])
+        if len(column.distinct) < numbers[-1] == goal.rows:
+            label = literal(column.label)
+            text = f"({{0}}[{label}] != {{0}}[{label}].shift()).cumsum()"
+            yield Key(Column(column.label, numbers, table.book), text, 2.0, derived=True)
 
 
 _DATE_PARTS: dict[str, Callable[[Column], bool]] = {
@@ -132,6 +147,7 @@ BINS: tuple[tuple[str, str, str], ...] = (
     ("D", "D", "start"), ("MS", "M", "start"), ("ME", "M", "end"), ("W", "W", "end"), ("YS", "Y", "start"),
     ("YE", "Y", "end"), ("QS", "Q", "start"), ("QE", "Q", "end"), ("h", "h", "floor"), ("2h", "2h", "floor"),
     ("6h", "6h", "floor"), ("12h", "12h", "floor"), ("30min", "30min", "floor"), ("15min", "15min", "floor"),
+    ("4h", "4h", "floor"), ("3h", "3h", "floor"), ("8h", "8h", "floor"),
     ("10min", "10min", "floor"), ("5min", "5min", "floor"), ("min", "min", "floor"),
 )  # fmt: skip
 """Spans of time: the frequency, the period or step that it is, and which moment of it is its label."""

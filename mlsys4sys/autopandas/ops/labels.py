@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from mlsys4sys.autopandas.expression import POSITION, Expr, literal
+from mlsys4sys.autopandas.expression import POSITION, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.parts import distinct, flat, is_frame, step
 from mlsys4sys.autopandas.table import Table
@@ -26,6 +26,9 @@ RULES: tuple[tuple[str, Callable[[str], str], float], ...] = (
 
 def proposals(table: Table, goal: Goal, _others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
     """Columns chosen or renamed; the rows stay."""
+    if table.shape_kind == "frame" and table.duplicate_labels and table.levels == 1:
+        yield from _doubled(table)
+        return
     if not is_frame(table):
         return
     yield from distinct(_last(table, goal) if last else _middle(table, goal), 40 if last else 8)
@@ -35,8 +38,28 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
     if goal.shape_kind != "frame" or goal.rows > table.rows or table.levels != 1:
         return
     yield from _chosen(table, goal)
+    yield from _headed(table, goal)
     if len(goal.labels) == len(table.labels):
         yield from _renamed(table, goal)
+
+
+def _doubled(table: Table) -> Iterator[Expr]:
+    """One column of each label, where several columns have the same: the first, the last, all as one."""
+    yield step(table.expr, ".loc[:, ~{0}.columns.duplicated()]", op="drop_duplicates", cost=1.2)
+    yield step(table.expr, ".loc[:, ~{0}.columns.duplicated(keep='last')]", op="drop_duplicates", cost=1.7)
+    yield step(table.expr, ".loc[:, ~{0}.columns.duplicated(keep=False)]", op="drop_duplicates", cost=2.0)
+    turned = step(table.expr, ".T", op="T", cost=0.5)
+    if all(c.kind in ("num", "bool") for c in table.columns):
+        for agg, cost in (("sum", 1.0), ("mean", 1.2), ("max", 1.3), ("min", 1.4), ("first", 1.4)):
+            for sort, extra in (("", 0.0), (", sort=False", 0.3)):
+                grouped = step(turned, f".groupby(level=0{sort}).{agg}()", op="groupby.agg", cost=cost + extra)
+                yield step(grouped, ".T", op="T", cost=0.5)
+    else:
+        yield step(step(turned, ".groupby(level=0).first()", op="groupby.agg", cost=1.4), ".T", op="T", cost=0.5)
+    unlike = step(turned, ".drop_duplicates()", op="drop_duplicates", cost=1.2)
+    yield step(unlike, ".T", op="T", cost=0.5)
+    count = len(table.labels)
+    yield step(table.expr, f".set_axis(range({count}), axis=1)", op="set_axis", cost=2.5)
 
 
 def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
@@ -44,6 +67,9 @@ def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
     if "num" in kinds and len(kinds) > 1:
         yield step(table.expr, ".select_dtypes('number')", op="select_dtypes", cost=1.2)
     if flat(table) and len(table.labels) > 2:
+        said = [label for label, code in zip(table.labels, table.label_codes, strict=True) if code in goal.words]
+        if 1 < len(said) < len(table.labels) and goal.label_codes != tuple(table.book.code(label) for label in said):
+            yield step(table.expr, f"[{literal(said)}]", op="select", cost=0.9, labels=len(said))
         unseen = [label for label, c, code in zip(table.labels, table.columns, table.label_codes, strict=True)
                   if code not in goal.words and not c.distinct & goal.words]  # fmt: skip
         if 0 < len(unseen) < len(table.labels) and len(unseen) <= 3:
@@ -54,6 +80,19 @@ def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
                 cost=1.0,
                 labels=len(unseen),
             )
+
+
+def _headed(table: Table, goal: Goal) -> Iterator[Expr]:
+    """A row made the header: the first that holds the goal's labels."""
+    if len(goal.labels) != len(table.labels) or goal.rows >= table.rows:
+        return
+    for row in range(min(3, table.rows - goal.rows)):
+        if tuple(int(c.codes[row]) for c in table.columns) == goal.label_codes:
+            below = step(table.expr, f".iloc[{row + 1}:]", op="iloc", cost=0.6)
+            made = call(f"{{0}}.set_axis({{1}}.iloc[{row}], axis=1)", below, table.expr, op="set_axis", cost=1.0)
+            yield made
+            yield step(made, ".reset_index(drop=True)", op="reset_index", cost=0.6)
+            return
 
 
 def _chosen(table: Table, goal: Goal) -> Iterator[Expr]:

@@ -20,6 +20,25 @@ def proposals(table: Table, goal: Goal, _others: Sequence[Table], *, last: bool)
     """What is compared row by row; nothing before the last step."""
     if last and is_frame(table) and table.rows:
         yield from distinct(_last(table, goal), 30)
+    elif last and table.shape_kind == "series" and has_lists(table.columns[0]) and goal.shape_kind == "frame":
+        yield from _of_lists(table, goal)
+
+
+def _of_lists(table: Table, goal: Goal) -> Iterator[Expr]:
+    """A series of lists as a frame: a column for each place, or for each word."""
+    if goal.rows != table.rows:
+        return
+    lists = [cell for cell in table.columns[0].cells if isinstance(cell, list | tuple)]
+    if all(isinstance(x, str) for cell in lists for x in cell):
+        yield step(table.expr, ".str.join('|').str.get_dummies()", op="get_dummies", cost=1.4)
+        exploded = step(table.expr, ".explode()", op="explode", cost=0.8)
+        yield call("pd.get_dummies({0:arg}).groupby(level=0).max()", exploded, op="get_dummies", cost=1.6)
+    if len(goal.labels) == max((len(cell) for cell in lists), default=0):
+        plain = goal.label_codes == tuple(table.book.code(i) for i in range(len(goal.labels)))
+        columns = "" if plain else f", columns={literal(list(goal.labels))}"
+        index = "" if goal.plain_index else ", index={0}.index"
+        text = f"pd.DataFrame({{0}}.tolist(){columns}{index})"
+        yield call(text, table.expr, op="explode", cost=1.4 + 0.3 * bool(columns))
 
 
 def _last(table: Table, goal: Goal) -> Iterator[Expr]:

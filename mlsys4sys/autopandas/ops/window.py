@@ -68,6 +68,11 @@ def _resampled(table: Table, goal: Goal, place: Column, column: Column, on: str)
                 select = f"[{literal(labels if goal.shape_kind == 'frame' else labels[0])}]" if labels else ""
             expr = step(table.expr, f"{head}{select}.{agg}()", op="resample", cost=1.4 + cost, labels=len(labels))
             yield step(expr, ".reset_index()", op="reset_index", cost=0.6) if _in_columns(place, goal) else expr
+        if set(goal.labels) == {"open", "high", "low", "close"}:
+            for c in numbers:
+                select = "" if table.shape_kind == "series" else f"[{literal(c.label)}]"
+                text = f".resample({literal(freq)}{on}){select}.ohlc()"
+                yield step(table.expr, text, op="resample", cost=1.2, labels=1)
         sizes = step(table.expr, f".resample({literal(freq)}{on}).size()", op="resample", cost=1.6)
         if _in_columns(place, goal):
             yield step(sizes, f".reset_index(name={literal(goal.labels[-1])})", op="reset_index", cost=0.8)
