@@ -1,7 +1,7 @@
 """Tables for the docs from committed results: ``python -m benchmarks.report NAME``.
 
-Names are joinopt, runtime, contract, neurocuts, lookup, lookup-orders, faults, budgets, peers, autopandas; ``docs`` writes those that
-stand between marks in the pages.
+Names are joinopt, runtime, contract, neurocuts, lookup, lookup-orders, faults, budgets, peers, autopandas; ``docs``
+writes those that stand between marks in the pages.
 """
 
 from __future__ import annotations
@@ -165,8 +165,8 @@ def lookup_orders() -> str:
     for other, words in (("fixed", "the fixed order"), ("random", "builds without the portfolio")):
         share = found["shares"]["all"][f"against {other}"]
         lines.append(
-            f"The network's order against {words}: better on {share['better']:.0%} of the sets, {share['median']:+.1%} at the "
-            f"median, {share['median, 10k']:+.1%} at that of the 10k sets, {share['worst']:+.1%} at worst."
+            f"The network's order against {words}: better on {share['better']:.0%} of the sets, {share['median']:+.1%} "
+            f"at the median, {share['median, 10k']:+.1%} at that of the 10k sets, {share['worst']:+.1%} at worst."
         )
     return "\n".join(lines)
 
@@ -187,11 +187,9 @@ def budgets() -> str:
     """What docs/neurocuts.md shows of searches as they go on: a row for each bound on bytes."""
     found = json.loads((RESULTS / "neurocuts-budgets.json").read_text(encoding="utf-8"))
     first, last = (f"{budget:g}" for budget in (min(found["budgets"]), max(found["budgets"])))
-    lines = [
-        f"| bound | less time than the best baseline after {first} s | after {last} s | share of that gain by {first} s | "
-        "of 1k sets | sets |",
-        "|---|---|---|---|---|---|",
-    ]
+    heads = ["bound", f"less time than the best baseline after {first} s", f"after {last} s"]
+    heads += [f"share of that gain by {first} s", "of 1k sets", "sets"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for title, row in found["summary"].items():
         early = row[f"{first} s of {last} s"]
         cells = [row["less time"][first], row["less time"][last], early["all"], early.get("1k")]
