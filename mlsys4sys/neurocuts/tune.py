@@ -35,7 +35,9 @@ SLICE = 4096
 FIRST = 8
 """Configurations that are timed before others are drawn near the best."""
 SMALLEST = 0.25
-"""Of the memory that is allowed: what trees are kept to at least now and then."""
+"""Of the memory that is allowed: what trees are kept to at least now and then,"""
+FEASIBLE = 60.0
+"""but not to fewer bytes a rule than this: each takes 32 in its leaf alone."""
 UNBOUNDED = 1000.0
 """Bytes a rule that stand for the bound where there is none."""
 PATIENCE = 6.0
@@ -210,17 +212,21 @@ def _builds(
     clock: Callable[[], float],
 ) -> Generator[tuple[Constants, Tree, Lookup]]:
     """Tables to time; while one is timed the next is built on another processor, if there is one."""
-    waiting = [(constants, share) for constants in starts for share in (1.0, SMALLEST)]
+    allowed = limit if np.isfinite(limit) else UNBOUNDED * max(len(rules), 1)
+    least = min(allowed, max(SMALLEST * allowed, FEASIBLE * len(rules)))
+    sizes = (limit, least) if least < 0.8 * allowed else (limit,)
+    waiting = [(constants, size) for constants in starts for size in sizes]
     took: list[float] = []
 
     def following() -> tuple[Constants, float]:
         if waiting:
             return waiting.pop(0)
-        share = float(SMALLEST ** max(rng.uniform(-1, 1), 0))
-        return drawn(rng, rules, found), share
+        spread = max(rng.uniform(-1, 1), 0.0)
+        size = limit if spread == 0 else allowed * (least / allowed) ** spread
+        return drawn(rng, rules, found), size
 
-    def make(constants: Constants, share: float) -> tuple[Constants, Tree, Lookup] | None:
-        bound = share * float(limit) if np.isfinite(limit) else UNBOUNDED * share * len(rules) if share < 1 else 0.0
+    def make(constants: Constants, size: float) -> tuple[Constants, Tree, Lookup] | None:
+        bound = float(size) if np.isfinite(size) else 0.0
         left = max(latest - clock(), 0.01) if np.isfinite(latest) else 0.0
         if len(took) >= 3:
             patience = max(PATIENCE * float(np.median(took)), 0.1)

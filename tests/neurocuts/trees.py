@@ -66,7 +66,7 @@ __all__ = ["IPV4", "IPV6", "TINY", "everything", "probes", "random_rules", "rang
 
 
 def selections(rules: RuleSet, rng: np.random.Generator) -> Tree:
-    """Two levels of bit selections on nine bits, with every rule that meets a cell in its leaf, found by trying all values."""
+    """Two levels of selections of nine bits, every rule that meets a cell in its leaf, found by trying all values."""
     nodes: list[tuple[int, ...]] = []
     children: list[int] = []
     ids: list[int] = []
