@@ -7,6 +7,9 @@ sets of 100,000 rules from our generator, changes while lookups go on, single pa
 
 A rate is the sum over slices of 4,096 packets of each slice's best time, so that other programs on the machine disturb
 little. All answers are compared with the linear scan on a sample, all trees are proven. About ten minutes on two cores.
+
+``--orders-s 2`` instead compares builds of two seconds of processor time with the portfolio of constants in the order
+that the network foresees, in its fixed order, and without it (`results/lookup-orders.json`; five minutes).
 """
 
 from __future__ import annotations
@@ -31,6 +34,9 @@ from benchmarks.neurocuts import corners, dpdk
 from mlsys4sys import _native
 from mlsys4sys.datasets import rules as generated
 from mlsys4sys.neurocuts import Classifier, ClassifierBuilder, RuleSet
+from mlsys4sys.neurocuts import portfolio as portfolios
+from mlsys4sys.neurocuts.lookup import Lookup
+from mlsys4sys.neurocuts.tune import nanoseconds, tune
 from mlsys4sys.neurocuts.updates import Updates
 
 SLICE = 4096
@@ -176,6 +182,46 @@ def updates(path: Path, budget_s: float, seconds: float = 3.0) -> dict[str, Any]
     }
 
 
+def orders(rules: RuleSet, seconds: float, seed: int) -> dict[str, Any]:
+    """What a short build finds with the portfolio in the network's order, in its fixed order, and without it.
+
+    All have the same processor time and are timed in turns over packets that none of them saw.
+    """
+    portfolio = portfolios.shipped()
+    assert portfolio is not None
+    packets, _ = corners(rules)
+    arms = {"network": portfolio, "fixed": portfolios.unlearned(portfolio), "random": None}
+    tables = {}
+    for name, one in arms.items():
+        tree, _, _ = tune(
+            rules, seconds=seconds, max_bytes_per_rule=120, seed=seed, portfolio=one, clock=time.process_time
+        )
+        tables[name] = Lookup(tree, rules)
+    least = dict.fromkeys(arms, np.inf)
+    for _ in range(6):
+        for name, table in tables.items():
+            least[name] = min(least[name], nanoseconds(table, packets[: 8 * SLICE], rounds=3))
+    return {name: round(1e3 / ns, 2) for name, ns in least.items()}
+
+
+def order_shares(found: dict[str, list[dict[str, float]]]) -> dict[str, Any]:
+    """How the network's order does against the others: on how many sets it is better, and by how much at the median."""
+    out: dict[str, Any] = {}
+    for other in ("fixed", "random"):
+        gains = {
+            name: float(np.mean([row["network"] for row in rows]) / np.mean([row[other] for row in rows]) - 1)
+            for name, rows in found.items()
+        }
+        large = [gain for name, gain in gains.items() if name.endswith("10k")]
+        out[f"against {other}"] = {
+            "better": round(float(np.mean([gain > 0 for gain in gains.values()])), 2),
+            "median": round(float(np.median(list(gains.values()))), 3),
+            "median, 10k": round(float(np.median(large)), 3) if large else None,
+            "worst": round(min(gains.values()), 3),
+        }
+    return out
+
+
 COLD = """
 import sys, time
 began = time.perf_counter()
@@ -208,7 +254,16 @@ def cold_start(path: Path) -> float:
 @click.option("--budget-s", default=10.0, show_default=True, help="Seconds of each build.")
 @click.option("--large-s", default=30.0, show_default=True, help="Seconds of each build of 100,000 rules.")
 @click.option("--only", default="", help="Comma-separated names of rule sets; all by default.")
-def main(folder: Path, output: Path | None, budget_s: float, large_s: float, only: str) -> None:
+@click.option(
+    "--orders-s",
+    default=0.0,
+    show_default=True,
+    help="Instead: builds of so many seconds with and without the network.",
+)
+@click.option("--seeds", default=3, show_default=True, help="Builds of each set, with --orders-s.")
+def main(
+    folder: Path, output: Path | None, budget_s: float, large_s: float, only: str, orders_s: float, seeds: int
+) -> None:
     """Measure, print a line a set and write the results."""
     if shutil.which("dpdk-test-acl") is None:
         click.echo("dpdk-test-acl is not installed: no figures of DPDK", err=True)
@@ -223,6 +278,14 @@ def main(folder: Path, output: Path | None, budget_s: float, large_s: float, onl
 
     paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(("LICENSE", "README"))]
     paths = [path for path in paths if not only or path.name in only.split(",")]
+    if orders_s:
+        results = {"machine": machine("numpy"), "seconds": orders_s, "seeds": seeds, "orders": {}, "shares": {}}
+        for path in paths:
+            rules = RuleSet.from_classbench(path)
+            note("orders", path.name, [orders(rules, orders_s, seed) for seed in range(seeds)])
+            results["shares"] = order_shares(results["orders"])
+        note("shares", "all", order_shares(results["orders"]))
+        return
     for path in paths:
         note("sets", path.name, one_set(path, budget_s))
     for path in paths:

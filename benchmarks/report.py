@@ -1,12 +1,13 @@
 """Tables for the docs from committed results: ``python -m benchmarks.report NAME``.
 
-Names are joinopt, runtime, contract, neurocuts, lookup, autopandas; ``docs`` writes those that
-stand between marks in the pages.
+Names are joinopt, runtime, contract, neurocuts, lookup, lookup-orders, faults, budgets, peers, autopandas; ``docs``
+writes those that stand between marks in the pages.
 """
 
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,68 @@ def lookup() -> str:
     return "\n".join(lines)
 
 
+def lookup_orders() -> str:
+    """What docs/neurocuts.md shows of short builds with and without what was learned."""
+    found = json.loads((RESULTS / "lookup-orders.json").read_text(encoding="utf-8"))
+    lines = [
+        "| set | in the network's order, Mpps | in the fixed order | without the portfolio |",
+        "|---|---|---|---|",
+    ]
+    for title, rows in found["orders"].items():
+        means = [statistics.fmean(row[arm] for row in rows) for arm in ("network", "fixed", "random")]
+        lines.append(f"| {title} | " + " | ".join(f"{mean:.1f}" for mean in means) + " |")
+    lines.append("")
+    for other, words in (("fixed", "the fixed order"), ("random", "builds without the portfolio")):
+        share = found["shares"]["all"][f"against {other}"]
+        lines.append(
+            f"The network's order against {words}: better on {share['better']:.0%} of the sets, {share['median']:+.1%} "
+            f"at the median, {share['median, 10k']:+.1%} at that of the 10k sets, {share['worst']:+.1%} at worst."
+        )
+    return "\n".join(lines)
+
+
+def faults() -> str:
+    """What docs/neurocuts.md shows of faults: a row for each kind."""
+    found = json.loads((RESULTS / "neurocuts-faults.json").read_text(encoding="utf-8"))["faults"]
+    lines = [
+        "| fault | caught, with a packet | refused as malformed | changes no answer | escaped |",
+        "|---|---|---|---|---|",
+    ]
+    for title, row in found.items():
+        lines.append(f"| {title} | {row['caught']} | {row['named']} | {row['harmless']} | {row['escaped']} |")
+    return "\n".join(lines)
+
+
+def budgets() -> str:
+    """What docs/neurocuts.md shows of searches as they go on: a row for each bound on bytes."""
+    found = json.loads((RESULTS / "neurocuts-budgets.json").read_text(encoding="utf-8"))
+    first, last = (f"{budget:g}" for budget in (min(found["budgets"]), max(found["budgets"])))
+    heads = ["bound", f"less time than the best baseline after {first} s", f"after {last} s"]
+    heads += [f"share of that gain by {first} s", "of 1k sets", "sets"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for title, row in found["summary"].items():
+        early = row[f"{first} s of {last} s"]
+        cells = [row["less time"][first], row["less time"][last], early["all"], early.get("1k")]
+        shown = [f"{cell:.0%}" if cell is not None else "–" for cell in cells]
+        lines.append(f"| {title} | " + " | ".join([*shown, str(row["sets"])]) + " |")
+    searches = sum(len(row["seeds"]) for row in found["sets"].values())
+    lines += ["", f"{searches} searches on {len(found['sets'])} sets: {', '.join(found['sets'])}."]
+    return "\n".join(lines)
+
+
+def peers() -> str:
+    """What docs/neurocuts.md shows of other schools' lookups: a row for each rule set."""
+    found = json.loads((RESULTS / "peers.json").read_text(encoding="utf-8"))["sets"]
+    names = list(next(iter(found.values()))["lookups"])
+    lines = ["| Mpps | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for title, row in found.items():
+        rates = [(row["lookups"].get(name) or {}).get("mpps") for name in names]
+        lines.append(f"| {title} | " + " | ".join("–" if rate is None else str(rate) for rate in rates) + " |")
+    compared, wrong = (sum(row[key] for row in found.values()) for key in ("packets_compared", "differences"))
+    lines += ["", f"{compared / 1e6:.1f} million packets were compared with the linear scan; {wrong} answers differed."]
+    return "\n".join(lines)
+
+
 def _tree(row: dict[str, Any] | None) -> str:
     return f"{row['time']} / {row['bytes_per_rule']:.0f}" if row and "time" in row else "–"
 
@@ -189,6 +252,10 @@ def put_into_docs() -> None:
         ("runtime.md", "runtime", runtime),
         ("neurocuts.md", "neurocuts", neurocuts),
         ("neurocuts.md", "lookup", lookup),
+        ("neurocuts.md", "lookup-orders", lookup_orders),
+        ("neurocuts.md", "faults", faults),
+        ("neurocuts.md", "budgets", budgets),
+        ("neurocuts.md", "peers", peers),
         ("joinopt.md", "joinopt", joinopt),
         ("autopandas.md", "autopandas", autopandas),
         ("autopandas.md", "autopandas-large", autopandas_large),
@@ -214,6 +281,10 @@ if __name__ == "__main__":
                 "contract": contract,
                 "neurocuts": neurocuts,
                 "lookup": lookup,
+                "lookup-orders": lookup_orders,
+                "faults": faults,
+                "budgets": budgets,
+                "peers": peers,
                 "autopandas": autopandas,
             }[sys.argv[1]]()
         )

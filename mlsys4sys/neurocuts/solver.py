@@ -101,7 +101,7 @@ class ClassifierBuilder:
     def _timed(self, rules: RuleSet, started: float) -> Classifier:
         tree, timed, _ = tune(
             rules,
-            seconds=0.95 * self.budget_s if self.expansions is None else math.inf,
+            seconds=0.95 * self.budget_s - self._proof_s(rules) if self.expansions is None else math.inf,
             trees=self.expansions,
             traffic=None if self.traffic is None else rules.packets(self.traffic),
             max_bytes_per_rule=self.max_bytes_per_rule,
@@ -121,6 +121,10 @@ class ClassifierBuilder:
             build_s=build_s,
             constants=timed.constants,
         )
+
+    def _proof_s(self, rules: RuleSet) -> float:
+        """Seconds that are kept for the proof: it takes that long for the largest rule sets."""
+        return min(0.4 * self.budget_s, 5e-10 * len(rules) ** 2)
 
     def _portfolio(self) -> portfolios.Portfolio | None:
         found = portfolios.shipped()

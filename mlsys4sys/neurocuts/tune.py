@@ -35,7 +35,9 @@ SLICE = 4096
 FIRST = 8
 """Configurations that are timed before others are drawn near the best."""
 SMALLEST = 0.25
-"""Of the memory that is allowed: what trees are kept to at least now and then."""
+"""Of the memory that is allowed: what trees are kept to at least now and then,"""
+FEASIBLE = 60.0
+"""but not to fewer bytes a rule than this: each takes 32 in its leaf alone."""
 UNBOUNDED = 1000.0
 """Bytes a rule that stand for the bound where there is none."""
 PATIENCE = 6.0
@@ -149,22 +151,24 @@ def tune(
     max_bytes_per_rule: float | None = None,
     seed: int = 0,
     portfolio: Portfolio | None = None,
+    clock: Callable[[], float] = time.perf_counter,
     report: Callable[[str], None] | None = None,
 ) -> tuple[Tree, Timed, list[Timed]]:
     """The fastest tree that was found, its figures, and the frontier of all (time, bytes) pairs that were measured.
 
     Args:
         rules: What to build a tree for.
-        seconds: Of wall time; at least one tree is built.
+        seconds: By the clock; at least one tree is built.
         trees: How many to time at most.
         traffic: A sample of packets, shape (n, columns); None for `default_traffic`.
         max_bytes_per_rule: Bound on the *real* memory of the table; where none is within it, the
             tree is as small as can be.
         seed: What constants and the order of traffic are drawn from.
         portfolio: What is tried first; None for constants drawn at random.
+        clock: ``time.process_time`` to count processor time and not the clock on the wall.
         report: Called now and then with a line on how far it is.
     """
-    latest = time.perf_counter() + 0.9 * seconds
+    latest = clock() + 0.9 * seconds
     rng = np.random.default_rng(seed)
     packets = (
         default_traffic(rules, seed=seed) if traffic is None else traffic[rng.permutation(len(traffic))[: 4 * TRAFFIC]]
@@ -176,7 +180,7 @@ def tune(
     kept: list[_Made] = []
     told = time.perf_counter()
     starts = [] if portfolio is None else portfolio.order(rules)
-    with closing(_builds(rules, found, learned, limit, rng, latest, starts)) as builds:
+    with closing(_builds(rules, found, learned, limit, rng, latest, starts, clock)) as builds:
         for constants, tree, table in builds:
             best = min((row.ns for row in found), default=np.inf)
             ns = nanoseconds(table, learned, rounds=6, give_up=1.25 * best)
@@ -186,7 +190,7 @@ def tune(
             if report is not None and time.perf_counter() > told + 0.5:
                 told = time.perf_counter()
                 report(f"{len(found)} trees timed: {1e3 / min(best, ns):.1f} million packets a second")
-            if time.perf_counter() > latest or len(found) == trees:
+            if clock() > latest or len(found) == trees:
                 break
     if not found:  # nothing was built within the bound in time
         smallest = replace(SMALL, memory=1.0)
@@ -205,20 +209,25 @@ def _builds(
     rng: np.random.Generator,
     latest: float,
     starts: Sequence[Constants],
+    clock: Callable[[], float],
 ) -> Generator[tuple[Constants, Tree, Lookup]]:
     """Tables to time; while one is timed the next is built on another processor, if there is one."""
-    waiting = [(constants, share) for constants in starts for share in (1.0, SMALLEST)]
+    allowed = limit if np.isfinite(limit) else UNBOUNDED * max(len(rules), 1)
+    least = min(allowed, max(SMALLEST * allowed, FEASIBLE * len(rules)))
+    sizes = (limit, least) if least < 0.8 * allowed else (limit,)
+    waiting = [(constants, size) for constants in starts for size in sizes]
     took: list[float] = []
 
     def following() -> tuple[Constants, float]:
         if waiting:
             return waiting.pop(0)
-        share = float(SMALLEST ** max(rng.uniform(-1, 1), 0))
-        return drawn(rng, rules, found), share
+        spread = max(rng.uniform(-1, 1), 0.0)
+        size = limit if spread == 0 else allowed * (least / allowed) ** spread
+        return drawn(rng, rules, found), size
 
-    def make(constants: Constants, share: float) -> tuple[Constants, Tree, Lookup] | None:
-        bound = share * float(limit) if np.isfinite(limit) else UNBOUNDED * share * len(rules) if share < 1 else 0.0
-        left = max(latest - time.perf_counter(), 0.01) if np.isfinite(latest) else 0.0
+    def make(constants: Constants, size: float) -> tuple[Constants, Tree, Lookup] | None:
+        bound = float(size) if np.isfinite(size) else 0.0
+        left = max(latest - clock(), 0.01) if np.isfinite(latest) else 0.0
         if len(took) >= 3:
             patience = max(PATIENCE * float(np.median(took)), 0.1)
             left = min(left, patience) if left else patience
@@ -236,7 +245,7 @@ def _builds(
             ahead = pool.submit(make, *following())
             if made is not None:
                 yield made
-            elif time.perf_counter() > latest:
+            elif clock() > latest:
                 return
             else:
                 failed += 1

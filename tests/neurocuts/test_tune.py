@@ -15,7 +15,7 @@ from mlsys4sys.neurocuts.tree import Kind, Tree, from_nodes, walk
 from mlsys4sys.neurocuts.tune import Timed, build, default_traffic, fitting, frontier, tune
 from mlsys4sys.neurocuts.verify import certify
 from tests.conftest import real_data
-from tests.neurocuts.trees import IPV4, IPV6, TINY, everything, probes, random_rules, rule_sets
+from tests.neurocuts.trees import IPV4, IPV6, TINY, everything, probes, random_rules, rule_sets, selections
 
 WIDE = (Field("a", 9), Field("b", 3))
 """4,096 packets; the first field is wide enough for bit selections."""
@@ -54,37 +54,6 @@ def test_trees_of_any_constants_are_the_linear_scan_and_proven(rules: RuleSet, c
         table = Lookup(tree, rules)
         assert (table.classify(packets) == wanted).all()
     _native.force_lookup_kernel("")
-
-
-def selections(rules: RuleSet, rng: np.random.Generator) -> Tree:
-    """Two levels of bit selections with every rule that meets a cell in its leaf, found by trying all values."""
-    nodes: list[tuple[int, ...]] = []
-    children: list[int] = []
-    ids: list[int] = []
-    values = np.arange(512)
-
-    def grow(held: list[int], allowed: np.ndarray, depth: int) -> int:
-        number = len(nodes)
-        if depth == 2:
-            nodes.append((Kind.LEAF, 0, 0, 0, 0, len(ids), len(held)))
-            ids.extend(held)
-            return number
-        mask = int(rng.integers(1, 512))
-        count = 1 << mask.bit_count()
-        first = len(children)
-        nodes.append((Kind.BITS, 0, 0, 0, mask, first, count))
-        children.extend([-1] * count)
-        bits = [bit for bit in range(9) if mask >> bit & 1]
-        cell = sum((values >> bit & 1) << place for place, bit in enumerate(bits))
-        for i in range(count):
-            inside = allowed & (cell == i)
-            part = [r for r in held if inside[int(rules.low[r, 0]) : int(rules.high[r, 0]) + 1].any()]
-            if part:
-                children[first + i] = grow(part, inside, depth + 1)
-        return number
-
-    grow(list(range(len(rules))), np.ones(512, bool), 0)
-    return from_nodes(rules, nodes, children=children, rule_ids=ids)
 
 
 @settings(max_examples=100, deadline=None)

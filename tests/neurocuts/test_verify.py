@@ -13,7 +13,7 @@ from mlsys4sys.neurocuts.tree import Kind, Tree, measure, single_leaf, walk
 from mlsys4sys.neurocuts.verify import certify, shadows
 from mlsys4sys.search import Budget
 from tests.conftest import real_data
-from tests.neurocuts.trees import IPV6, TINY, everything, probes, random_rules, rule_sets
+from tests.neurocuts.trees import IPV6, TINY, everything, probes, random_rules, rule_sets, selections
 
 
 def searched(rules: RuleSet, expansions: int = 200, seed: int = 0) -> list[Tree]:
@@ -94,7 +94,8 @@ def test_of_each_kind_of_fault_the_proof_finds_exactly_those_that_change_an_answ
     rules = RuleSet(fields=fields, low=np.minimum(low, high).astype(np.uint32), high=high.astype(np.uint32))
     packets = everything(fields)
     wanted = rules.classify_linear(packets)
-    able = [tree for tree in trees(rules) if broken(tree, fault, rng) is not None]
+    made = [*trees(rules), selections(rules, rng)]
+    able = [tree for tree in made if broken(tree, fault, rng) is not None]
     assert able
     changed = 0
     for number in range(60):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mlsys4sys.neurocuts.problem import IPV4, IPV6, Field, RuleSet
+from mlsys4sys.neurocuts.tree import Kind, Tree, from_nodes
 
 TINY = (Field("a", 4), Field("b", 3), Field("c", 2))
 """512 packets: every one of them can be tried."""
@@ -62,3 +63,34 @@ def probes(rules: RuleSet, rng: np.random.Generator, count: int = 2000) -> NDArr
 
 
 __all__ = ["IPV4", "IPV6", "TINY", "everything", "probes", "random_rules", "ranges", "rule_sets"]
+
+
+def selections(rules: RuleSet, rng: np.random.Generator) -> Tree:
+    """Two levels of selections of nine bits, every rule that meets a cell in its leaf, found by trying all values."""
+    nodes: list[tuple[int, ...]] = []
+    children: list[int] = []
+    ids: list[int] = []
+    values = np.arange(512)
+
+    def grow(held: list[int], allowed: np.ndarray, depth: int) -> int:
+        number = len(nodes)
+        if depth == 2:
+            nodes.append((Kind.LEAF, 0, 0, 0, 0, len(ids), len(held)))
+            ids.extend(held)
+            return number
+        mask = int(rng.integers(1, 512))
+        count = 1 << mask.bit_count()
+        first = len(children)
+        nodes.append((Kind.BITS, 0, 0, 0, mask, first, count))
+        children.extend([-1] * count)
+        bits = [bit for bit in range(9) if mask >> bit & 1]
+        cell = sum((values >> bit & 1) << place for place, bit in enumerate(bits))
+        for i in range(count):
+            inside = allowed & (cell == i)
+            part = [r for r in held if inside[int(rules.low[r, 0]) : int(rules.high[r, 0]) + 1].any()]
+            if part:
+                children[first + i] = grow(part, inside, depth + 1)
+        return number
+
+    grow(list(range(len(rules))), np.ones(512, bool), 0)
+    return from_nodes(rules, nodes, children=children, rule_ids=ids)
