@@ -32,6 +32,7 @@ from mlsys4sys.autopandas.problem import Task
 from mlsys4sys.autopandas.search import Candidate, Search, collected
 from mlsys4sys.autopandas.train import agrees
 from mlsys4sys.autopandas.verify import check
+from mlsys4sys.datasets import asked as held_out
 from mlsys4sys.datasets import tasks
 
 Judging = Callable[[Sequence[Expr]], Sequence[bool]]
@@ -74,6 +75,13 @@ def everyday() -> Iterator[Case]:
     for question in tasks.QUESTIONS:
         task = Task.of(list(question.inputs()), question.output(), names=question.names)
         yield Case("everyday", task, _like(question, task))
+
+
+def asked() -> Iterator[Case]:
+    """Questions that nobody looked at while the synthesizer was built."""
+    for question in held_out.HELD_OUT:
+        task = Task.of(list(question.inputs()), question.output(), names=question.names)
+        yield Case("asked, held out", task, _like(question, task))
 
 
 def _like(question: tasks.Question, task: Task) -> Judging:
@@ -190,11 +198,14 @@ def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 @click.option("--suites", "folder", type=click.Path(exists=True, path_type=Path), help="Folder of shared suites.")
 @click.option("--tasks", "count", default=12, show_default=True, help="Drawn tasks of each depth, for each seed.")
 @click.option("--seeds", default=3, show_default=True)
+@click.option("--asked/--no-asked", "also_asked", default=False, help="The questions held out, too: some minutes more.")
 @click.option("--budget-s", default=2.0, show_default=True, help="Seconds of search a task.")
-def main(path: str, folder: Path | None, count: int, seeds: int, budget_s: float) -> None:
+def main(path: str, folder: Path | None, count: int, seeds: int, also_asked: bool, budget_s: float) -> None:
     """Measure, print, write."""
     policy = Policy.load_shipped()
-    cases = [drawn(range(seeds), count), everyday(), *([suites(folder)] if folder else [])]
+    cases = [drawn(range(seeds), count), everyday()]
+    cases += [asked()] if also_asked else []
+    cases += [suites(folder)] if folder else []
     rows: list[dict[str, Any]] = []
     for number, case in enumerate(case for group in cases for case in group):
         rows += run(case, budget_s, policy)
