@@ -1,10 +1,12 @@
 """Synthesis with and without what was learned: ``python -m benchmarks.autopandas --json FILE [--suites FOLDER]``.
 
-Four ways, the same seconds each: programs in the order of their cost (no learning), then with calls priced by the
-policy, with the judge's ranking, and with both. On drawn tasks of one, two and three calls that no training saw, on
-the package's everyday questions, and on suites in FOLDER (its ``loader.py`` and ``compare.py`` read and compare them).
-A program is *intended* if it gives what the task's own program gives on inputs that are changed in several ways at
-once; in the suites, if it passes their hidden and perturbed tests.
+Four ways, the same seconds each: weights set by hand, the learned judge of programs, calls priced by the policy in the
+search, and the learned value of partial results in the search; a way is left out where its weights do not ship. On
+drawn tasks of one, two and three calls that no training saw, on the package's written questions (none of them trained
+on but those of the first half of ``asked``), and on suites in FOLDER (its ``loader.py`` and ``compare.py`` read and
+compare them). A program is *intended* if it gives what the task's own program gives on inputs that are changed in
+several ways at once; in the suites, if it passes their hidden and perturbed tests. ``until`` is the median number of
+programs run until the intended one was there, over tasks on which every way of searching found it.
 """
 
 from __future__ import annotations
@@ -14,13 +16,15 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 from benchmarks.machine import machine
 from mlsys4sys import seeding
@@ -29,11 +33,11 @@ from mlsys4sys.autopandas.expression import Expr, evaluate, program
 from mlsys4sys.autopandas.perturb import mixed
 from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Task
-from mlsys4sys.autopandas.search import Candidate, Search, collected
-from mlsys4sys.autopandas.train import agrees
+from mlsys4sys.autopandas.search import Candidate, Prior, Search, collected
+from mlsys4sys.autopandas.train import agrees, score_verified
+from mlsys4sys.autopandas.value import Value
 from mlsys4sys.autopandas.verify import check
-from mlsys4sys.datasets import asked as held_out
-from mlsys4sys.datasets import tasks
+from mlsys4sys.datasets import asked, tasks
 
 Judging = Callable[[Sequence[Expr]], Sequence[bool]]
 
@@ -71,17 +75,12 @@ def _same_as(known: examples.Known) -> Judging:
 
 
 def everyday() -> Iterator[Case]:
-    """The package's own questions with answers."""
-    for question in tasks.QUESTIONS:
-        task = Task.of(list(question.inputs()), question.output(), names=question.names)
-        yield Case("everyday", task, _like(question, task))
-
-
-def asked() -> Iterator[Case]:
-    """Questions that nobody looked at while the synthesizer was built."""
-    for question in held_out.HELD_OUT:
-        task = Task.of(list(question.inputs()), question.output(), names=question.names)
-        yield Case("asked, held out", task, _like(question, task))
+    """The package's own questions with answers: those never looked at or trained on, and both halves of the others."""
+    halves = (("everyday", tasks.QUESTIONS), ("asked, held out", asked.HELD_OUT), ("asked, seen", asked.DEVELOPMENT))
+    for group, questions in halves:
+        for question in questions:
+            task = Task.of(list(question.inputs()), question.output(), names=question.names)
+            yield Case(group, task, _like(question, task))
 
 
 def _like(question: tasks.Question, task: Task) -> Judging:
@@ -124,53 +123,103 @@ def _passes(tests: Sequence[Any], names: Sequence[str], rules: Any, decode: Any,
     return lambda exprs: [one(expr) for expr in exprs]
 
 
-def run(case: Case, budget_s: float, policy: Policy | None) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A search's programs, and how many had been run when each of them was there."""
+
+    candidates: list[Candidate]
+    runs: list[int]
+    examined: int
+    seconds: float
+
+
+def searched(task: Task, budget_s: float, prior: Prior | None, value: Value | None) -> Found:
+    """One search, watched."""
+    search = Search(task, prior, value)
+    runs: list[int] = []
+
+    def note(state: Mapping[str, Any]) -> None:
+        runs.extend([search.memo.runs] * (state["found"] - len(runs)))
+
+    start = time.perf_counter()
+    found = collected(search, budget_s, report=note)
+    return Found(found, runs, search.examined, time.perf_counter() - start)
+
+
+def run(case: Case, budget_s: float, learned: Learned) -> list[dict[str, Any]]:
     """One row for each way."""
-    rows = []
-    for priced in (False, True) if policy is not None else (False,):
-        example = case.task.examples[0]
-        start = time.perf_counter()
-        prior = policy.prior(example.inputs, example.output) if policy is not None and priced else None
-        search = Search(case.task, prior)
-        found = collected(search, budget_s)
-        seconds = time.perf_counter() - start
-        exprs = [candidate.expr for candidate in found]
-        right = list(case.intended(exprs)) if exprs else []
-        for ranked in (False, True):
-            began = time.perf_counter()
-            order = _order(found, case.task, ranked=ranked)
-            spent = seconds + time.perf_counter() - began
-            shown = [right[i] for i in order]
-            rows.append(
-                {
-                    "group": case.group,
-                    "way": _WAYS[priced, ranked],
-                    "solved": bool(found),
-                    "int1": any(shown[:1]),
-                    "int3": any(shown[:3]),
-                    "int5": any(shown[:5]),
-                    "any": any(shown),
-                    "examined": search.examined,
-                    "first_s": found[0].found_s if found else None,
-                    "seconds": spent,
-                }
-            )
+    rows, known = [], dict[tuple[bool, bool], tuple[Found, list[bool]]]()
+    for way in learned.ways(case.task):
+        if way.searched not in known:
+            found = searched(case.task, budget_s, way.prior, way.value)
+            exprs = [candidate.expr for candidate in found.candidates]
+            known[way.searched] = found, list(case.intended(exprs)) if exprs else []
+        found, right = known[way.searched]
+        began = time.perf_counter()
+        order = _order(found.candidates, case.task, way)
+        spent = found.seconds + time.perf_counter() - began
+        shown = [right[i] for i in order]
+        rows.append(
+            {
+                "group": case.group,
+                "way": way.name,
+                "solved": bool(found.candidates),
+                **{f"int{k}": any(shown[:k]) for k in (1, 3, 5)},
+                "any": any(shown),
+                "until": found.runs[right.index(True)] if any(right) else None,
+                "examined": found.examined,
+                "first_s": found.candidates[0].found_s if found.candidates else None,
+                "seconds": spent,
+            }
+        )
+    if any(row["until"] is None for row in rows):
+        rows = [row | {"until": None} for row in rows]
     return rows
 
 
-_WAYS = {
-    (False, False): "no learning",
-    (True, False): "+ policy",
-    (False, True): "+ judge",
-    (True, True): "+ policy + judge",
-}
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How much of what was learned takes part."""
+
+    name: str
+    judge: meant.Judge
+    logits: Mapping[str, float] | None = None
+    prior: Prior | None = None
+    value: Value | None = None
+
+    @property
+    def searched(self) -> tuple[bool, bool]:
+        """What takes part in the search itself."""
+        return self.prior is not None, self.value is not None
 
 
-def _order(found: Sequence[Candidate], task: Task, *, ranked: bool) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What ships."""
+
+    policy: Policy | None
+    value: Value | None
+
+    def ways(self, task: Task) -> list[Way]:
+        """Each with one part more than the one before."""
+        judge = meant.shipped()
+        logits = self.policy.logits(task) if self.policy is not None else None
+        found = [Way("hand weights", meant.Judge.by_hand()), Way("+ judge", judge)]
+        if logits is not None:
+            found.append(Way("+ policy in the judge", judge, logits))
+        if self.value is not None:
+            found.append(Way("+ value in the search", judge, logits, None, self.value))
+        if self.policy is not None:
+            example = task.examples[0]
+            prior = self.policy.prior(example.inputs, example.output)
+            found.append(Way("+ policy in the search", judge, logits, prior, self.value))
+        return found
+
+
+def _order(found: Sequence[Candidate], task: Task, way: Way) -> list[int]:
     costs = [candidate.cost for candidate in found]
-    if not ranked:
-        return np.argsort(costs, kind="stable").tolist() if costs else []
-    return [place.position for place in meant.rank([candidate.expr for candidate in found], task, costs=costs)]
+    exprs = [candidate.expr for candidate in found]
+    return [one.position for one in meant.rank(exprs, task, costs=costs, judge=way.judge, logits=way.logits)]
 
 
 def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -179,12 +228,14 @@ def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     for group, way in dict.fromkeys((row["group"], row["way"]) for row in rows):
         of = [row for row in rows if (row["group"], row["way"]) == (group, way)]
         firsts = [row["first_s"] for row in of if row["first_s"] is not None]
+        until = [row["until"] for row in of if row["until"] is not None]
         lines.append(
             {
                 "group": group,
                 "way": way,
                 "tasks": len(of),
                 **{name: sum(row[name] for row in of) for name in ("solved", "int1", "int3", "int5", "any")},
+                "until": statistics.median(until) if until else None,
                 "examined": round(statistics.mean(row["examined"] for row in of), 1),
                 "first_s": round(statistics.median(firsts), 3) if firsts else None,
                 "seconds": round(statistics.median(row["seconds"] for row in of), 3),
@@ -193,32 +244,56 @@ def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return lines
 
 
+def part(which: int, of: int, folder: Path | None, count: int, seeds: int, budget_s: float) -> list[dict[str, Any]]:
+    """The rows of every ``of``-th task."""
+    warnings.simplefilter("ignore")
+    learned = Learned(Policy.load_shipped(), Value.load_shipped())
+    cases = [drawn(range(seeds), count), everyday(), *([suites(folder)] if folder else [])]
+    rows: list[dict[str, Any]] = []
+    for number, case in enumerate(case for group in cases for case in group):
+        if number % of == which:
+            rows += run(case, budget_s, learned)
+        if number % (10 * of) == which:
+            click.echo(f"process {which}: {number} tasks", err=True)
+    return rows
+
+
+def named(count: int) -> dict[int, dict[str, float]] | None:
+    """How often the policy names the calls of drawn tasks that no training saw, by the number of calls."""
+    policy = Policy.load_shipped()
+    return None if policy is None else score_verified(policy, HELD_OUT, count)
+
+
 @click.command()
 @click.option("--json", "path", default="benchmarks/results/autopandas.json", show_default=True)
 @click.option("--suites", "folder", type=click.Path(exists=True, path_type=Path), help="Folder of shared suites.")
-@click.option("--tasks", "count", default=12, show_default=True, help="Drawn tasks of each depth, for each seed.")
+@click.option("--tasks", "count", default=5, show_default=True, help="Drawn tasks of each depth, for each seed.")
 @click.option("--seeds", default=3, show_default=True)
-@click.option("--asked/--no-asked", "also_asked", default=False, help="The questions held out, too: some minutes more.")
+@click.option(
+    "--named", "named_count", default=100, show_default=True, help="Drawn tasks of each depth for the policy."
+)
 @click.option("--budget-s", default=2.0, show_default=True, help="Seconds of search a task.")
-def main(path: str, folder: Path | None, count: int, seeds: int, also_asked: bool, budget_s: float) -> None:
+@click.option("--workers", default=2, show_default=True, help="Processes, each on tasks of its own.")
+def main(
+    path: str, folder: Path | None, count: int, seeds: int, named_count: int, budget_s: float, workers: int
+) -> None:
     """Measure, print, write."""
-    policy = Policy.load_shipped()
-    cases = [drawn(range(seeds), count), everyday()]
-    cases += [asked()] if also_asked else []
-    cases += [suites(folder)] if folder else []
-    rows: list[dict[str, Any]] = []
-    for number, case in enumerate(case for group in cases for case in group):
-        rows += run(case, budget_s, policy)
-        if number % 10 == 9:
-            click.echo(f"{number + 1} tasks", err=True)
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        parts = [pool.submit(part, i, workers, folder, count, seeds, budget_s) for i in range(workers)]
+        naming = pool.submit(named, named_count)
+        rows = [row for one in parts for row in one.result()]
+        calls = naming.result()
     lines = table(rows)
     for line in lines:
         hits = " ".join(f"@{k} {line[name]}" for k, name in ((1, "int1"), (3, "int3"), (5, "int5")))
         click.echo(
-            f"{line['group']:18} {line['way']:18} {line['tasks']:4} tasks, {line['solved']:4} solved; intended {hits}, "
-            f"among all {line['any']}; {line['examined']} examined, first {line['first_s']} s, all {line['seconds']} s"
+            f"{line['group']:16} {line['way']:22} {line['tasks']:4} tasks, {line['solved']:4} solved; intended {hits}, "
+            f"among all {line['any']}; run {line['until']} until then, {line['examined']} examined, "
+            f"first {line['first_s']} s, all {line['seconds']} s"
         )
-    made = {"machine": machine("pandas", "numpy"), "budget_s": budget_s, "rows": lines}
+    for depth, shares in (calls or {}).items():
+        click.echo(f"calls named, {depth}: {shares}")
+    made = {"machine": machine("pandas", "numpy"), "budget_s": budget_s, "rows": lines, "calls_named": calls}
     Path(path).write_text(json.dumps(made, indent=1) + "\n")
 
 

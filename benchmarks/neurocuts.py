@@ -4,6 +4,11 @@ FOLDER holds rule sets in ClassBench's format. Time and bytes are the paper's me
 is counted, a peer's or ours, is proven equal to the linear scan first. Then lookups: millions of packets a second on
 one core and on two, the best of many short rounds over 100,000 corners of rules; and DPDK on the same rules
 and packets where its ``dpdk-test-acl`` is installed.
+
+``--budgets 5 --budgets 60`` instead follows single searches as they go on: what they have after each of these seconds,
+and which share of the gain over the best baseline comes by the first of them. Seeds are the outer loop and the smaller
+sets come first, so that a run that is cut short has something to say; three seeds of 12 sets take 36 minutes on two
+quiet cores.
 """
 
 from __future__ import annotations
@@ -161,6 +166,74 @@ def run_set(path: Path, budget_s: float, seeds: int, long_s: float) -> dict[str,
     return found
 
 
+def followed(rules: RuleSet, budgets: tuple[float, ...], seed: int) -> dict[str, Any]:
+    """One search, and the least time within each cap after each budget; seconds of processor time of each thread."""
+    search = TreeSearch(rules, caps=(32.0, 100.0, 0.0), seed=seed, policy=shipped(), threads=2, cpu_time=True)
+    found: dict[str, Any] = {}
+    spent = 0.0
+    for budget in budgets:
+        search.run(Budget(seconds=budget - spent))
+        spent = budget
+        row: dict[str, Any] = {"expansions": search.expansions}
+        for name, cap in CAPS.items():
+            fitting = [point for point in search.points() if point.bytes <= cap * len(rules)]
+            if fitting:
+                row[name] = figures(search.tree(min(fitting, key=lambda point: (point.time, point.bytes))), rules)
+        found[f"{budget:g}"] = row
+    return found
+
+
+def follow(paths: list[Path], budgets: tuple[float, ...], seeds: int, output: Path | None) -> None:
+    """Searches followed through their budgets, a line a search."""
+    results: dict[str, Any] = {"machine": machine("numpy"), "budgets": budgets, "sets": {}}
+    loaded = sorted(((path, RuleSet.from_classbench(path)) for path in paths), key=lambda pair: len(pair[1]))
+    for seed in range(seeds):
+        for path, rules in loaded:
+            row = results["sets"].setdefault(path.name, {"rules": len(rules), "peers": peers(rules, 5.0), "seeds": []})
+            row["seeds"].append(followed(rules, budgets, seed))
+            click.echo(f"{path.name}, seed {seed}: {json.dumps(row['seeds'][-1])}")
+            results["summary"] = shares(results["sets"], budgets)
+            if output:
+                output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    click.echo(json.dumps(results["summary"], indent=1))
+
+
+def shares(found: dict[str, dict[str, Any]], budgets: tuple[float, ...]) -> dict[str, Any]:
+    """How much less time than the best baseline, and the first budget's share of the last one's gain.
+
+    Medians over sets of medians over seeds.
+    """
+    first, last = f"{min(budgets):g}", f"{max(budgets):g}"
+    out: dict[str, Any] = {}
+    for name, cap in CAPS.items():
+        gains: dict[str, list[float]] = {}
+        early: dict[str, list[float]] = {}
+        for set_name, row in found.items():
+            peer = best_peer(row["peers"], cap)
+            times = {
+                f"{budget:g}": [
+                    seed[f"{budget:g}"][name]["time"] for seed in row["seeds"] if name in seed[f"{budget:g}"]
+                ]
+                for budget in budgets
+            }
+            if not peer or not all(times.values()):
+                continue
+            gain = {budget: peer - statistics.median(values) for budget, values in times.items()}
+            for budget, value in gain.items():
+                gains.setdefault(budget, []).append(value / peer)
+            if gain[last] > 0:
+                for group in ("all", set_name.rsplit("_", 1)[-1]):
+                    early.setdefault(group, []).append(gain[first] / gain[last])
+        out[f"<= {name} B/rule"] = {
+            "less time": {key: round(statistics.median(values), 3) for key, values in gains.items()},
+            "worst": {key: round(min(values), 3) for key, values in gains.items()},
+            f"{first} s of {last} s": {key: round(statistics.median(values), 3) for key, values in early.items()},
+            f"{first} s of {last} s, worst": {key: round(min(values), 3) for key, values in early.items()},
+            "sets": len(gains.get(last, [])),
+        }
+    return out
+
+
 def summary(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """How much less time than the best baseline within the same bytes: the median over sets, and the worst."""
     rows: dict[str, list[float]] = {}
@@ -207,12 +280,25 @@ def policys_share(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
 @click.option("--budget-s", default=5.0, show_default=True, help="Seconds of each search.")
 @click.option("--seeds", default=3, show_default=True, help="Searches of each set.")
 @click.option("--long-s", default=0.0, show_default=True, help="Seconds of one longer search of each set; 0: none.")
-def main(folder: Path, output: Path | None, budget_s: float, seeds: int, long_s: float) -> None:
+@click.option("--budgets", multiple=True, type=float, help="Follow searches through these seconds; nothing else.")
+@click.option("--only", default="", help="Comma-separated names of rule sets; all by default.")
+def main(
+    folder: Path,
+    output: Path | None,
+    budget_s: float,
+    seeds: int,
+    long_s: float,
+    budgets: tuple[float, ...],
+    only: str,
+) -> None:
     """Measure, print a table and write the results."""
+    paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(("LICENSE", "README"))]
+    paths = [path for path in paths if not only or path.name in only.split(",")]
+    if budgets:
+        follow(paths, tuple(sorted(budgets)), seeds, output)
+        return
     results: dict[str, Any] = {"machine": machine("numpy"), "budget_s": budget_s, "long_s": long_s, "sets": {}}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(("LICENSE", "README")):
-            continue
+    for path in paths:
         results["sets"][path.name] = row = run_set(path, budget_s, seeds, long_s)
         click.echo(f"{path.name}: {json.dumps({key: row[key] for key in ('ours', 'paper', 'lookups')})}")
         results["summary"] = summary(results["sets"])

@@ -157,11 +157,12 @@ def _tree(row: dict[str, Any] | None) -> str:
 def autopandas() -> str:
     """What docs/autopandas.md shows of learning: a row for each group of tasks and way of ranking."""
     found = json.loads((RESULTS / "autopandas.json").read_text(encoding="utf-8"))
-    heads = ["tasks", "way", "n", "solved", "intended@1", "@3", "@5", "among all", "examined", "first, s", "all, s"]
+    heads = ["tasks", "way", "n", "solved", "intended@1", "@3", "@5", "among all", "run until", "first, s", "all, s"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    keys = ("group", "way", "tasks", "solved", "int1", "int3", "int5", "any", "examined", "first_s", "seconds")
+    keys = ("group", "way", "tasks", "solved", "int1", "int3", "int5", "any", "until", "first_s", "seconds")
     lines += [
-        "| " + " | ".join("–" if row[key] is None else str(row[key]) for key in keys) + " |" for row in found["rows"]
+        "| " + " | ".join("–" if row.get(key) is None else str(row[key]) for key in keys) + " |"
+        for row in found["rows"]
     ]
     return "\n".join(lines)
 

@@ -1,10 +1,8 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-
-Token = TypeVar("Token")
 
 class JoinCounter:
     def __init__(self, relations: int, hidden: int, domains: list[int]) -> None: ...
@@ -19,9 +17,34 @@ class FilterTable:
     def add_texts(self, values: list[str | None]) -> int: ...
     def select(self, programs: list[tuple[Any, ...]]) -> NDArray[np.int64]: ...
 
-def choose_roots(
-    masks: NDArray[np.uint64], covered: list[int], attached: list[int], bonus: list[float]
-) -> NDArray[np.int64]: ...
+class SampleEstimator:
+    def __init__(
+        self,
+        adjacency: list[int],
+        leaf_rows: list[float],
+        leaf_sigma: list[float],
+        filtered: tuple[list[float], list[tuple[int, float]], list[int], float],
+        unfiltered: tuple[list[float], list[tuple[int, float]], list[int], float],
+        dropped: list[tuple[int, int, float]],
+    ) -> None: ...
+    def add_root(
+        self,
+        covered: int,
+        attached: int,
+        bonus: float,
+        klass: int,
+        limit: int,
+        weights: NDArray[np.float64] | None,
+        usual_weight: float,
+        log_domain: float,
+    ) -> None: ...
+    def attach(self, root: int, counter: JoinCounter) -> None: ...
+    def missing(self, masks: NDArray[np.uint64]) -> list[int]: ...
+    def estimate(self, masks: NDArray[np.uint64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+def pair_ids(
+    columns: list[list[NDArray[np.int32]]], domains: list[int]
+) -> tuple[list[NDArray[np.int32]], list[NDArray[np.int32]]]: ...
 def connected_subsets(adjacency: list[int], cap: int) -> NDArray[np.uint64]: ...
 def best_trees(
     adjacency: list[int],
@@ -40,9 +63,39 @@ def best_tree(
     left_deep: bool,
     scans: list[tuple[int, float, float, float, list[tuple[int, float, float]]]],
 ) -> NDArray[np.uint64]: ...
-def scan_text(
-    sql: str, make: Callable[[tuple[str, str, int, int]], Token], strange: frozenset[str]
-) -> list[Token] | str | None: ...
+def plan_region(
+    adjacency: list[int],
+    masks: NDArray[np.uint64],
+    rows: NDArray[np.float64],
+    sigma: NDArray[np.float64],
+    width: list[float],
+    coefficients: list[float],
+    scans: list[tuple[int, float, float, float, list[tuple[int, float, float]]]],
+    formula: tuple[list[float], list[tuple[int, float]], list[int], float],
+) -> tuple[list[int], list[int], float, float, float]: ...
+
+def greedy_tree(
+    adjacency: list[int], width: list[float], formula: tuple[list[float], list[tuple[int, float]], list[int], float]
+) -> list[int]: ...
+
+class PlainTables:
+    def __init__(self, keywords: frozenset[str]) -> None: ...
+    def add(self, columns: list[tuple[str, str, float]]) -> None: ...
+
+class Vocabulary:
+    def __init__(
+        self,
+        keywords: frozenset[str],
+        units: frozenset[str],
+        strange: frozenset[str],
+        tail: frozenset[str],
+        changing: frozenset[str],
+        reserved: frozenset[str],
+    ) -> None: ...
+
+def read_query(
+    sql: str, tables: PlainTables, find: Callable[[str, str, str], int], words: Vocabulary
+) -> tuple[Any, ...]: ...
 
 class TreeSearch:
     def __init__(
@@ -81,6 +134,7 @@ class Lookup:
     ) -> None: ...
     def classify(self, packets: NDArray[np.uint32], out: NDArray[np.int32], threads: int) -> None: ...
     def one(self, packet: tuple[int, ...]) -> int: ...
+    def work(self, packets: NDArray[np.uint32]) -> tuple[float, float, float]: ...
     @property
     def size_bytes(self) -> int: ...
 
@@ -118,7 +172,7 @@ class Serving:
     ) -> None: ...
     def classify(self, packets: NDArray[np.uint32], out: NDArray[np.int32], threads: int) -> None: ...
     def one(self, packet: tuple[int, ...]) -> int: ...
-    def insert(self, low: tuple[int, ...], high: tuple[int, ...], priority: int) -> int: ...
+    def insert(self, rule: Sequence[tuple[int, int]], priority: int) -> int: ...
     def insert_many(
         self, low: NDArray[np.uint32], high: NDArray[np.uint32], priorities: NDArray[np.uint32]
     ) -> NDArray[np.int32]: ...
@@ -141,6 +195,8 @@ class Serving:
     def rules(self) -> int: ...
     @property
     def overlay_rules(self) -> int: ...
+    @property
+    def growth(self) -> float: ...
     @property
     def size_bytes(self) -> int: ...
 

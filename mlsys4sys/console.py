@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any, TypeVar
+from typing import IO, Any, NoReturn, TypeVar
 
 import click
 
-from mlsys4sys.errors import Mlsys4sysError
+from mlsys4sys.errors import INTERRUPTED, Mlsys4sysError
 
 EXIT_ERROR = 1
 EXIT_NO_ANSWER = 3
@@ -62,6 +62,11 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Import and run the command; Ctrl-C meanwhile is one line, too."""
+        with one_line_errors():
+            return super().invoke(ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the waiting ones by their line of help, without importing them."""
         rows = [
@@ -82,12 +87,20 @@ def one_line_errors() -> Iterator[None]:
         click.echo(f"error: {' '.join(str(error).split())}", err=True)
         sys.exit(EXIT_ERROR)
     except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
-        sys.exit(130)
+        _interrupted()
+    except RuntimeError as error:
+        if str(error) != INTERRUPTED:
+            raise
+        _interrupted()
     except BrokenPipeError:
         # The reader went away (`| head`): nothing more to say, and nothing to flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _interrupted() -> NoReturn:
+    click.echo("interrupted", err=True)
+    sys.exit(130)
 
 
 def json_option(command: F) -> F:

@@ -22,6 +22,9 @@ Mlsys4sysError
 
 from __future__ import annotations
 
+INTERRUPTED = "Query interrupted"
+"""What DuckDB's Python package raises for Ctrl-C: a ``RuntimeError`` with this text."""
+
 
 class Mlsys4sysError(Exception):
     """Base of all of ours: a command prints it as one line and exits with 1."""

@@ -110,62 +110,251 @@ std::vector<Mask> connected_subsets(const std::vector<Mask> &adjacency, std::siz
     return found;
 }
 
-Best best_trees(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, std::size_t n,
-                const std::vector<double> &width, const JoinCost &cost, bool left_deep,
-                const std::vector<ScanCost> &scans) {
-    const Graph graph(adjacency);
-    const Index index(masks, n, graph.size());
-    Best best{std::vector<double>(n, std::numeric_limits<double>::infinity()), std::vector<Mask>(n, 0)};
-    std::vector<double> widths(n, 0.0);
-    for (std::size_t i = 0; i < n; ++i) {
-        for (Mask rest = masks[i]; rest; rest &= rest - 1) widths[i] += width[position(rest)];
-        if (!(masks[i] & (masks[i] - 1))) best.cost[i] = 0;
+namespace {
+
+// Places of two joinable subsets and of their union; a subset's own pairs come before those it is a part of.
+struct Pair {
+    std::int32_t left, right, both;
+};
+
+class Pairs {
+public:
+    Pairs(const std::vector<Mask> &adjacency, const Mask *masks, std::size_t n)
+        : index_(masks, n, static_cast<int>(adjacency.size())) {
+        const Graph graph(adjacency);
+        graph.each_connected([&](Mask left) {
+            const Mask banned = left | up_to(position(left));
+            const Mask near = graph.around(left) & ~banned;
+            if (!near) return true;
+            const std::int32_t l = place(left);
+            for (int i = graph.size() - 1; i >= 0; --i) {
+                const Mask one = Mask(1) << i;
+                if (!(near & one)) continue;
+                all_.push_back({l, place(one), place(left | one)});
+                graph.grow(one, banned | (near & up_to(i)), [&](Mask right) {
+                    all_.push_back({l, place(right), place(left | right)});
+                    return true;
+                });
+            }
+            return true;
+        });
     }
-    auto at = [&](Mask m) {
-        const std::int32_t found = index[m];
+    std::int32_t place(Mask mask) const {
+        const std::int32_t found = index_[mask];
         if (found < 0) throw std::invalid_argument("a connected subset has no row count");
         return found;
-    };
-    std::vector<const ScanCost *> scan_of(adjacency.size(), nullptr);
+    }
+    std::int32_t known(Mask mask) const { return index_[mask]; }
+    const std::vector<Pair> &all() const { return all_; }
+
+private:
+    Index index_;
+    std::vector<Pair> all_;
+};
+
+std::vector<double> widths_of(const Mask *masks, std::size_t n, const std::vector<double> &width) {
+    std::vector<double> widths(n, 0.0);
+    for (std::size_t i = 0; i < n; ++i)
+        for (Mask rest = masks[i]; rest; rest &= rest - 1) widths[i] += width[position(rest)];
+    return widths;
+}
+
+Best search(const Pairs &pairs, const Mask *masks, const double *rows, std::size_t n, int relations,
+            const std::vector<double> &widths, const JoinCost &cost, bool left_deep, const std::vector<ScanCost> &scans) {
+    Best best{std::vector<double>(n, std::numeric_limits<double>::infinity()), std::vector<Mask>(n, 0)};
+    for (std::size_t i = 0; i < n; ++i)
+        if (!(masks[i] & (masks[i] - 1))) best.cost[i] = 0;
+    std::vector<const ScanCost *> scan_of(relations, nullptr);
     for (const ScanCost &scan : scans) {
         scan_of.at(scan.relation) = &scan;
-        if (const std::int32_t leaf = index[Mask(1) << scan.relation]; leaf >= 0) best.cost[leaf] = scan.full();
+        if (const std::int32_t leaf = pairs.known(Mask(1) << scan.relation); leaf >= 0) best.cost[leaf] = scan.full();
     }
     auto scan_at = [&](std::int32_t side) {
         const Mask mask = masks[side];
         return mask & (mask - 1) ? nullptr : scan_of[position(mask)];
     };
+    // What a join costs apart from its two roles; the logarithm is the dear part.
+    std::vector<double> misses(n, 0.0), building(n, 0.0);
+    for (std::size_t i = 0; i < n; ++i) {
+        if (cost.probe_miss != 0 || cost.build_miss != 0) misses[i] = std::log2(1 + rows[i] * widths[i] / cost.knee_bytes);
+        building[i] = rows[i] * (cost.build + cost.build_byte * widths[i] + misses[i] * cost.build_miss);
+    }
     auto offer = [&](std::int32_t both, double below, std::int32_t probe, std::int32_t build) {
         if (left_deep && masks[build] & (masks[build] - 1)) return;
-        double total = below + cost(rows[probe], rows[build], widths[build], rows[both]);
+        double total = below + building[build] + rows[probe] * (cost.probe + misses[build] * cost.probe_miss);
         if (const ScanCost *scan = scan_at(probe)) total += scan->handed(masks[build], rows[build]) - scan->full();
         if (total < best.cost[both]) {
             best.cost[both] = total;
             best.probe[both] = masks[probe];
         }
     };
-    auto pair = [&](Mask left, Mask right) {
-        const std::int32_t l = at(left), r = at(right), both = at(left | right);
-        const double below = best.cost[l] + best.cost[r];
-        if (below >= best.cost[both] && !scan_at(l) && !scan_at(r)) return;
-        offer(both, below, l, r);
-        offer(both, below, r, l);
-    };
-    graph.each_connected([&](Mask left) {
-        const Mask banned = left | up_to(position(left));
-        const Mask near = graph.around(left) & ~banned;
-        for (int i = graph.size() - 1; i >= 0; --i) {
-            const Mask one = Mask(1) << i;
-            if (!(near & one)) continue;
-            pair(left, one);
-            graph.grow(one, banned | (near & up_to(i)), [&](Mask right) {
-                pair(left, right);
-                return true;
-            });
-        }
-        return true;
-    });
+    for (const Pair &pair : pairs.all()) {
+        const double below =
+            best.cost[pair.left] + best.cost[pair.right] + cost.fixed + rows[pair.both] * cost.output;
+        if (below >= best.cost[pair.both] && !scan_at(pair.left) && !scan_at(pair.right)) continue;
+        offer(pair.both, below, pair.left, pair.right);
+        offer(pair.both, below, pair.right, pair.left);
+    }
     return best;
+}
+
+void flatten(const Pairs &pairs, const Best &best, Mask mask, FlatTree &into) {
+    const Mask probe = best.probe[pairs.place(mask)];
+    if (!probe) return;
+    into.insert(into.end(), {mask, probe});
+    flatten(pairs, best, probe, into);
+    flatten(pairs, best, mask & ~probe, into);
+}
+
+// Seconds of the scans that depend on the order, in this order.
+double scan_seconds(const FlatTree &tree, const Pairs &pairs, const double *rows, const std::vector<ScanCost> &scans) {
+    std::unordered_map<Mask, Mask> probe_of;
+    Mask everything = 0;
+    for (std::size_t i = 0; i < tree.size(); i += 2) {
+        probe_of[tree[i]] = tree[i + 1];
+        everything |= tree[i];
+        }
+    double total = 0;
+    for (const ScanCost &scan : scans) {
+        // Down from the top to the leaf: what streams past which hash table since the last one it was built into.
+        double least = scan.full();
+        Mask at = everything;
+        const Mask leaf = Mask(1) << scan.relation;
+        while (at & (at - 1)) {
+            const Mask probe = probe_of[at];
+            if (probe & leaf) {
+                least = std::min(least, scan.handed(at & ~probe, rows[pairs.place(at & ~probe)]));
+                at = probe;
+            } else {
+                least = scan.full();
+                at &= ~probe;
+            }
+        }
+        total += least;
+    }
+    return total;
+}
+
+}  // namespace
+
+Best best_trees(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, std::size_t n,
+                const std::vector<double> &width, const JoinCost &cost, bool left_deep,
+                const std::vector<ScanCost> &scans) {
+    return search(Pairs(adjacency, masks, n), masks, rows, n, static_cast<int>(adjacency.size()), widths_of(masks, n, width),
+                  cost, left_deep, scans);
+}
+
+double EngineFormula::log_rows(Mask mask) const {
+    double total = 0;
+    for (Mask rest = mask; rest; rest &= rest - 1) total += log_base[position(rest)];
+    int merges = __builtin_popcountll(mask) - 1;
+    for (const auto &[relations, log_domain] : classes) {
+        const int used = std::min(std::max(__builtin_popcountll(mask & relations) - 1, 0), merges);
+        total -= used * log_domain;
+        merges -= used;
+    }
+    for (Mask relations : others)
+        if ((mask & relations) == relations) total += log_guess;
+    return total;
+}
+
+double EngineFormula::rows(Mask mask) const { return std::max(std::exp(log_rows(mask)), 1.0); }
+
+namespace {
+
+constexpr double ENTRY_BYTES = 24;  // of a row in a hash table, besides its columns
+
+// Builds the smaller side, in bytes, of every join.
+template <class Rows>
+void turn(FlatTree &tree, const std::vector<double> &width, const Rows &rows) {
+    const auto bytes = [&](Mask mask) {
+        double total = ENTRY_BYTES;
+        for (Mask rest = mask; rest; rest &= rest - 1) total += width[position(rest)];
+        return total * rows(mask);
+    };
+    for (std::size_t i = 0; i < tree.size(); i += 2) {
+        const Mask probe = tree[i + 1], build = tree[i] & ~probe;
+        if (bytes(build) > bytes(probe)) tree[i + 1] = build;
+    }
+}
+
+}  // namespace
+
+FlatTree greedy(const std::vector<Mask> &adjacency, const std::vector<double> &width, const EngineFormula &formula) {
+    std::vector<Mask> parts, near;
+    for (std::size_t i = 0; i < adjacency.size(); ++i) {
+        parts.push_back(Mask(1) << i);
+        near.push_back(adjacency[i]);
+    }
+    std::unordered_map<Mask, double> known;
+    FlatTree found;
+    while (parts.size() > 1) {
+        std::size_t left = 0, right = 0;
+        double least = std::numeric_limits<double>::infinity();
+        for (std::size_t a = 0; a < parts.size(); ++a) {
+            for (std::size_t b = 0; b < parts.size(); ++b) {
+                if (parts[a] >= parts[b] || !(near[a] & parts[b])) continue;
+                const auto [slot, fresh] = known.try_emplace(parts[a] | parts[b], 0.0);
+                if (fresh) slot->second = formula.rows(parts[a] | parts[b]);
+                const bool before = std::pair(parts[a], parts[b]) < std::pair(parts[left], parts[right]);
+                if (slot->second < least || (slot->second == least && before)) least = slot->second, left = a, right = b;
+            }
+        }
+        if (left == right) return {};
+        found.insert(found.begin(), {parts[left] | parts[right], parts[left]});
+        near[left] |= near[right];
+        parts[left] |= parts[right];
+        near[left] &= ~parts[left];
+        parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(right));
+        near.erase(near.begin() + static_cast<std::ptrdiff_t>(right));
+    }
+    turn(found, width, [&](Mask mask) { return formula.rows(mask); });
+    return found;
+}
+
+Compared plan(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, const double *sigma, std::size_t n,
+              const std::vector<double> &width, const JoinCost &cost, const std::vector<ScanCost> &scans,
+              const EngineFormula &formula) {
+    constexpr double MOST_SIGMA = 2.2, MOST_DOUBT = 10, SCAN_DOUBT = 0.5;
+    const Pairs pairs(adjacency, masks, n);
+    const int relations = static_cast<int>(adjacency.size());
+    const std::vector<double> widths = widths_of(masks, n, width);
+    const Mask everything = masks[n - 1];
+    Compared found;
+    flatten(pairs, search(pairs, masks, rows, n, relations, widths, cost, false, scans), everything, found.ours);
+    // DuckDB: fewest intermediate rows, then the smaller side (rows × width) of each join is built.
+    std::vector<double> believed(n);
+    for (std::size_t i = 0; i < n; ++i) believed[i] = formula.rows(masks[i]);
+    const JoinCost outputs{0, 0, 0, 0, 0, 0, 1, 1};
+    flatten(pairs, search(pairs, masks, believed.data(), n, relations, widths, outputs, false, {}), everything, found.engine);
+    turn(found.engine, width, [&](Mask mask) { return believed[pairs.place(mask)]; });
+    // Joins that both trees have are as uncertain, and cancel out.
+    std::unordered_map<Mask, Mask> ours, engine;
+    for (std::size_t i = 0; i < found.ours.size(); i += 2) ours[found.ours[i]] = found.ours[i + 1];
+    for (std::size_t i = 0; i < found.engine.size(); i += 2) engine[found.engine[i]] = found.engine[i + 1];
+    double squares = 0;
+    const auto priced = [&](const FlatTree &tree, const std::unordered_map<Mask, Mask> &other) {
+        double total = 0;
+        for (std::size_t i = 0; i < tree.size(); i += 2) {
+            const std::int32_t both = pairs.place(tree[i]), probe = pairs.place(tree[i + 1]),
+                               build = pairs.place(tree[i] & ~tree[i + 1]);
+            const double here = cost(rows[probe], rows[build], widths[build], rows[both]);
+            total += here;
+            const auto same = other.find(tree[i]);
+            if (same != other.end() && same->second == tree[i + 1]) continue;
+            const double s = std::min(sigma[both], MOST_SIGMA);
+            const double apart = here * std::min(std::sqrt(std::expm1(s * s)), MOST_DOUBT);
+            squares += apart * apart;
+        }
+        return total;
+    };
+    const double our_scans = scan_seconds(found.ours, pairs, rows, scans);
+    const double engine_scans = scan_seconds(found.engine, pairs, rows, scans);
+    found.ours_s = priced(found.ours, engine) + our_scans;
+    found.engine_s = priced(found.engine, ours) + engine_scans;
+    const double apart = SCAN_DOUBT * (our_scans - engine_scans);
+    found.spread_s = std::sqrt(squares + apart * apart);
+    return found;
 }
 
 }  // namespace joinopt

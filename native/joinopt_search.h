@@ -43,4 +43,33 @@ Best best_trees(const std::vector<Mask> &adjacency, const Mask *masks, const dou
                 const std::vector<double> &width, const JoinCost &cost, bool left_deep,
                 const std::vector<ScanCost> &scans = {});
 
+// What DuckDB believes of sizes; the same formula as mlsys4sys/joinopt/formula.py.
+struct EngineFormula {
+    std::vector<double> log_base;                       // of each relation, filtered
+    std::vector<std::pair<Mask, double>> classes;       // relations and the logarithm of the distinct values, most first
+    std::vector<Mask> others;                           // predicates of other kinds
+    double log_guess = 0;                               // what such a predicate keeps
+    double log_rows(Mask mask) const;
+    double rows(Mask mask) const;  // at least 1
+};
+
+// A tree as pairs of a join and its probe side, parents first.
+using FlatTree = std::vector<Mask>;
+
+// Two orders of one graph, priced with the same sizes; see mlsys4sys/joinopt/choice.py.
+struct Compared {
+    FlatTree ours, engine;  // the cheapest order, and about the one that DuckDB would take
+    double ours_s = 0, engine_s = 0;
+    double spread_s = 0;  // of the difference, if no error were common to both
+};
+
+// About the order that DuckDB takes where it is greedy: the join with fewest rows out next, then the smaller side of each
+// is built. Empty when the graph does not hang together.
+FlatTree greedy(const std::vector<Mask> &adjacency, const std::vector<double> &width, const EngineFormula &formula);
+
+// `sigma`: of the logarithm of each row count. All subsets of `masks` must be connected; the last holds everything.
+Compared plan(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, const double *sigma, std::size_t n,
+              const std::vector<double> &width, const JoinCost &cost, const std::vector<ScanCost> &scans,
+              const EngineFormula &formula);
+
 }  // namespace joinopt

@@ -133,6 +133,16 @@ struct BoundLookup {
         table.classify(packets.data(), packets.shape(0), out.data(), threads);
     }
 
+    nb::tuple work(In2<uint32_t> packets) {
+        if (int(packets.shape(1)) != table.layout.columns) throw std::invalid_argument("packets have other columns than the rules");
+        Work work;
+        {
+            nb::gil_scoped_release release;
+            work = table.work(packets.data(), packets.shape(0));
+        }
+        return nb::make_tuple(work.parts, work.steps, work.blocks);
+    }
+
     int32_t one(nb::tuple packet) {
         uint32_t words[MAX_COLUMNS];
         if (int(packet.size()) != table.layout.columns) throw std::invalid_argument("a packet has one value a column");
@@ -173,11 +183,12 @@ std::unique_ptr<Live> live_of(const In2<uint32_t> &low, const In2<uint32_t> &hig
 // A table that changes while it answers; see native/neurocuts_live.h.
 struct BoundServing {
     Serving serving;
+    const std::vector<uint32_t> maxima;
 
     BoundServing(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> maxima, In<uint64_t> keys, In<int32_t> ids, int32_t next_id,
                  In<uint8_t> kind, In<uint8_t> dim, In<uint8_t> shift, In<uint32_t> base, In<uint32_t> mask, In<int64_t> first,
                  In<int32_t> count, In<int32_t> children, In<int32_t> rule_ids, In<uint32_t> bounds, In2<uint32_t> terms)
-        : serving(int(low.shape(1)), next_id) {
+        : serving(int(low.shape(1)), next_id), maxima(maxima.data(), maxima.data() + maxima.size()) {
         replace(low, high, maxima, keys, ids, kind, dim, shift, base, mask, first, count, children, rule_ids, bounds, terms);
     }
     BoundServing(const BoundServing &) = delete;
@@ -204,38 +215,48 @@ struct BoundServing {
         serving.classify(words, 1, &out, 1);
         return out;
     }
-    int32_t insert(nb::tuple low, nb::tuple high, uint32_t priority) {
+    // Ranges as pairs. -1: no room; -2: not one range a column that is not empty and within it.
+    int32_t insert(nb::sequence rule, uint32_t priority) {
         Range range[MAX_COLUMNS];
-        if (int(low.size()) != serving.columns || low.size() != high.size()) throw std::invalid_argument("a rule has one range a column");
-        for (size_t c = 0; c < low.size(); c++) range[c] = {nb::cast<uint32_t>(low[c]), nb::cast<uint32_t>(high[c])};
+        if (nb::len(rule) != size_t(serving.columns)) return -2;
+        for (int c = 0; c < serving.columns; c++) {
+            nb::object pair = rule[c];
+            uint64_t low, high;
+            if (nb::len(pair) != 2 || !nb::try_cast(pair[0], low) || !nb::try_cast(pair[1], high)) return -2;
+            if (low > high || high > maxima[size_t(c)]) return -2;
+            range[c] = {uint32_t(low), uint32_t(high)};
+        }
         nb::gil_scoped_release release;
-        return serving.insert(range, priority);
+        int32_t id;
+        serving.insert(range, &priority, 1, &id);
+        return id;
     }
     Out<int32_t> insert_many(In2<uint32_t> low, In2<uint32_t> high, In<uint32_t> priorities) {
         if (int(low.shape(1)) != serving.columns || low.shape(0) != high.shape(0) || high.shape(1) != low.shape(1) || priorities.size() != low.shape(0))
             throw std::invalid_argument("bounds and priorities differ in shape");
-        std::vector<int32_t> ids(low.shape(0), -1);
+        std::vector<int32_t> ids(low.shape(0));
         {
             nb::gil_scoped_release release;
-            Range range[MAX_COLUMNS];
-            for (size_t i = 0; i < ids.size(); i++) {
-                for (size_t c = 0; c < low.shape(1); c++)
-                    range[c] = {low.data()[i * low.shape(1) + c], high.data()[i * low.shape(1) + c]};
-                if ((ids[i] = serving.insert(range, priorities.data()[i])) < 0) break;
-            }
+            std::vector<Range> ranges(low.size());
+            for (size_t i = 0; i < ranges.size(); i++) ranges[i] = {low.data()[i], high.data()[i]};
+            serving.insert(ranges.data(), priorities.data(), ids.size(), ids.data());
         }
         return give(std::move(ids));
     }
     // 0: done; 1: no such rule; 2: only a new tree can be without it
     int remove(int32_t id) {
         nb::gil_scoped_release release;
-        return int(serving.remove(id));
+        Live::Removal outcome;
+        serving.remove(&id, 1, &outcome);
+        return int(outcome);
     }
     Out<int32_t> remove_many(In<int32_t> ids) {
         std::vector<int32_t> out(ids.size());
         {
             nb::gil_scoped_release release;
-            for (size_t i = 0; i < ids.size(); i++) out[i] = int(serving.remove(ids.data()[i]));
+            std::vector<Live::Removal> outcomes(ids.size());
+            serving.remove(ids.data(), ids.size(), outcomes.data());
+            for (size_t i = 0; i < out.size(); i++) out[i] = int(outcomes[i]);
         }
         return give(std::move(out));
     }
@@ -262,6 +283,7 @@ void bind_neurocuts(nb::module_ &m) {
                       In<uint32_t>, In<int64_t>, In<int32_t>, In<int32_t>, In<int32_t>, In<uint32_t>, In2<uint32_t>>())
         .def("classify", &BoundLookup::classify, nb::arg("packets"), nb::arg("out"), nb::arg("threads"))
         .def("one", &BoundLookup::one, nb::arg("packet"))
+        .def("work", &BoundLookup::work, nb::arg("packets"))
         .def_prop_ro("size_bytes", [](const BoundLookup &self) { return self.table.bytes(); });
     m.def("latency_tree", &quick_tree, nb::arg("low"), nb::arg("high"), nb::arg("maxima"), nb::arg("packets"), nb::kw_only(),
           nb::arg("leaf"), nb::arg("max_bits"), nb::arg("memory"), nb::arg("base"), nb::arg("rate"), nb::arg("block"),
@@ -272,7 +294,7 @@ void bind_neurocuts(nb::module_ &m) {
                       In2<uint32_t>>())
         .def("classify", &BoundServing::classify, nb::arg("packets"), nb::arg("out"), nb::arg("threads"))
         .def("one", &BoundServing::one, nb::arg("packet"))
-        .def("insert", &BoundServing::insert, nb::arg("low"), nb::arg("high"), nb::arg("priority"))
+        .def("insert", &BoundServing::insert, nb::arg("rule"), nb::arg("priority"))
         .def("insert_many", &BoundServing::insert_many, nb::arg("low"), nb::arg("high"), nb::arg("priorities"))
         .def("remove", &BoundServing::remove, nb::arg("rule_id"))
         .def("remove_many", &BoundServing::remove_many, nb::arg("rule_ids"))
@@ -282,6 +304,7 @@ void bind_neurocuts(nb::module_ &m) {
         .def_prop_ro("changes", [](const BoundServing &self) { return self.serving.changes(); })
         .def_prop_ro("rules", [](BoundServing &self) { return self.serving.sizes().rules; })
         .def_prop_ro("overlay_rules", [](BoundServing &self) { return self.serving.sizes().overlay; })
+        .def_prop_ro("growth", [](BoundServing &self) { return self.serving.sizes().growth; })
         .def_prop_ro("size_bytes", [](BoundServing &self) { return self.serving.sizes().bytes; });
     m.def("lookup_kernel", &kernel_name);
     m.def("force_lookup_kernel", &force_kernel, nb::arg("name"));

@@ -7,8 +7,8 @@ namespace neurocuts {
 
 namespace {
 
-constexpr float STEP_BYTES = 16, BLOCK_BYTES = 256, LANES = 8;
-constexpr float LEAST_BYTES = 16;  // that a rule of a list will take, as some turn out to be hidden
+constexpr float STEP_BYTES = 16, RULE_BYTES = 32, LANES = 8;  // leaves share blocks
+constexpr float LEAST_BYTES = 28;  // that a rule of a list will take, as few turn out to be hidden
 constexpr size_t OVERLAY = 200;   // rules of the largest node whose hidden rules are looked for one by one
 constexpr size_t MOST_BLOCKS = 16;  // of a leaf that is made although a cut is there
 constexpr size_t SEEN = 256;      // rules that the choice of bits looks at
@@ -63,7 +63,7 @@ struct Builder {
             const bool small = n <= size_t(options.leaf);
             const float deeper = 1 + std::log(std::max(float(n) / leaf, 1.0f)) / std::log(options.base) + options.block;
             times.push_back(small ? leaf_time(n) : std::min(deeper, leaf_time(n)));
-            sizes.push_back(small ? BLOCK_BYTES * blocks(n) : 48 * float(n) * std::pow(float(n) / leaf, options.rate));
+            sizes.push_back(small ? RULE_BYTES * float(n) : 48 * float(n) * std::pow(float(n) / leaf, options.rate));
         }
     }
     float priced(float size) const { return options.memory * size / float(std::max(rules.count, 1)); }
@@ -230,7 +230,7 @@ struct Builder {
     }
 
     void leaf(int32_t at, const List &list) {
-        spent += BLOCK_BYTES * blocks(list.size());
+        spent += RULE_BYTES * float(list.size());
         flat.leaf(at, list.data(), list.size());
     }
 
@@ -242,7 +242,7 @@ struct Builder {
         const float share = (float(traffic.size()) + 0.02f) / float(all_packets + 1);
         if (list.size() <= size_t(options.leaf) || depth > DEEPEST) return leaf(at, list);
         const Choice best = choose(list, traffic, box, share);
-        const float as_leaf = share * leaf_time(list.size()) + priced(BLOCK_BYTES * blocks(list.size()));
+        const float as_leaf = share * leaf_time(list.size()) + priced(RULE_BYTES * float(list.size()));
         if (best.score > 1e29f || (list.size() <= MOST_BLOCKS * size_t(LANES) && as_leaf <= best.score))
             return leaf(at, list);
         if (best.mask)

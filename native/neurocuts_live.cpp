@@ -17,6 +17,9 @@ namespace {
 constexpr size_t MOST_LEAVES = 64;    // that an inserted rule is written into; else it stands in the overlay
 constexpr size_t MOST_AWAKE = 32;     // hidden rules that appear with one removal; else a new tree has to be built
 constexpr uint32_t NOTHING_HIDDEN = 0, FIRST_HIDING = 1;
+constexpr uint32_t ALL_RULES = 0xFFFFFFFFu;
+constexpr size_t NOTED_A_RULE = 48, NOTED = 1 << 18;  // how often rules are handed down while hidden ones are noted
+constexpr size_t AT_ONCE = 32;        // changes of a batch between which others may change something
 constexpr size_t COMPARED = 64;       // rules of the longest leaf in which hidden ones are looked for one by one
 constexpr size_t LONG_LEAF = 16;      // from where they are looked for
 constexpr size_t ROOM_BLOCKS = 1 << 16, ROOM_SLOTS = 1 << 17;
@@ -40,6 +43,54 @@ FOR_EACH_MACHINE void filter(const uint32_t *low, const uint32_t *high, const ui
     for (size_t i = 0; i < n; i++)
         meets[i] = uint8_t(low[i] <= side.high) & uint8_t(high[i] >= side.low) & uint8_t(low2[i] <= side2.high) &
                    uint8_t(high2[i] >= side2.low) & uint8_t(part[i] == which);
+}
+
+// Eight values of a lane each, with one more put in at a place; the last of them comes out.
+template <typename T>
+inline T shifted(const uint8_t *from, uint8_t *to, int lane, T value) {
+    T old[LANES + 1], now[LANES];
+    old[0] = 0;
+    std::memcpy(old + 1, from, sizeof(now));
+    for (int i = 0; i < LANES; i++) now[i] = i < lane ? old[i + 1] : i == lane ? value : old[i];
+    std::memcpy(to, now, sizeof(now));
+    return old[LANES];
+}
+
+struct Carried {  // a rule, as its lane holds it
+    uint32_t values[2 * MAX_COLUMNS + 2];
+};
+
+// A block with one rule put into a lane; `rule` becomes the one that falls out at its end.
+FOR_EACH_MACHINE void insert_lane(const Layout &layout, const uint8_t *from, uint8_t *to, int lane, Carried &rule) {
+    uint32_t *value = rule.values;
+    if (layout.five) {
+        for (size_t place = 0; place < 128; place += 32, value++) *value = shifted<uint32_t>(from + place, to + place, lane, *value);
+        for (size_t place = 128; place < 256; place += 16, value++)
+            *value = shifted<uint16_t>(from + place, to + place, lane, uint16_t(*value));
+        return;
+    }
+    for (int c = 0; c < layout.columns; c++)
+        for (int bound = 0; bound < 2; bound++, value++) {
+            const size_t place = layout.place[c] + size_t(bound) * LANES * (layout.narrow[c] ? 2 : 4);
+            *value = layout.narrow[c] ? shifted<uint16_t>(from + place, to + place, lane, uint16_t(*value))
+                                      : shifted<uint32_t>(from + place, to + place, lane, *value);
+        }
+    *value = shifted<uint32_t>(from + layout.ids, to + layout.ids, lane, *value);
+}
+
+// The values of a rule in the order of `insert_lane`.
+Carried carried(const Layout &layout, uint32_t rule, const Range *range) {
+    Carried out;
+    uint32_t *value = out.values;
+    if (layout.five) {
+        for (int c : {0, 1}) value[c] = range[c].low, value[c + 2] = range[c].high;
+        for (int c : {2, 3, 4}) value[c + 2] = range[c].low, value[c + 6] = range[c].high;
+        value[7] = rule & 0xFFFF, value[11] = rule >> 16;
+        return out;
+    }
+    for (int c = 0; c < layout.columns; c++) *value++ = range[c].low, *value++ = range[c].high;
+    *value = rule;
+    return out;
 }
 
 uint32_t floor_of(uint64_t key) { return uint32_t(std::min<uint64_t>(key >> 32, NO_RULE)); }
@@ -66,6 +117,29 @@ uint64_t Epochs::oldest() const {
     uint64_t least = IDLE;
     for (const ReaderSlot &slot : slots_) least = std::min(least, slot.epoch.load(std::memory_order_seq_cst));
     return least;
+}
+
+// -- where rules stand
+
+void Places::put(int32_t id, uint32_t place) {
+    const size_t page = size_t(uint32_t(id)) / SIZE;
+    if (page >= pages_.size()) pages_.resize(page + 1);
+    if (!pages_[page]) {
+        pages_[page] = std::make_unique<Page>();
+        std::fill_n(pages_[page]->at, SIZE, NONE);
+        pages_[page]->held = 0;
+    }
+    uint32_t &at = pages_[page]->at[size_t(id) % SIZE];
+    if (at == NONE) pages_[page]->held++, size_++;
+    at = place;
+}
+
+void Places::erase(int32_t id) {
+    const size_t page = size_t(uint32_t(id)) / SIZE;
+    if (find(id) == NONE) return;
+    pages_[page]->at[size_t(id) % SIZE] = NONE;
+    size_--;
+    if (!--pages_[page]->held) pages_[page].reset();
 }
 
 // -- one table
@@ -102,13 +176,17 @@ Live::Live(const TreeView &tree, const Rules &rules, const uint64_t *keys, const
             low_[c].push_back(rules.row(uint32_t(r))[c].low);
             high_[c].push_back(rules.row(uint32_t(r))[c].high);
         }
+    for (int c = 0; c < columns_; c++) everywhere_.box.side[c] = {0, layout.narrow[c] ? 0xFFFFu : 0xFFFFFFFFu};
     part_.assign(slots_used_, NOWHERE);
     for (int r = 0; r < rules.count; r++) {
         entries[r] = {keys[r], ids[r], 0};
-        where_[ids[r]] = uint32_t(r);
+        where_.put(ids[r], uint32_t(r));
     }
     refs_.assign(capacity_, 0);
     hid_.assign(capacity_, FIRST_HIDING);
+    hidden_of_.assign(capacity_, ALL_RULES);
+    dead_.assign(capacity_, 0);
+    built_ = used_;
     born_.assign(slots_used_, 0);
     for (Step &step : steps)
         if (step.code() == AT_LEAF && step.offset) {
@@ -134,8 +212,67 @@ Live::Live(const TreeView &tree, const Rules &rules, const uint64_t *keys, const
             for (uint32_t i = 0; i <= step.last(); i++) stack.push_back(step.offset + i);
         }
     }
-    for (uint32_t slot = 0; slot < slots_used_; slot++)  // what no leaf lists never matches first
-        if (part_[slot] == NOWHERE) dormant_.push_back(slot);
+    std::vector<List> members(top.size());
+    for (uint32_t slot = 0; slot < slots_used_; slot++)
+        if (part_[slot] == NOWHERE)
+            dormant_.push_back(slot);  // what no leaf lists never matches first
+        else
+            members[part_[slot]].push_back(slot);
+    size_t left = NOTED_A_RULE * slots_used_ + NOTED;
+    for (size_t p = 0; p < top.size(); p++) note_hidden(top[p].step, members[p], left);
+}
+
+double Live::growth() const { return double(used_ - idle_) / double(std::max<size_t>(built_, 1)); }
+
+// Notes which rules of a list, those that meet a region, the leaves there leave out, as far as `left` allows.
+void Live::note_hidden(uint32_t step_at, const List &meeting, size_t &left) {
+    const Step step = steps[step_at];
+    if (step.code() == AT_LEAF) {
+        if (!step.offset) return;
+        const List kept = listed(step);  // in the same order
+        List out;
+        size_t k = 0;
+        for (uint32_t slot : meeting)
+            if (k < kept.size() && kept[k] == slot)
+                k++;
+            else
+                out.push_back(slot);
+        if (k < kept.size()) return;  // another order: it has to be looked for
+        hid_[step.base] = out.empty() ? NOTHING_HIDDEN : FIRST_HIDING;
+        if (out.empty()) return;
+        hidden_of_[step.base] = uint32_t(hidden_.size());
+        hidden_.push_back(std::move(out));
+        return;
+    }
+    const uint32_t c = step.code(), cells = step.last() + 1;
+    std::vector<uint32_t> run_of(cells), first;
+    for (uint32_t i = 0; i < cells; i++) {
+        if (!i || !(steps[step.offset + i] == steps[step.offset + i - 1])) first.push_back(i);
+        run_of[i] = uint32_t(first.size()) - 1;
+    }
+    std::vector<List> lists(first.size());
+    const uint64_t from = uint64_t(step.base) << step.shift(), to = (uint64_t(step.base + step.last()) << step.shift()) - 1;
+    for (uint32_t slot : meeting) {
+        const Range r{low_[c][slot], high_[c][slot]};
+        if (step.scattered()) {
+            const uint32_t open = open_bits(r) & step.mask, fixed = r.low & step.mask & ~open;
+            if (left < (size_t(1) << __builtin_popcount(open))) return;
+            for (uint32_t sub = open;; sub = (sub - 1) & open) {
+                List &list = lists[run_of[place_bits(fixed | sub, step.mask)]];
+                if (list.empty() || list.back() != slot) list.push_back(slot), left--;
+                if (!sub) break;
+            }
+            continue;
+        }
+        const uint64_t low = std::max<uint64_t>(r.low, from), high = std::min<uint64_t>(r.high, to);
+        if (low > high) continue;
+        const uint32_t last = run_of[uint32_t(high >> step.shift()) - step.base];
+        for (uint32_t run = run_of[uint32_t(low >> step.shift()) - step.base]; run <= last; run++, left--) {
+            if (!left) return;
+            lists[run].push_back(slot);
+        }
+    }
+    for (size_t run = 0; run < first.size(); run++) note_hidden(step.offset + first[run], lists[run], left);
 }
 
 Live::~Live() {
@@ -158,10 +295,32 @@ List Live::listed(const Step &leaf) const {
         for (int lane = 0; lane < LANES; lane++) {
             const uint32_t slot = get_rule(layout, block, lane);
             if (slot == NO_RULE) return out;
-            out.push_back(slot);
+            if (!dead(block, lane)) out.push_back(slot);
         }
     }
     return out;
+}
+
+bool Live::dead(const uint8_t *block, int lane) const {
+    if (layout.narrow[0]) {
+        const uint16_t *low = reinterpret_cast<const uint16_t *>(block + layout.place[0]);
+        return low[lane] > low[lane + LANES];
+    }
+    const uint32_t *low = reinterpret_cast<const uint32_t *>(block + layout.place[0]);
+    return low[lane] > low[lane + (layout.five ? 2 : 1) * LANES];
+}
+
+// Makes a lane match nothing while readers look at it; its number stays for those that found it just before.
+void Live::kill(uint8_t *block, int lane) {
+    if (layout.narrow[0]) {
+        uint16_t *low = reinterpret_cast<uint16_t *>(block + layout.place[0]) + lane;
+        __atomic_store_n(low, uint16_t(0xFFFF), __ATOMIC_RELEASE);
+        __atomic_store_n(low + LANES, uint16_t(0), __ATOMIC_RELEASE);
+        return;
+    }
+    uint32_t *low = reinterpret_cast<uint32_t *>(block + layout.place[0]) + lane;
+    __atomic_store_n(low, 0xFFFFFFFFu, __ATOMIC_RELEASE);
+    __atomic_store_n(low + (layout.five ? 2 : 1) * LANES, 0u, __ATOMIC_SEQ_CST);
 }
 
 // The leaves that a rule meets, and if asked where they lie; false when there are more than `most`. `at` is put back.
@@ -231,6 +390,39 @@ bool Live::reach(uint32_t step_at, Region &at, const Range *rule, std::vector<Ce
     return within;
 }
 
+bool Live::meets(const Region &region, uint32_t slot) const {
+    for (int c = 0; c < columns_; c++) {
+        const Range side = region.box.side[c], r{low_[c][slot], high_[c][slot]};
+        if (r.low > side.high || r.high < side.low || ((r.low ^ region.value[c]) & region.mask[c] & ~open_bits(r))) return false;
+    }
+    if (region.outside < 0) return true;
+    const int c = region.outside;
+    return std::max(low_[c][slot], region.box.side[c].low) < region.inner.low ||
+           std::min(high_[c][slot], region.box.side[c].high) > region.inner.high;
+}
+
+// The same from what is known of one leaf: rules of it, and those of its hidden ones that nothing hides any more.
+List Live::with_hidden(const Region &region, uint8_t part, const Step &leaf, List out, bool &complete) const {
+    complete = true;
+    for (uint32_t slot : hidden_[hidden_of_[leaf.base]]) {
+        if (part_[slot] != part || !meets(region, slot)) continue;
+        const auto place = std::lower_bound(out.begin(), out.end(), slot, [&](uint32_t a, uint32_t b) { return entries[a].key < entries[b].key; });
+        if (place != out.end() && *place == slot) continue;
+        bool hidden = false;
+        for (auto other = out.begin(); other != place && !hidden; ++other) {
+            hidden = true;
+            for (int c = 0; c < columns_ && hidden; c++)
+                hidden = low_[c][*other] <= std::max(low_[c][slot], region.box.side[c].low) &&
+                         high_[c][*other] >= std::min(high_[c][slot], region.box.side[c].high);
+        }
+        if (hidden)
+            complete = false;
+        else
+            out.insert(place, slot);
+    }
+    return out;
+}
+
 // Rules of a part that meet a region, by key, without those that one before them hides there.
 List Live::meeting(const Region &region, uint8_t part, bool &complete) const {
     meets_.resize(slots_used_ + 8);
@@ -246,17 +438,7 @@ List Live::meeting(const Region &region, uint8_t part, bool &complete) const {
             slot += 7;
             continue;
         }
-        if (!meets_[slot]) continue;
-        bool meets = true;
-        for (int c = 0; c < columns_ && meets; c++)
-            meets = low_[c][slot] <= region.box.side[c].high && high_[c][slot] >= region.box.side[c].low &&
-                    !((low_[c][slot] ^ region.value[c]) & region.mask[c] & ~open_bits({low_[c][slot], high_[c][slot]}));
-        if (meets && region.outside >= 0) {
-            const int c = region.outside;
-            meets = std::max(low_[c][slot], region.box.side[c].low) < region.inner.low ||
-                    std::min(high_[c][slot], region.box.side[c].high) > region.inner.high;
-        }
-        if (meets) found.push_back(uint32_t(slot));
+        if (meets_[slot] && meets(region, uint32_t(slot))) found.push_back(uint32_t(slot));
     }
     std::sort(found.begin(), found.end(), [&](uint32_t a, uint32_t b) { return entries[a].key < entries[b].key; });
     const size_t all = found.size();
@@ -291,6 +473,7 @@ uint32_t Live::blocks_for(size_t n) {
     if (n < free_.size() && !free_[n].empty()) {
         const uint32_t block = free_[n].back();
         free_[n].pop_back();
+        idle_ -= n;
         return block;
     }
     for (int tries = 0; used_ + n > capacity_; tries++) {
@@ -305,6 +488,7 @@ uint32_t Live::blocks_for(size_t n) {
 
 void Live::retire(uint32_t block, uint32_t count) {
     retired_.push_back({epochs_.now(), block, count});
+    idle_ += count;
     if (retired_.size() % 64 == 0) reclaim();
 }
 
@@ -332,12 +516,13 @@ void Live::reclaim() {
 // Shows a new leaf in some cells: these rules, which are copied from the old leaf where they stand there.
 void Live::write(const Cells &cells, const List &list, uint32_t hid) {
     const Step old = steps[cells.first];
-    const uint32_t count = uint32_t((list.size() + LANES - 1) / LANES), showing = cells.last - cells.first + 1;
-    uint32_t block = 0, floor = NO_RULE, from = 0;
+    const uint32_t count = uint32_t((list.size() + LANES - 1) / LANES);
+    uint32_t block = 0, floor = NO_RULE;
     if (count) {
         block = blocks_for(count);
         floor = floor_of(entries[list[0]].key);
         Range range[MAX_COLUMNS];
+        uint32_t from = 0;
         for (uint32_t i = 0; i < count * LANES; i++) {
             uint8_t *to = blocks + size_t(block + i / LANES) * layout.bytes;
             if (i >= list.size()) {
@@ -345,9 +530,13 @@ void Live::write(const Cells &cells, const List &list, uint32_t hid) {
                 continue;
             }
             auto standing = [&](uint32_t k) { return blocks + size_t(old.base + k / LANES) * layout.bytes; };
-            uint32_t k = from;  // both are in order; at most one rule is new or gone, unless the leaf was made anew
-            while (k < old.offset * LANES && k < from + 2 && get_rule(layout, standing(k), int(k % LANES)) != list[i]) k++;
-            if (k < old.offset * LANES && k < from + 2) {
+            auto is_here = [&](uint32_t k) {
+                return get_rule(layout, standing(k), int(k % LANES)) == list[i] && !dead(standing(k), int(k % LANES));
+            };
+            uint32_t k = from;  // both are in order; few rules are new or gone, unless the leaf was made anew
+            const uint32_t end = std::min<uint32_t>(old.offset * LANES, from + LANES);
+            while (k < end && !is_here(k)) k++;
+            if (k < end) {
                 copy_rule(layout, standing(k), int(k % LANES), to, int(i % LANES));
                 from = k + 1;
             } else {
@@ -355,18 +544,120 @@ void Live::write(const Cells &cells, const List &list, uint32_t hid) {
                 put_rule(layout, to, int(i % LANES), list[i], range);
             }
         }
-        refs_[block] = showing;
         hid_[block] = hid;
+        hidden_of_[block] = old.offset ? hidden_of_[old.base] : ALL_RULES;
+        dead_[block] = 0;
     }
+    show(cells, block, count, floor);
+}
+
+void Live::show(const Cells &cells, uint32_t block, uint32_t count, uint32_t floor) {
+    const Step old = steps[cells.first];
+    const uint32_t showing = cells.last - cells.first + 1;
+    if (count) refs_[block] = showing;
     const uint64_t place = uint64_t(count) << 32 | block;
     for (uint32_t cell = cells.first; cell <= cells.last; cell++) {
         Step &step = steps[cell];
         const bool lower = floor < step.mask;
         if (lower) __atomic_store_n(&step.mask, floor, __ATOMIC_RELEASE);
-        __atomic_store_n(reinterpret_cast<uint64_t *>(&step.base), place, __ATOMIC_SEQ_CST);
+        __atomic_store_n(reinterpret_cast<uint64_t *>(&step.base), place, __ATOMIC_RELEASE);  // `reclaim` orders it before what it frees
         if (!lower) __atomic_store_n(&step.mask, floor, __ATOMIC_RELEASE);
     }
     if (old.offset && !(refs_[old.base] -= showing)) retire(old.base, old.offset);
+}
+
+// Writes a leaf anew with one rule more.
+void Live::insert_into(const Cells &cells, uint32_t slot) {
+    const Step old = steps[cells.first];
+    if (!old.offset) return write(cells, {slot}, NOTHING_HIDDEN);
+    if (dead_[old.base]) return replace_dead(cells, slot);
+    auto standing = [&](uint32_t k) { return get_rule(layout, blocks + size_t(old.base + k / LANES) * layout.bytes, int(k % LANES)); };
+    uint32_t from = 0, to = old.offset * LANES;  // the first rule that the new one wins over, or the first empty lane
+    while (from < to) {
+        const uint32_t middle = (from + to) / 2, other = standing(middle);
+        if (other != NO_RULE && before(other, slot))
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    const uint32_t count = old.offset + (standing(old.offset * LANES - 1) != NO_RULE);
+    const uint32_t block = blocks_for(count);
+    Range range[MAX_COLUMNS];
+    range_of(slot, range);
+    Carried rule = carried(layout, slot, range);
+    const uint8_t *source = blocks + size_t(old.base) * layout.bytes;
+    uint8_t *target = blocks + size_t(block) * layout.bytes;
+    std::memcpy(target, source, from / LANES * layout.bytes);
+    for (uint32_t b = from / LANES; b < old.offset; b++)
+        insert_lane(layout, source + b * layout.bytes, target + b * layout.bytes, b == from / LANES ? int(from % LANES) : 0, rule);
+    if (count > old.offset) {
+        uint8_t *last = target + old.offset * layout.bytes;
+        for (int lane = 0; lane < LANES; lane++) put_rule(layout, last, lane, NO_RULE, nullptr);
+        insert_lane(layout, last, last, 0, rule);
+    }
+    hid_[block] = hid_[old.base];
+    hidden_of_[block] = hidden_of_[old.base];
+    dead_[block] = 0;
+    show(cells, block, count, std::min(old.mask, floor_of(entries[slot].key)));
+}
+
+// The same where lanes of removed rules stand in the leaf: the rules between one of them and the new one move by a lane.
+void Live::replace_dead(const Cells &cells, uint32_t slot) {
+    const Step old = steps[cells.first];
+    const uint32_t lanes = old.offset * LANES;
+    const uint32_t block = blocks_for(old.offset);
+    const uint8_t *source = blocks + size_t(old.base) * layout.bytes;
+    uint8_t *target = blocks + size_t(block) * layout.bytes;
+    auto in = [&](const uint8_t *leaf, uint32_t k) { return leaf + k / LANES * layout.bytes; };
+    uint32_t from = 0, gone = lanes, k = 0;  // the first that the new one wins over; a dead lane near it
+    for (bool found = false; k < lanes; k++) {
+        const uint32_t other = get_rule(layout, in(source, k), int(k % LANES));
+        if (other == NO_RULE) break;
+        if (dead(in(source, k), int(k % LANES))) {
+            gone = k;
+            if (found) break;
+        } else if (!found && before(slot, other)) {
+            found = true;
+            from = k;
+            if (gone < k) break;
+        } else if (!found) {
+            from = k + 1;
+        }
+    }
+    std::memcpy(target, source, old.offset * layout.bytes);
+    auto move = [&](uint32_t a, uint32_t b) {
+        copy_rule(layout, in(source, a), int(a % LANES), target + b / LANES * layout.bytes, int(b % LANES));
+    };
+    for (k = gone; k > from; k--) move(k - 1, k);
+    if (gone < from) from--;
+    for (k = gone; k < from; k++) move(k + 1, k);
+    Range range[MAX_COLUMNS];
+    range_of(slot, range);
+    put_rule(layout, target + from / LANES * layout.bytes, int(from % LANES), slot, range);
+    hid_[block] = hid_[old.base];
+    hidden_of_[block] = hidden_of_[old.base];
+    dead_[block] = uint16_t(dead_[old.base] - 1);
+    show(cells, block, old.offset, std::min(old.mask, floor_of(entries[slot].key)));
+}
+
+// Removes a rule from a leaf in place; false when it does not stand there.
+bool Live::strike(const Cells &cells, uint32_t slot) {
+    const Step leaf = steps[cells.first];
+    uint32_t lanes = 0;
+    bool found = false;
+    for (; lanes < leaf.offset * LANES; lanes++) {
+        uint8_t *block = blocks + size_t(leaf.base + lanes / LANES) * layout.bytes;
+        const uint32_t other = get_rule(layout, block, int(lanes % LANES));
+        if (other == NO_RULE) break;
+        if (found || other != slot || dead(block, int(lanes % LANES))) continue;
+        kill(block, int(lanes % LANES));
+        found = true;
+        lanes = (leaf.offset - 1) * LANES - 1;  // how many there are shows in the last block
+    }
+    if (!found) return false;
+    const uint32_t left = lanes - ++dead_[leaf.base];
+    if ((left + LANES - 1) / LANES < leaf.offset) write(cells, listed(leaf), hid_[leaf.base]);
+    return true;
 }
 
 void Live::lower(uint8_t part, uint32_t floor) {
@@ -412,7 +703,7 @@ bool Live::insert(const Range *range, uint64_t key, int32_t id) {
         free_slots_.push_back(slot);
         return false;
     }
-    where_[id] = slot;
+    where_.put(id, slot);
     return true;
 }
 
@@ -422,19 +713,19 @@ bool Live::place(uint32_t slot) {
     range_of(slot, range);
     std::vector<Cells> &best = best_, &here = here_;
     best.clear();
-    Region at = everywhere();
     uint8_t part = IN_OVERLAY;
-    for (size_t p = 0; p < top.size(); p++) {
-        here.clear();
-        if (!reach(top[p].step, at, range, here, nullptr, part == IN_OVERLAY ? MOST_LEAVES : best.size() - 1)) continue;
-        best.swap(here);
-        part = uint8_t(p);
-        if (best.size() <= 1) break;
-    }
-    auto before = [&](uint32_t a, uint32_t b) { return entries[a].key < entries[b].key; };
+    for (size_t most = 1; most <= MOST_LEAVES && part == IN_OVERLAY; most *= 4)  // few at first: most rules meet few, but in one part alone
+        for (size_t p = 0; p < top.size() && (part == IN_OVERLAY || best.size() > 1); p++) {
+            here.clear();
+            if (!reach(top[p].step, everywhere_, range, here, nullptr, part == IN_OVERLAY ? most : best.size() - 1)) continue;
+            best.swap(here);
+            part = uint8_t(p);
+        }
     if (part == IN_OVERLAY) {
         part_[slot] = part;
-        overlaid_.insert(std::upper_bound(overlaid_.begin(), overlaid_.end(), slot, before), slot);
+        born_[slot] = ++clock_;
+        const auto first = [this](uint32_t a, uint32_t b) { return before(a, b); };
+        overlaid_.insert(std::upper_bound(overlaid_.begin(), overlaid_.end(), slot, first), slot);
         put_overlay();
         return true;
     }
@@ -449,12 +740,7 @@ bool Live::place(uint32_t slot) {
     part_[slot] = part;
     born_[slot] = ++clock_;
     lower(part, floor_of(entries[slot].key));
-    for (const Cells &cells : best) {
-        const Step old = steps[cells.first];
-        List list = listed(old);
-        list.insert(std::upper_bound(list.begin(), list.end(), slot, before), slot);
-        write(cells, list, old.offset ? hid_[old.base] : FIRST_HIDING);
-    }
+    for (const Cells &cells : best) insert_into(cells, slot);
     return true;
 }
 
@@ -474,31 +760,36 @@ bool Live::wake(const Range *range) {
     return true;
 }
 
-Region Live::everywhere() const {
-    Region all{};
-    for (int c = 0; c < columns_; c++) all.box.side[c] = {0, layout.narrow[c] ? 0xFFFFu : 0xFFFFFFFFu};
-    return all;
-}
-
 Live::Removal Live::remove(int32_t id) {
-    const auto found = where_.find(id);
-    if (found == where_.end()) return Removal::NO_SUCH_RULE;
-    const uint32_t slot = found->second;
-    Range range[MAX_COLUMNS];
-    range_of(slot, range);
-    const auto asleep = std::find(dormant_.begin(), dormant_.end(), slot);
-    if (asleep != dormant_.end())
-        dormant_.erase(asleep);
-    else if (!wake(range))
-        return Removal::TOO_MUCH;
+    const uint32_t slot = where_.find(id);
+    if (slot == Places::NONE) return Removal::NO_SUCH_RULE;
+    if (!born_[slot]) {  // of the first rules: others may be hidden everywhere by it, or it by others
+        Range range[MAX_COLUMNS];
+        range_of(slot, range);
+        const auto asleep = std::find(dormant_.begin(), dormant_.end(), slot);
+        if (asleep != dormant_.end())
+            dormant_.erase(asleep);
+        else if (!wake(range))
+            return Removal::TOO_MUCH;
+    }
     const uint8_t part = part_[slot];
     std::vector<Cells> &cells = best_;
-    std::vector<Region> where;
     cells.clear();
+    Range range[MAX_COLUMNS];
+    range_of(slot, range);
+    bool hides = false;
     if (part < NOWHERE) {
-        Region at = everywhere();
-        reach(top[part].step, at, range, cells, &where, SIZE_MAX);
+        reach(top[part].step, everywhere_, range, cells, nullptr, SIZE_MAX);
         if (used_ + 8 * cells.size() > capacity_) return Removal::TOO_MUCH;
+        for (const Cells &one : cells) {
+            const Step leaf = steps[one.first];
+            hides |= leaf.offset && hid_[leaf.base] != NOTHING_HIDDEN && born_[slot] <= hid_[leaf.base];
+        }
+    }
+    std::vector<Region> where;
+    if (hides) {
+        cells.clear();
+        reach(top[part].step, everywhere_, range, cells, &where, SIZE_MAX);
     }
     where_.erase(id);
     for (int c = 0; c < columns_; c++) low_[c][slot] = 0xFFFFFFFFu, high_[c][slot] = 0;  // meets nothing from now on
@@ -508,27 +799,37 @@ Live::Removal Live::remove(int32_t id) {
         put_overlay();
     }
     for (size_t i = 0; i < cells.size(); i++) {
-        const Step old = steps[cells[i].first];
-        List list = listed(old);
-        const auto place = std::find(list.begin(), list.end(), slot);
-        if (place == list.end()) continue;
-        uint32_t hid = hid_[old.base];
-        if (hid == NOTHING_HIDDEN || born_[slot] > hid) {  // it came after what hides others: it hides nothing
-            list.erase(place);
-        } else {
-            bool complete;
-            list = meeting(where[i], part, complete);
-            hid = complete ? NOTHING_HIDDEN : ++clock_;
-        }
-        write(cells[i], list, hid);
+        const Step leaf = steps[cells[i].first];
+        if (!leaf.offset) continue;
+        const uint32_t hid = hid_[leaf.base];
+        if (hid == NOTHING_HIDDEN || born_[slot] > hid)
+            strike(cells[i], slot);  // it came after what hides others: it hides nothing
+        else
+            uncover(cells[i], slot, part, where[i]);
     }
     retired_.push_back({epochs_.now(), slot, 0});
     return Removal::DONE;
 }
 
+// Writes a leaf anew without a rule and with what that one hid.
+void Live::uncover(const Cells &cells, uint32_t slot, uint8_t part, const Region &region) {
+    const Step leaf = steps[cells.first];
+    List list = listed(leaf);
+    const auto place = std::find(list.begin(), list.end(), slot);
+    if (place == list.end()) return;
+    bool complete;
+    if (hidden_of_[leaf.base] == ALL_RULES) {
+        list = meeting(region, part, complete);
+    } else {
+        list.erase(place);
+        list = with_hidden(region, part, leaf, std::move(list), complete);
+    }
+    write(cells, list, complete ? NOTHING_HIDDEN : ++clock_);
+}
+
 void Live::snapshot(std::vector<Range> &bounds, std::vector<uint64_t> &keys, std::vector<int32_t> &ids) const {
     List all;
-    for (const auto &[id, slot] : where_) all.push_back(slot);
+    where_.each([&](int32_t, uint32_t slot) { all.push_back(slot); });
     std::sort(all.begin(), all.end(), [&](uint32_t a, uint32_t b) { return entries[a].key < entries[b].key; });
     for (uint32_t slot : all) {
         for (int c = 0; c < columns_; c++) bounds.push_back({low_[c][slot], high_[c][slot]});
@@ -550,81 +851,92 @@ void Serving::range(const uint32_t *packets, size_t n, int32_t *out) {
 }
 
 void Serving::classify(const uint32_t *packets, size_t n, int32_t *out, int threads) {
-    const size_t most = std::max<size_t>(1, std::min<size_t>(size_t(std::max(threads, 1)), n / 4096));
-    const size_t share = (n + most - 1) / most;
-    std::vector<std::thread> others;
-    for (size_t t = 1; t < most; t++) {
-        const size_t from = t * share, to = std::min(n, from + share);
-        if (from < to) others.emplace_back([=, this] { range(packets + from * size_t(columns), to - from, out + from); });
+    shared_out(n, threads, [=, this](size_t from, size_t to) { range(packets + from * size_t(columns), to - from, out + from); });
+}
+
+void Serving::insert(const Range *ranges, const uint32_t *priorities, size_t n, int32_t *ids) {
+    std::fill_n(ids, n, -1);
+    for (size_t i = 0; i < n;) {
+        const std::lock_guard<std::mutex> lock(writer_);
+        Live &table = *current_.load();
+        for (const size_t end = std::min(n, i + AT_ONCE); i < end; i++) {
+            const uint64_t key = uint64_t(priorities[i]) << 32 | sequence_;
+            const Range *rule = ranges + i * size_t(columns);
+            if (!table.insert(rule, key, next_id_)) return;
+            sequence_++;
+            changes_++;
+            if (noting_) {
+                noted_.changes.push_back({next_id_, key, noted_.ranges.size()});
+                noted_.ranges.insert(noted_.ranges.end(), rule, rule + columns);
+            }
+            ids[i] = next_id_++;
+        }
     }
-    range(packets, std::min(share, n), out);
-    for (std::thread &other : others) other.join();
 }
 
-int32_t Serving::insert(const Range *rule, uint32_t priority) {
-    const std::lock_guard<std::mutex> lock(writer_);
-    Live &table = *current_.load();
-    const uint64_t key = uint64_t(priority) << 32 | sequence_;
-    if (!table.insert(rule, key, next_id_)) return -1;
-    sequence_++;
-    changes_++;
-    if (noting_) noted_.push_back({next_id_, key, std::vector<Range>(rule, rule + columns)});
-    return next_id_++;
-}
-
-Live::Removal Serving::remove(int32_t id) {
-    const std::lock_guard<std::mutex> lock(writer_);
-    const Live::Removal removal = current_.load()->remove(id);
-    if (removal != Live::Removal::DONE) return removal;
-    changes_++;
-    if (noting_) noted_.push_back({id, NO_KEY, {}});
-    return removal;
+void Serving::remove(const int32_t *ids, size_t n, Live::Removal *outcomes) {
+    for (size_t i = 0; i < n;) {
+        const std::lock_guard<std::mutex> lock(writer_);
+        Live &table = *current_.load();
+        for (const size_t end = std::min(n, i + AT_ONCE); i < end; i++) {
+            outcomes[i] = table.remove(ids[i]);
+            if (outcomes[i] != Live::Removal::DONE) continue;
+            changes_++;
+            if (noting_) noted_.changes.push_back({ids[i], NO_KEY, 0});
+        }
+    }
 }
 
 void Serving::begin(std::vector<Range> &bounds, std::vector<uint64_t> &keys, std::vector<int32_t> &ids) {
     const std::lock_guard<std::mutex> lock(writer_);
     current_.load()->snapshot(bounds, keys, ids);
-    noted_.clear();
+    noted_ = {};
     noting_ = true;
 }
 
 Serving::Sizes Serving::sizes() {
     const std::lock_guard<std::mutex> lock(writer_);
     const Live &table = *current_.load();
-    return {table.rules(), table.overlay_rules(), table.bytes()};
+    return {table.rules(), table.overlay_rules(), table.bytes(), table.growth()};
 }
 
 void Serving::abandon() {
     const std::lock_guard<std::mutex> lock(writer_);
     noting_ = false;
-    noted_.clear();
+    noted_ = {};
+}
+
+// Makes noted changes to another table; what came and went again is left out. False when it has no room.
+bool Serving::apply(Live &table, const Notes &notes) const {
+    std::vector<int32_t> gone, came;
+    for (const Change &change : notes.changes) (change.key == NO_KEY ? gone : came).push_back(change.id);
+    std::sort(gone.begin(), gone.end());
+    for (const Change &change : notes.changes)
+        if (change.key == NO_KEY) {
+            if (std::binary_search(came.begin(), came.end(), change.id)) continue;  // ids grow
+            if (table.remove(change.id) == Live::Removal::TOO_MUCH) return false;
+        } else if (!std::binary_search(gone.begin(), gone.end(), change.id)) {
+            if (!table.insert(&notes.ranges[change.range], change.key, change.id)) return false;
+        }
+    return true;
 }
 
 bool Serving::replace(std::unique_ptr<Live> next) {
-    auto apply = [&](const std::vector<Change> &changes) {
-        for (const Change &change : changes)
-            if (change.key == NO_KEY) {
-                if (next->remove(change.id) == Live::Removal::TOO_MUCH) return false;
-            } else if (!next->insert(change.range.data(), change.key, change.id)) {
-                return false;
-            }
-        return true;
-    };
     for (int rounds = 0; rounds < 100; rounds++) {  // catch up while writers go on
-        std::vector<Change> changes;
+        Notes notes;
         {
             const std::lock_guard<std::mutex> lock(writer_);
-            if (noted_.size() <= NOTES_AT_LAST) break;
-            changes.swap(noted_);
+            if (noted_.changes.size() <= NOTES_AT_LAST) break;
+            std::swap(notes, noted_);
         }
-        if (!apply(changes)) return abandon(), false;
+        if (!apply(*next, notes)) return abandon(), false;
     }
     Live *old;
     {
         const std::lock_guard<std::mutex> lock(writer_);
         noting_ = false;
-        const bool room = apply(noted_);
-        noted_.clear();
+        const bool room = apply(*next, noted_);
+        noted_ = {};
         if (!room) return false;
         old = current_.exchange(next.release(), std::memory_order_seq_cst);
     }

@@ -1,9 +1,14 @@
 // A table that changes while it answers.
 //
-// An inserted rule goes into every leaf that it meets, a removed one leaves them; a leaf is never changed in place but written
-// anew and put into its cell by one store of eight bytes, so a reader sees the leaf before or after and never between. Rules
-// that meet too many leaves stand in a short list in front (the overlay), which is replaced whole. Memory that readers may
-// still look at is kept until the last of them has gone on (epochs), so readers take no lock and never wait. One writer at a time.
+// An inserted rule goes into every leaf that it meets: such a leaf is written anew and put into its cell by one store of eight
+// bytes, so a reader sees the leaf before or after and never between. A removed rule is made to match nothing where it stands:
+// its lower bound in the first column becomes the highest value, then its upper bound 0, each in one store, and for every packet
+// the state between the two is the one before or the one after. The lane is left out when its leaf is next written. Rules that
+// meet too many leaves stand in a short list in front (the overlay), which is replaced whole. Memory that readers may still look
+// at is kept until the last of them has gone on (epochs), so readers take no lock and never wait. One writer at a time.
+//
+// A leaf leaves rules out that others hide there. Which they are is noted when the table is made, so that a removal looks at
+// those alone and not at all rules.
 //
 // Priorities are 64-bit keys, the least wins: row r of the first rules has r << 32 | 0xFFFFFFFF, a rule inserted at priority p
 // p << 32 | its number. So it wins over row p and loses to row p - 1 and to what was inserted at p before.
@@ -13,7 +18,6 @@
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
 
 #include "neurocuts_lookup.h"
 
@@ -59,6 +63,33 @@ struct Overlay {
     std::vector<uint64_t> keys;  // the first of each block
 };
 
+// Where a rule stands, by its id: pages, as ids only grow and old ones go.
+class Places {
+  public:
+    static constexpr uint32_t NONE = 0xFFFFFFFFu;
+    uint32_t find(int32_t id) const {
+        const size_t page = size_t(uint32_t(id)) / SIZE;
+        return id >= 0 && page < pages_.size() && pages_[page] ? pages_[page]->at[size_t(id) % SIZE] : NONE;
+    }
+    void put(int32_t id, uint32_t place);
+    void erase(int32_t id);
+    size_t size() const { return size_; }
+    template <typename F>
+    void each(F visit) const {
+        for (size_t page = 0; page < pages_.size(); page++)
+            for (size_t i = 0; pages_[page] && i < SIZE; i++)
+                if (pages_[page]->at[i] != NONE) visit(int32_t(page * SIZE + i), pages_[page]->at[i]);
+    }
+
+  private:
+    static constexpr size_t SIZE = 1024;
+    struct Page {
+        uint32_t at[SIZE], held;
+    };
+    std::vector<std::unique_ptr<Page>> pages_;
+    size_t size_ = 0;
+};
+
 // Where a leaf lies: a box, bits chosen above, and perhaps only outside of a range.
 struct Region {
     Box box;
@@ -80,6 +111,8 @@ class Live {
     Removal remove(int32_t id);
     void snapshot(std::vector<Range> &bounds, std::vector<uint64_t> &keys, std::vector<int32_t> &ids) const;
     size_t rules() const { return where_.size(); }
+    // Blocks of leaves in use, as a multiple of those of the tree as it was built.
+    double growth() const;
     size_t overlay_rules() const { return overlaid_.size(); }
     size_t bytes() const;
     void classify(const uint32_t *packets, size_t n, int32_t *out) const;  // at most BATCH, within an epoch
@@ -111,6 +144,10 @@ class Live {
     size_t slots_ = 0, slots_used_ = 0;
     std::vector<uint32_t> refs_;            // cells that show a leaf, by its first block
     std::vector<uint32_t> hid_;             // when rules that others hide were last left out of it; 0: none is left out
+    std::vector<uint32_t> hidden_of_;       // which list of hidden rules is its; ALL_RULES: it has to be looked for
+    std::vector<uint16_t> dead_;            // lanes of removed rules in it
+    std::vector<List> hidden_;              // slots; those that went since are among them
+    size_t built_ = 0, idle_ = 0;           // blocks of the tree as it was built; blocks that no cell shows
     std::vector<uint32_t> born_;            // when a slot's rule was put into leaves
     uint32_t clock_ = 1;
     std::vector<std::vector<uint32_t>> free_;  // leaves by their number of blocks
@@ -120,13 +157,25 @@ class Live {
     std::vector<std::vector<uint32_t>> low_, high_;  // bounds by column, then slot; low > high where there is none
     std::vector<uint8_t> part_;                      // of a slot; 255: the overlay, 254: none
     List dormant_;                                   // slots of rules that others hide everywhere
-    std::unordered_map<int32_t, uint32_t> where_;    // id -> slot
+    Places where_;                                   // id -> slot
     std::vector<uint32_t> overlaid_;                 // slots, by key
     mutable std::vector<uint8_t> meets_;
     std::vector<Cells> best_, here_;
+    Region everywhere_;  // put back after each use
 
     bool reach(uint32_t step_at, Region &at, const Range *rule, std::vector<Cells> &out, std::vector<Region> *where, size_t most) const;
-    List listed(const Step &leaf) const;
+    List listed(const Step &leaf) const;  // without removed rules
+    bool dead(const uint8_t *block, int lane) const;
+    void kill(uint8_t *block, int lane);
+    bool strike(const Cells &cells, uint32_t slot);
+    void insert_into(const Cells &cells, uint32_t slot);
+    void replace_dead(const Cells &cells, uint32_t slot);
+    bool before(uint32_t a, uint32_t b) const { return entries[a].key < entries[b].key; }
+    void show(const Cells &cells, uint32_t block, uint32_t count, uint32_t floor);
+    void note_hidden(uint32_t step_at, const List &meeting, size_t &left);
+    List with_hidden(const Region &region, uint8_t part, const Step &leaf, List out, bool &complete) const;
+    void uncover(const Cells &cells, uint32_t slot, uint8_t part, const Region &region);
+    bool meets(const Region &region, uint32_t slot) const;
     List meeting(const Region &region, uint8_t part, bool &complete) const;
     void write(const Cells &cells, const List &list, uint32_t hid);
     uint32_t blocks_for(size_t n);
@@ -137,7 +186,6 @@ class Live {
     void lower(uint8_t part, uint32_t floor);
     bool place(uint32_t slot);
     bool wake(const Range *range);
-    Region everywhere() const;
 };
 
 // The table that is in use, and its successor while that is built.
@@ -148,9 +196,9 @@ class Serving {
     ~Serving() { delete current_.load(); }
 
     void classify(const uint32_t *packets, size_t n, int32_t *out, int threads);
-    // The new rule's id, or -1 when there is no room until `replace`.
-    int32_t insert(const Range *range, uint32_t priority);
-    Live::Removal remove(int32_t id);
+    // n rules, one after the other; the new ids. A -1 and what follows it: there is no room until `replace`.
+    void insert(const Range *ranges, const uint32_t *priorities, size_t n, int32_t *ids);
+    void remove(const int32_t *ids, size_t n, Live::Removal *outcomes);
     // Rules by key; changes are noted from here on until `replace`.
     void begin(std::vector<Range> &bounds, std::vector<uint64_t> &keys, std::vector<int32_t> &ids);
     bool replace(std::unique_ptr<Live> next);  // false: it had no room for what changed meanwhile
@@ -158,6 +206,7 @@ class Serving {
 
     struct Sizes {
         size_t rules, overlay, bytes;
+        double growth;
     };
     Sizes sizes();
 
@@ -169,11 +218,16 @@ class Serving {
     struct Change {
         int32_t id;
         uint64_t key;  // NO_KEY: removed
-        std::vector<Range> range;
+        size_t range;  // where its ranges start
     };
+    struct Notes {
+        std::vector<Change> changes;
+        std::vector<Range> ranges;
+    };
+    bool apply(Live &table, const Notes &notes) const;
     std::atomic<Live *> current_;
     std::mutex writer_;
-    std::vector<Change> noted_;
+    Notes noted_;
     bool noting_ = false;
     uint32_t sequence_ = 0;
     int32_t next_id_;

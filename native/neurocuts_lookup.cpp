@@ -4,7 +4,6 @@
 
 #include <cstring>
 #include <stdexcept>
-#include <thread>
 #include <unordered_map>
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -43,8 +42,6 @@ namespace avx512 {
 
 namespace {
 
-constexpr size_t FEWEST = 4096;  // packets for a thread of its own
-
 std::string &forced() {
     static std::string name;
     return name;
@@ -61,6 +58,7 @@ struct Compiler {
     const Rules &rules;
     std::unordered_multimap<uint64_t, uint32_t> arrays;               // children laid out already: where they start
     std::unordered_multimap<uint64_t, std::pair<int32_t, Step>> leaves;  // the node and its step
+    std::vector<uint32_t> open[LANES];  // blocks by the number of their last lanes that are free
 
     // Lays a node out; its best rule.
     uint32_t node(int32_t id, Step &out, int depth) {
@@ -164,6 +162,27 @@ struct Compiler {
         table.steps.push_back(made);
     }
 
+    // Finds lanes for a leaf: those that another left in its last block, or new blocks; the first lane.
+    uint32_t place(uint32_t count, Step &out) {
+        const Layout &layout = table.layout;
+        for (uint32_t free = count; table.share && free < LANES; free++) {
+            if (open[free].empty()) continue;
+            out.base = open[free].back();
+            out.offset = 1u | ((1u << count) - 1) << (LANES - free) << 16;
+            open[free].pop_back();
+            if (free > count) open[free - count].push_back(out.base);
+            return LANES - free;
+        }
+        const uint32_t blocks = (count + LANES - 1) / LANES, left = blocks * LANES - count;
+        out.base = uint32_t(table.store.size() / layout.bytes);
+        out.offset = table.share ? blocks | (0xFFu >> left) << 16 : blocks;
+        table.store.resize(table.store.size() + size_t(blocks) * layout.bytes);
+        uint8_t *last = &table.store[table.store.size() - layout.bytes];
+        for (uint32_t lane = LANES - left; lane < LANES; lane++) put_rule(layout, last, int(lane), NO_RULE, nullptr);
+        if (left) open[left].push_back(out.base + blocks - 1);
+        return 0;
+    }
+
     uint32_t leaf(int32_t id, Step &out) {
         const Layout &layout = table.layout;
         const uint32_t count = uint32_t(tree.count[id]);
@@ -180,15 +199,13 @@ struct Compiler {
                 return out.mask;
             }
         }
-        const size_t before = table.store.size();
         out.mask = uint32_t(ids[0]);
-        out.base = uint32_t(before / layout.bytes);
-        out.offset = (count + LANES - 1) / LANES;
         out.word = AT_LEAF;
-        table.store.resize(before + size_t(out.offset) * layout.bytes);
-        for (uint32_t i = 0; i < out.offset * LANES; i++)
-            put_rule(layout, &table.store[before + size_t(i / LANES) * layout.bytes], int(i % LANES), i < count ? uint32_t(ids[i]) : NO_RULE,
-                     i < count ? rules.row(uint32_t(ids[i])) : nullptr);
+        uint32_t lane = place(count, out);
+        for (uint32_t i = 0; i < count; i++, lane++) {
+            uint8_t *block = &table.store[(out.base + size_t(lane / LANES)) * layout.bytes];
+            put_rule(layout, block, int(lane % LANES), uint32_t(ids[i]), rules.row(uint32_t(ids[i])));
+        }
         leaves.emplace(key, std::pair{id, out});
         return out.mask;
     }
@@ -220,50 +237,6 @@ Layout layout_of(const Rules &rules) {
     layout.five = rules.columns == 5 && !layout.narrow[0] && !layout.narrow[1] && layout.narrow[2] && layout.narrow[3] && layout.narrow[4];
     if (layout.five) layout.bytes = 256;
     return layout;
-}
-
-uint32_t get_rule(const Layout &layout, const uint8_t *block, int lane) {
-    if (layout.five) {
-        uint16_t low, high;
-        std::memcpy(&low, block + 176 + 2 * lane, 2);
-        std::memcpy(&high, block + 240 + 2 * lane, 2);
-        return low | uint32_t(high) << 16;
-    }
-    uint32_t rule;
-    std::memcpy(&rule, block + layout.ids + 4 * lane, 4);
-    return rule;
-}
-
-void copy_rule(const Layout &layout, const uint8_t *from, int lane, uint8_t *to, int to_lane) {
-    auto copy = [&](uint32_t place, int size) { std::memcpy(to + place + size * to_lane, from + place + size * lane, size_t(size)); };
-    if (layout.five) {
-        for (uint32_t place : {0, 32, 64, 96}) copy(place, 4);
-        for (uint32_t place : {128, 144, 160, 176, 192, 208, 224, 240}) copy(place, 2);
-        return;
-    }
-    for (int c = 0; c < layout.columns; c++) {
-        const int size = layout.narrow[c] ? 2 : 4;
-        copy(layout.place[c], size);
-        copy(layout.place[c] + uint32_t(size * LANES), size);
-    }
-    copy(layout.ids, 4);
-}
-
-void put_rule(const Layout &layout, uint8_t *block, int lane, uint32_t rule, const Range *range) {
-    auto put = [&](uint32_t place, uint32_t value, int size) { std::memcpy(block + place + size * lane, &value, size_t(size)); };
-    for (int c = 0; c < layout.columns; c++) {
-        const Range r = range ? range[c] : Range{0xFFFFFFFFu, 0};  // matches nothing
-        const int size = layout.narrow[c] ? 2 : 4;
-        const uint32_t five[] = {0, 32, 128, 144, 160};
-        put(layout.five ? five[c] : layout.place[c], r.low, size);
-        put(layout.five ? five[c] + 64 : layout.place[c] + uint32_t(size * LANES), r.high, size);
-    }
-    if (layout.five) {
-        put(176, rule & 0xFFFF, 2);
-        put(240, rule >> 16, 2);
-    } else {
-        put(layout.ids, rule, 4);
-    }
 }
 
 std::string kernel_name() {
@@ -318,17 +291,36 @@ int32_t Table::one(const uint32_t *packet) const {
     return scalar::one(*this, packet);
 }
 
-void Table::classify(const uint32_t *packets, size_t n, int32_t *out, int threads) const {
-    const size_t most = std::max<size_t>(1, std::min<size_t>(size_t(std::max(threads, 1)), n / FEWEST));
-    if (most == 1) return range(*this, packets, n, out);
-    std::vector<std::thread> others;
-    const size_t share = (n + most - 1) / most;
-    for (size_t t = 1; t < most; t++) {
-        const size_t from = t * share, to = std::min(n, from + share);
-        if (from < to) others.emplace_back([=] { range(*this, packets + from * size_t(layout.columns), to - from, out + from); });
+Work Table::work(const uint32_t *packets, size_t n) const {
+    if (!plain) throw std::invalid_argument("work is counted for tables of cuts and leaves below the top alone");
+    Work sum;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t *packet = packets + i * size_t(layout.columns);
+        uint32_t best = NO_RULE;
+        for (const Part &part : top) {
+            if (part.floor >= best) break;
+            sum.parts++;
+            Step step = steps[part.step];
+            for (; step.code() < AT_LEAF; sum.steps++) step = steps[step.offset + scalar::cell_at<true>(step, packet[step.code()])];
+            const uint8_t *block = blocks + size_t(step.base) * layout.bytes;
+            for (uint32_t left = step.mask < best ? step.blocks() : 0; left; left--, block += layout.bytes) {
+                sum.blocks++;
+                uint32_t mask = layout.five ? scalar::matches<true>(layout, block, packet) : scalar::matches<false>(layout, block, packet);
+                if (left == 1) mask &= step.lanes();
+                if (!mask) continue;
+                best = std::min(best, get_rule(layout, block, __builtin_ctz(mask)));
+                break;
+            }
+        }
     }
-    range(*this, packets, std::min(share, n), out);
-    for (std::thread &other : others) other.join();
+    const double count = double(std::max<size_t>(n, 1));
+    return {sum.parts / count, sum.steps / count, sum.blocks / count};
+}
+
+void Table::classify(const uint32_t *packets, size_t n, int32_t *out, int threads) const {
+    shared_out(n, threads, [=, this](size_t from, size_t to) {
+        range(*this, packets + from * size_t(layout.columns), to - from, out + from);
+    });
 }
 
 }  // namespace neurocuts

@@ -10,18 +10,23 @@ from mlsys4sys import console
 
 
 @click.command("autopandas", cls=console.Command)
-@click.option(
-    "--output", metavar="FOLDER", required=True, help="Where to write policy.safetensors and meant.safetensors."
-)
+@click.option("--output", metavar="FOLDER", required=True, help="Where to write policy, value and meant.safetensors.")
 @click.option("--data", metavar="FOLDER", help="Where drawn tasks are kept. [default: OUTPUT/data]")
 @click.option(
-    "--tasks", type=click.IntRange(1), default=80_000, show_default=True, help="Tasks to train the policy on."
+    "--tasks", type=click.IntRange(1), default=20_000, show_default=True, help="Tasks to train the policy on."
 )
-@click.option("--steps", type=click.IntRange(1), default=6_000, show_default=True, help="Batches of the policy.")
+@click.option("--steps", type=click.IntRange(1), default=3_300, show_default=True, help="Batches of the policy.")
 @click.option(
-    "--judged", type=click.IntRange(1), default=1_500, show_default=True, help="Tasks to search for the judge."
+    "--judged", type=click.IntRange(1), default=1_500, show_default=True, help="Drawn tasks to search for the judge."
 )
-@click.option("--only", type=click.Choice(["policy", "judge"]), help="Train one of the two. [default: both]")
+@click.option(
+    "--asked", type=click.IntRange(1), default=500, show_default=True, help="Written questions to search for the judge."
+)
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes that search.")
+@click.option(
+    "--expanded", type=click.IntRange(1), default=1_500, show_default=True, help="Drawn tasks to train the value on."
+)
+@click.option("--only", type=click.Choice(["policy", "value", "judge"]), help="Train one of the three. [default: all]")
 @console.seed_option
 @console.json_option
 @console.quiet_option
@@ -31,28 +36,47 @@ def train_autopandas(
     tasks: int,
     steps: int,
     judged: int,
+    asked: int,
+    workers: int,
+    expanded: int,
     only: str | None,
     seed: int,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Train what orders calls and ranks programs, on drawn tasks; the defaults give the weights that ship (hours)."""
+    """Train what orders calls and tables and ranks programs; the defaults give the weights that ship (hours)."""
     from mlsys4sys.autopandas import train as training
     from mlsys4sys.autopandas.policy import Policy
 
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    command = f"mlsys4sys train autopandas --tasks {tasks} --steps {steps} --judged {judged} --seed {seed}"
-    recipe = training.Recipe(seed=seed, tasks=tasks, steps=steps, judged=judged, command=command)
+    counts = f"--tasks {tasks} --steps {steps} --judged {judged} --asked {asked} --workers {workers}"
+    counts += f" --expanded {expanded} --seed {seed}"
+    command = f"mlsys4sys train autopandas {counts}" + (f" --only {only}" if only else "")
+    recipe = training.Recipe(
+        seed=seed,
+        tasks=tasks,
+        steps=steps,
+        judged=judged,
+        asked=asked,
+        workers=workers,
+        expanded=expanded,
+        command=command,
+    )
+    drawn = Path(data) if data else folder / "data"
     found = {}
     with console.Progress(quiet=quiet) as progress:
         policy = Policy.load_shipped() if only == "judge" else None
-        if only != "judge":
-            policy = training.train_policy(recipe, Path(data) if data else folder / "data", report=progress)
+        if only in (None, "policy"):
+            policy = training.train_policy(recipe, drawn, report=progress)
             policy.save(folder / "policy.safetensors")
             found["policy"] = policy.config
-        if only != "policy":
-            judge = training.train_judge(recipe, policy=policy, report=progress)
+        if only in (None, "value"):
+            value = training.train_value(recipe, report=progress)
+            value.save(folder / "value.safetensors")
+            found["value"] = value.config
+        if only in (None, "judge"):
+            judge = training.train_judge(recipe, drawn, policy=policy, report=progress)
             judge.save(folder / "meant.safetensors")
             found["judge"] = judge.config
     if as_json:

@@ -2,17 +2,19 @@
 
 The calls are written the way a reviewer would write them, and their arguments are chosen by what a column is: groups
 by columns with ties, aggregates of numbers, pivots where no cell is hit twice. Chains follow :data:`FOLLOWS`, for
-example a pivot and then a ``fillna``, instead of being uniform.
+example a pivot and then a ``fillna``, instead of being uniform. Neighbours that may change places stand in one order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mlsys4sys.autopandas.expression import (
     CELL,
@@ -380,7 +382,7 @@ def _reset_index(v: _View) -> Step:
             ),
         )
     names = [level.label for level in v.table.index]
-    gone = v.coin(0.75) if names == [None] else v.coin(0.05)
+    gone = v.coin(0.93) if names == [None] else v.coin(0.05)
     return Step(
         "reset_index", call("{0}.reset_index(drop=True)" if gone else "{0}.reset_index()", v.expr, op="reset_index")
     )
@@ -887,73 +889,82 @@ def _cut(v: _View) -> Step:
 
 _Maker = Callable[[_View], Step]
 
-_MAKERS: tuple[tuple[float, _Maker], ...] = (
-    (6, _mask),
-    (1.5, _head),
-    (1, _nlargest),
-    (1.5, _dropna),
-    (2, _drop_duplicates),
-    (3.5, _sort_values),
-    (1, _sort_index),
-    (2.5, _select),
-    (1.5, _drop),
-    (1.5, _rename),
-    (0.5, _prefix),
-    (0.8, _astype),
-    (2.5, _fillna),
-    (1.5, _ffill),
-    (1.3, _replace),
-    (1, _map),
-    (1, _clip),
-    (2.5, _set_index),
-    (2.5, _reset_index),
-    (0.6, _transpose),
-    (0.8, _to_frame),
-    (2.5, _pivot),
-    (2, _pivot_table),
-    (3, _melt),
-    (1, _stack),
-    (2, _unstack),
-    (1.2, _crosstab),
-    (1, _get_dummies),
-    (1.3, _explode),
-    (6, _groupby_agg),
-    (1.5, _groupby_all),
-    (2, _groupby_size),
+_MAKERS: tuple[tuple[float, _Maker, tuple[str, ...]], ...] = (
+    (6, _mask, ("mask",)),
+    (1.5, _head, ("head", "tail", "iloc")),
+    (1, _nlargest, ("nlargest", "nsmallest")),
+    (1.5, _dropna, ("dropna",)),
+    (2, _drop_duplicates, ("drop_duplicates",)),
+    (3.5, _sort_values, ("sort_values",)),
+    (1, _sort_index, ("sort_index",)),
+    (2.5, _select, ("select",)),
+    (1.5, _drop, ("drop",)),
+    (1.5, _rename, ("rename",)),
+    (0.5, _prefix, ("add_prefix", "add_suffix")),
+    (0.8, _astype, ("astype",)),
+    (2.5, _fillna, ("fillna",)),
+    (1.5, _ffill, ("ffill", "bfill", "interpolate")),
+    (1.3, _replace, ("replace",)),
+    (1, _map, ("map",)),
+    (1, _clip, ("round", "clip", "abs")),
+    (2.5, _set_index, ("set_index",)),
+    (2.5, _reset_index, ("reset_index",)),
+    (0.6, _transpose, ("T",)),
+    (0.8, _to_frame, ("to_frame",)),
+    (2.5, _pivot, ("pivot",)),
+    (2, _pivot_table, ("pivot_table",)),
+    (3, _melt, ("melt",)),
+    (1, _stack, ("stack",)),
+    (2, _unstack, ("unstack",)),
+    (1.2, _crosstab, ("crosstab",)),
+    (1, _get_dummies, ("get_dummies",)),
+    (1.3, _explode, ("explode",)),
+    (6, _groupby_agg, ("groupby.agg",)),
+    (1.5, _groupby_all, ("groupby.agg",)),
+    (2, _groupby_size, ("groupby.size",)),
     (
         1.6,
         _in_group(
             "groupby.transform",
             ["transform('sum')", "transform('mean')", "transform('max')", "transform('count')", "transform('first')"],
         ),
+        ("groupby.transform",),
     ),
-    (1.2, _in_group("groupby.cumulative", ["cumsum()", "cumsum()", "cummax()"])),
-    (0.7, _in_group("groupby.rank", ["rank()", "rank(ascending=False)", "rank(method='dense')"])),
-    (0.9, _in_group("groupby.shift", ["shift()", "diff()", "shift(-1)", "pct_change()"])),
-    (0.9, _in_group("groupby.cumcount", ["cumcount()", "cumcount()", "ngroup()"], needs_value=False)),
-    (1.2, _groupby_head),
-    (1.2, _groupby_list),
-    (0.9, _groupby_idx),
-    (0.9, _groupby_filter),
-    (7, _merge),
-    (4, _concat),
-    (1.5, _anti),
-    (0.8, _combine_first),
-    (3, _window),
-    (0.8, _window_all),
-    (0.8, _resample),
-    (1.8, _value_counts),
-    (2, _reduce),
-    (3, _arithmetic),
-    (0.8, _arithmetic_all),
-    (2.5, _str),
-    (0.8, _concatenate),
-    (1.6, _dt),
-    (1.5, _where),
-    (0.8, _flag),
-    (0.6, _cut),
+    (1.2, _in_group("groupby.cumulative", ["cumsum()", "cumsum()", "cummax()"]), ("groupby.cumulative",)),
+    (
+        0.7,
+        _in_group("groupby.rank", ["rank()", "rank(ascending=False)", "rank(method='dense')"]),
+        ("groupby.rank",),
+    ),
+    (0.9, _in_group("groupby.shift", ["shift()", "diff()", "shift(-1)", "pct_change()"]), ("groupby.shift",)),
+    (
+        0.9,
+        _in_group("groupby.cumcount", ["cumcount()", "cumcount()", "ngroup()"], needs_value=False),
+        ("groupby.cumcount",),
+    ),
+    (1.2, _groupby_head, ("groupby.head", "groupby.nth")),
+    (1.2, _groupby_list, ("groupby.list",)),
+    (0.9, _groupby_idx, ("groupby.idx",)),
+    (0.9, _groupby_filter, ("groupby.filter",)),
+    (7, _merge, ("merge",)),
+    (4, _concat, ("concat",)),
+    (1.5, _anti, ("isin",)),
+    (0.8, _combine_first, ("combine_first",)),
+    (3, _window, ("cumulative", "shift", "diff", "pct_change", "rank", "rolling", "expanding")),
+    (0.8, _window_all, ("cumulative", "diff", "shift", "rank", "rolling", "round", "abs")),
+    (0.8, _resample, ("resample",)),
+    (1.8, _value_counts, ("value_counts",)),
+    (2, _reduce, ("reduce", "nunique", "describe", "tolist")),
+    (3, _arithmetic, ("arithmetic",)),
+    (0.8, _arithmetic_all, ("arithmetic",)),
+    (2.5, _str, ("str",)),
+    (0.8, _concatenate, ("str",)),
+    (1.6, _dt, ("dt",)),
+    (1.5, _where, ("where",)),
+    (0.8, _flag, ("compare",)),
+    (0.6, _cut, ("cut",)),
 )
-"""How often a call is drawn, and what draws its arguments."""
+"""How often a call is drawn at the start, what draws its arguments, and the names it may have."""
 
 CALLS: tuple[str, ...] = (
     "mask", "head", "tail", "iloc", "loc", "nlargest", "nsmallest", "drop", "dropna", "drop_duplicates", "sort_values",
@@ -976,79 +987,135 @@ CALLS: tuple[str, ...] = (
 
 ROLES = ("by", "value", "index", "columns", "filter", "sort", "on", "keep", "drop")
 
+_AGGREGATED = {
+    "reset_index": 10, "sort_values": 3, "unstack": 3, "round": 1.5, "rename": 1, "to_frame": 0.8, "head": 0.4,
+    "arithmetic": 0.6, "mask": 0.7, "T": 0.3,
+}  # fmt: skip
+_IN_GROUP = {"mask": 4, "arithmetic": 2, "drop": 1.5, "sort_values": 1, "select": 0.6, "fillna": 0.8}
+_NEW_COLUMN = {
+    "groupby.agg": 4, "drop": 2.5, "mask": 2.5, "sort_values": 2, "select": 1.5, "groupby.size": 1.5, "fillna": 0.4,
+}  # fmt: skip
+_FEWER_ROWS = {
+    "reset_index": 5, "groupby.agg": 4, "select": 2.5, "sort_values": 2, "drop": 1, "reduce": 1, "value_counts": 1,
+    "groupby.size": 1.2, "drop_duplicates": 0.6, "pivot_table": 0.4,
+}  # fmt: skip
+
+_PLACE = {name: i for i, name in enumerate(CALLS)}
+
 FOLLOWS: dict[str, dict[str, float]] = {
-    "groupby.agg": {
-        "reset_index": 8,
-        "sort_values": 2.5,
-        "unstack": 4,
-        "to_frame": 1.5,
-        "rename": 1.5,
-        "round": 2,
-        "fillna": 0.3,
+    "groupby.agg": _AGGREGATED,
+    "groupby.size": {"reset_index": 10, "unstack": 5, "sort_values": 2, "to_frame": 1, "mask": 0.5},
+    "groupby.list": {"reset_index": 10, "to_frame": 0.6, "explode": 0.3},
+    "groupby.idx": {"reset_index": 5, "sort_values": 1, "select": 1, "drop": 0.5},
+    "groupby.head": {"reset_index": 5, "groupby.agg": 1, "sort_values": 0.7, "select": 0.7},
+    "groupby.nth": {"reset_index": 4, "select": 1, "sort_values": 0.6},
+    "groupby.filter": {"reset_index": 4, "sort_values": 1.5, "groupby.agg": 1, "drop_duplicates": 1, "select": 0.8},
+    "groupby.transform": _IN_GROUP,
+    "groupby.cumulative": _IN_GROUP,
+    "groupby.rank": _IN_GROUP,
+    "groupby.shift": _IN_GROUP,
+    "groupby.cumcount": {"pivot": 6, "set_index": 4, "mask": 2, "pivot_table": 1},
+    "set_index": {"unstack": 6, "T": 3, "stack": 3, "sort_index": 2, "resample": 3, "select": 0.6},
+    "melt": {
+        "dropna": 4, "sort_values": 4, "groupby.agg": 3, "mask": 2, "drop": 1.5, "rename": 0.4, "pivot_table": 0.6,
+        "reset_index": 0.4,
     },
-    "groupby.size": {"reset_index": 9, "unstack": 5, "sort_values": 2, "to_frame": 2},
-    "groupby.list": {"reset_index": 8},
-    "groupby.idx": {"reset_index": 4},
-    "groupby.head": {"reset_index": 4},
-    "groupby.nth": {"reset_index": 3},
-    "set_index": {"unstack": 8, "stack": 4, "T": 4, "sort_index": 2, "resample": 5},
-    "melt": {"groupby.agg": 3, "dropna": 4, "sort_values": 5, "mask": 3, "pivot": 0.5},
-    "merge": {"mask": 3, "groupby.agg": 3, "fillna": 4, "drop": 3, "arithmetic": 2, "select": 2.5, "sort_values": 2},
+    "merge": {
+        "groupby.agg": 4, "mask": 3, "fillna": 3, "drop": 3, "arithmetic": 2, "select": 2.5, "sort_values": 2,
+        "rename": 0.5, "dropna": 0.6,
+    },
     "concat": {
-        "drop_duplicates": 4,
-        "sort_values": 3,
-        "groupby.agg": 2.5,
-        "reset_index": 2,
-        "fillna": 2,
-        "sort_index": 3,
+        "drop_duplicates": 4, "sort_values": 3, "groupby.agg": 3, "reset_index": 2.5, "fillna": 1.5, "sort_index": 2,
     },
-    "pivot": {"fillna": 6, "reset_index": 6, "rename_axis": 1},
-    "pivot_table": {"reset_index": 5, "fillna": 5, "add_prefix": 2},
-    "crosstab": {"reset_index": 2},
-    "value_counts": {"reset_index": 7, "sort_index": 3, "to_frame": 3, "head": 2},
-    "mask": {
-        "groupby.agg": 3.5,
-        "reset_index": 4,
-        "select": 3,
-        "sort_values": 2,
-        "reduce": 2,
-        "value_counts": 1.5,
-        "groupby.size": 1.5,
+    "isin": {"reset_index": 4, "select": 2, "groupby.agg": 2, "sort_values": 1, "drop": 0.7},
+    "combine_first": {"reset_index": 2, "sort_index": 1, "fillna": 1, "select": 1},
+    "pivot": {"reset_index": 6, "fillna": 5, "rename_axis": 1, "add_prefix": 1.5, "T": 0.4, "arithmetic": 0.5},
+    "pivot_table": {"reset_index": 6, "fillna": 4, "add_prefix": 1, "T": 0.4, "round": 1},
+    "crosstab": {"reset_index": 4, "T": 0.7, "add_prefix": 0.7, "arithmetic": 0.5},
+    "unstack": {"fillna": 6, "reset_index": 4, "T": 1, "add_prefix": 0.5, "arithmetic": 0.5},
+    "stack": {"reset_index": 8, "to_frame": 1, "sort_values": 0.6},
+    "explode": {"groupby.agg": 2, "value_counts": 3, "reset_index": 5, "groupby.size": 2, "get_dummies": 1, "mask": 1},
+    "get_dummies": {"groupby.agg": 4, "drop": 2, "select": 0.6},
+    "value_counts": {"reset_index": 7, "sort_index": 3, "to_frame": 2, "head": 2, "mask": 1},
+    "nlargest": {"reset_index": 4, "select": 3, "reduce": 0.6},
+    "nsmallest": {"reset_index": 4, "select": 3},
+    "head": {"reset_index": 3, "select": 2, "reduce": 0.7},
+    "tail": {"reset_index": 4, "select": 2},
+    "iloc": {"reset_index": 4, "astype": 0.7, "rename": 0.5},
+    "mask": _FEWER_ROWS,
+    "dropna": {"reset_index": 4, "astype": 3, "groupby.agg": 2, "sort_values": 0.8, "select": 0.6, "value_counts": 0.5},
+    "drop_duplicates": {
+        "reset_index": 4, "groupby.agg": 1.5, "pivot": 1.5, "groupby.size": 1.5, "sort_values": 1.5, "select": 1,
+        "set_index": 0.7,
     },
     "sort_values": {
-        "groupby.head": 5,
-        "drop_duplicates": 4,
-        "head": 4,
-        "reset_index": 5,
-        "groupby.cumulative": 3,
-        "groupby.agg": 1,
+        "reset_index": 4, "drop_duplicates": 4, "groupby.head": 4, "head": 3, "groupby.cumulative": 2,
+        "groupby.shift": 1, "groupby.cumcount": 1, "set_index": 1, "select": 1, "groupby.nth": 1, "cumulative": 0.7,
     },
-    "drop_duplicates": {"reset_index": 3, "groupby.agg": 1.5, "pivot": 1.5, "groupby.size": 2},
-    "unstack": {"fillna": 5, "reset_index": 4, "T": 1},
-    "stack": {"reset_index": 8},
-    "explode": {"groupby.agg": 3, "value_counts": 3, "reset_index": 4, "get_dummies": 2, "groupby.size": 2},
-    "dt": {"groupby.agg": 5, "groupby.size": 3, "mask": 2, "pivot_table": 2, "drop": 2},
-    "str": {"groupby.agg": 3, "drop": 3, "groupby.size": 2, "explode": 1},
-    "arithmetic": {"groupby.agg": 3, "mask": 3, "sort_values": 3, "drop": 2, "round": 2},
-    "cut": {"groupby.agg": 5, "groupby.size": 5, "value_counts": 2},
-    "dropna": {"groupby.agg": 2, "reset_index": 4, "astype": 3},
-    "ffill": {"groupby.agg": 1.5, "dropna": 2},
-    "fillna": {"groupby.agg": 2, "astype": 2},
-    "groupby.transform": {"mask": 3, "arithmetic": 3, "drop": 1.5},
-    "groupby.cumcount": {"pivot": 6, "mask": 3, "set_index": 4, "pivot_table": 2},
-    "isin": {"groupby.agg": 2, "reset_index": 2, "select": 2},
-    "select": {"drop_duplicates": 3, "sort_values": 2, "reset_index": 0.5, "reduce": 2, "dropna": 2},
-    "resample": {"reset_index": 4, "fillna": 2},
-    "get_dummies": {"concat": 1, "groupby.agg": 3},
-    "to_frame": {"reset_index": 2},
-    "T": {"reset_index": 3},
-    "where": {"groupby.size": 2, "drop": 1},
-    "map": {"groupby.agg": 2, "drop": 1},
-    "reset_index": {"rename": 2, "drop": 2, "sort_values": 2},
-}
-"""Call → call → how many times likelier than usual it is as the next one."""
+    "sort_index": {"reset_index": 3, "head": 1, "ffill": 0.5},
+    "select": {
+        "drop_duplicates": 4, "sort_values": 2, "reduce": 2, "dropna": 2, "rename": 1, "groupby.agg": 1,
+        "set_index": 1, "reset_index": 0.4,
+    },
+    "drop": {
+        "drop_duplicates": 3, "sort_values": 2, "rename": 1.5, "groupby.agg": 2, "set_index": 1, "reduce": 1,
+        "dropna": 1,
+    },
+    "rename": {"sort_values": 1.5, "merge": 1, "set_index": 1.5, "select": 1.5, "groupby.agg": 0.7, "melt": 0.7},
+    "add_prefix": {"reset_index": 5, "T": 0.3},
+    "add_suffix": {"reset_index": 5, "T": 0.3},
+    "astype": {"groupby.agg": 1.5, "sort_values": 1.5, "str": 0.7, "arithmetic": 0.5, "mask": 0.5},
+    "fillna": {"astype": 3, "groupby.agg": 3, "reset_index": 1.5, "sort_values": 1, "arithmetic": 0.7, "mask": 0.6},
+    "ffill": {"dropna": 2, "groupby.agg": 2.5, "fillna": 0.6, "mask": 1, "drop_duplicates": 1, "pivot": 0.6},
+    "bfill": {"head": 1, "dropna": 2, "drop_duplicates": 1, "groupby.agg": 1},
+    "interpolate": {"round": 2, "groupby.agg": 1, "fillna": 1},
+    "replace": {"dropna": 2, "groupby.agg": 2, "fillna": 1.5, "astype": 0.7, "value_counts": 0.7, "mask": 0.5},
+    "map": _NEW_COLUMN,
+    "where": {"groupby.size": 2, "groupby.agg": 2, "drop": 2, "value_counts": 1, "mask": 0.5, "pivot_table": 0.6},
+    "compare": {"groupby.agg": 3, "drop": 2, "mask": 1, "sort_values": 0.7},
+    "round": {"reset_index": 4, "sort_values": 1.5, "groupby.agg": 0.7, "drop": 0.5, "select": 0.7},
+    "clip": {"groupby.agg": 2, "select": 1, "drop": 1, "sort_values": 1},
+    "abs": {"groupby.agg": 1.5, "sort_values": 2, "mask": 1, "select": 0.7},
+    "to_frame": {"reset_index": 4, "T": 1.5, "rename": 0.5},
+    "T": {"reset_index": 5, "rename": 0.7, "fillna": 0.5, "rename_axis": 0.5},
+    "reset_index": {
+        "rename": 2, "sort_values": 3, "drop": 1.5, "mask": 1.5, "pivot": 0.7, "melt": 0.8, "select": 0.8,
+        "groupby.agg": 0.7, "arithmetic": 0.5, "head": 0.4,
+    },
+    "dt": {"groupby.agg": 6, "groupby.size": 3, "pivot_table": 2, "mask": 2, "drop": 2, "groupby.transform": 0.7},
+    "str": {"groupby.agg": 4, "drop": 3, "groupby.size": 2, "value_counts": 0.7, "mask": 1, "select": 1, "pivot": 0.6},
+    "cut": {"groupby.size": 5, "groupby.agg": 5, "value_counts": 2, "drop": 0.7, "crosstab": 0.7, "pivot_table": 0.6},
+    "arithmetic": {
+        "groupby.agg": 4, "mask": 2.5, "sort_values": 3, "drop": 2.5, "round": 2.5, "select": 1, "nlargest": 0.7,
+        "reduce": 0.5,
+    },
+    "cumulative": {"drop": 2, "mask": 2, "select": 1, "arithmetic": 1, "groupby.agg": 0.7},
+    "shift": {"arithmetic": 4, "fillna": 2, "dropna": 2, "mask": 1.5, "drop": 1},
+    "diff": {"fillna": 3, "dropna": 2.5, "mask": 2, "abs": 1, "drop": 0.7},
+    "pct_change": {"fillna": 3, "arithmetic": 1.5, "dropna": 2, "round": 1.5},
+    "rank": {"sort_values": 3, "mask": 2, "astype": 1.5, "drop": 0.7},
+    "rolling": {"dropna": 3, "fillna": 2, "drop": 1, "round": 1},
+    "expanding": {"round": 2, "drop": 1},
+    "resample": {"reset_index": 5, "fillna": 2, "to_frame": 0.7},
+    "describe": {"T": 4, "round": 2, "reset_index": 0.7},
+    "nunique": {"sort_values": 2, "reset_index": 2, "to_frame": 1},
+    "reduce": {"sort_values": 2, "to_frame": 2, "reset_index": 2, "round": 1},
+}  # fmt: skip
+"""Call → what people write next, and how often: as in answers about pandas. The calls that do not stand here share
+:data:`SELDOM` of the draws."""
 
-_NAMES: dict[int, tuple[str, ...]] = {}
+SELDOM = 0.06
+
+STARTS: dict[str, float] = {
+    "mask": 8, "groupby.agg": 8, "merge": 8, "concat": 4, "sort_values": 4, "set_index": 3, "melt": 4, "dt": 3,
+    "str": 3, "arithmetic": 3, "groupby.size": 3, "value_counts": 2.5, "drop_duplicates": 2, "dropna": 2, "fillna": 2,
+    "pivot_table": 2, "pivot": 2, "explode": 2, "select": 2, "isin": 2, "groupby.list": 1.5, "groupby.transform": 1.2,
+    "groupby.cumcount": 1.2, "ffill": 1, "cut": 1, "crosstab": 1, "where": 1, "replace": 0.8, "stack": 0.8, "map": 0.7,
+    "get_dummies": 0.7, "drop": 0.7, "rename": 0.5, "shift": 0.7, "diff": 0.7, "cumulative": 0.5, "groupby.idx": 0.6,
+    "groupby.head": 0.7, "groupby.cumulative": 0.7, "groupby.shift": 0.6, "describe": 0.4, "combine_first": 0.6,
+    "T": 0.4, "rank": 0.4, "groupby.filter": 0.6, "astype": 0.4, "nlargest": 0.5, "rolling": 0.4,
+}  # fmt: skip
+"""The first of several calls, and how often it is."""
 
 
 def draw(rng: Rng, depth: int, *, tries: int = 30) -> Known | None:
@@ -1071,22 +1138,30 @@ def _chain(rng: Rng, inputs: tuple[Any, ...], depth: int) -> Known | None:
     start = [memo.table(source(i)) for i in range(len(inputs))]
     now, others = start[0], tuple(start[1:])
     seen = {table.key for table in start}
+    known = frozenset(label for table in start for label in table.labels)
     steps: list[Step] = []
-    partial: list[Any] = []
     for position in range(depth):
         joined = not others or any(step.name in _JOINS for step in steps)
         must_join = bool(others) and not joined and (position == depth - 1 or rng.random() < 0.6)
         step = _drawn_step(
-            rng, now, others if not joined else (), steps[-1].name if steps else "", must_join, memo, seen
+            rng,
+            now,
+            others if not joined else (),
+            steps[-1].name if steps else "first" if depth > 1 else "",
+            must_join,
+            memo,
+            seen,
+            known,
         )
         if step is None:
             return None
-        partial.append(now.value)
         steps.append(step)
         now = memo.table(step.expr)
         seen.add(now.key)
     if not _worth(now) or not _all_matter(memo, steps, now):
         return None
+    steps = in_order(memo, steps, now)
+    partial = [inputs[0], *(memo.table(step.expr).value for step in steps[:-1])]
     return Known(Task.of(list(inputs), now.value), steps[-1].expr, tuple(steps), tuple(partial))
 
 
@@ -1095,70 +1170,48 @@ _TWO = frozenset({_merge, _concat, _anti, _combine_first})
 
 
 def _drawn_step(
-    rng: Rng, now: Table, others: tuple[Table, ...], before: str, must_join: bool, memo: Memo, seen: set[Hashable]
+    rng: Rng,
+    now: Table,
+    others: tuple[Table, ...],
+    before: str,
+    must_join: bool,
+    memo: Memo,
+    seen: set[Hashable],
+    known: frozenset[Hashable],
 ) -> Step | None:
-    makers = [(w, m) for w, m in _MAKERS if (m in _TWO) == must_join]
-    weights = np.array([w * _boost(before, m) for w, m in makers])
+    makers = [(w, m, names) for w, m, names in _MAKERS if (m in _TWO) == must_join]
+    weights = _weights(before, must_join)
     for _ in range(12):
-        maker = makers[int(rng.choice(len(makers), p=weights / weights.sum()))][1]
+        maker = makers[int(rng.choice(len(makers), p=weights))][1]
         try:
             step = maker(_View(now, rng, others))
             made = memo.table(step.expr)
-            if made.key not in seen and _fits(made):
+            if made.key not in seen and _fits(made) and not _undoes(step, known):
                 return step
         except (_Pass, Failed, ValueError, TypeError):
             continue
     return None
 
 
-_MADE_BY: dict[_Maker, tuple[str, ...]] = {
-    _mask: ("mask",),
-    _head: ("head", "tail", "iloc"),
-    _nlargest: ("nlargest",),
-    _dropna: ("dropna",),
-    _drop_duplicates: ("drop_duplicates",),
-    _sort_values: ("sort_values",),
-    _sort_index: ("sort_index",),
-    _select: ("select",),
-    _drop: ("drop",),
-    _rename: ("rename",),
-    _prefix: ("add_prefix",),
-    _astype: ("astype",),
-    _fillna: ("fillna",),
-    _ffill: ("ffill",),
-    _clip: ("round", "clip"),
-    _set_index: ("set_index",),
-    _reset_index: ("reset_index",),
-    _transpose: ("T",),
-    _to_frame: ("to_frame",),
-    _pivot: ("pivot",),
-    _pivot_table: ("pivot_table",),
-    _melt: ("melt",),
-    _stack: ("stack",),
-    _unstack: ("unstack",),
-    _crosstab: ("crosstab",),
-    _get_dummies: ("get_dummies",),
-    _explode: ("explode",),
-    _groupby_agg: ("groupby.agg",),
-    _groupby_all: ("groupby.agg",),
-    _groupby_size: ("groupby.size",),
-    _groupby_head: ("groupby.head",),
-    _groupby_list: ("groupby.list",),
-    _merge: ("merge",),
-    _concat: ("concat",),
-    _value_counts: ("value_counts",),
-    _reduce: ("reduce",),
-    _arithmetic: ("arithmetic",),
-    _resample: ("resample",),
-    _replace: ("replace",),
-}
+@cache
+def _weights(before: str, joins: bool) -> NDArray[np.float64]:
+    """How likely each maker (of those that join, or of the others) is drawn after a call; ``"first"`` of several."""
+    makers = [(w, names) for w, m, names in _MAKERS if (m in _TWO) == joins]
+    usual = np.array([w for w, _ in makers])
+    usual /= usual.sum()
+    following = STARTS if before == "first" else FOLLOWS.get(before, {})
+    share = {name: usual[i] for i, (_, names) in enumerate(makers) for name in names if name in following}
+    makes = {name: [i for i, (_, names) in enumerate(makers) if name in names] for name in share}
+    now = np.zeros(len(makers))
+    for name, places in makes.items():  # makers of one name share its weight as they do at the start
+        parts = usual[places]
+        now[places] += following[name] * parts / parts.sum()
+    return usual if not now.sum() else (1 - SELDOM) * now / now.sum() + SELDOM * usual
 
 
-def _boost(before: str, maker: _Maker) -> float:
-    following = FOLLOWS.get(before)
-    if following is None:
-        return 1.0
-    return max((following.get(name, 1.0) for name in _MADE_BY.get(maker, ())), default=1.0)
+def _undoes(step: Step, known: frozenset[Hashable]) -> bool:
+    """Whether it drops a column that an earlier step has made."""
+    return step.name == "drop" and any(label not in known for _, label in step.roles)
 
 
 def _fits(table: Table) -> bool:
@@ -1191,6 +1244,39 @@ def _all_matter(memo: Memo, steps: Sequence[Step], out: Table) -> bool:
         except (Failed, ValueError, TypeError):
             continue
     return True
+
+
+def in_order(memo: Memo, steps: list[Step], out: Table) -> list[Step]:
+    """The steps of a program, neighbours that may change places in the order of :data:`CALLS`.
+
+    An order that does not matter is no part of the answer.
+
+    Args:
+        memo: Values over the task's inputs.
+        steps: As they were drawn.
+        out: What they make.
+    """
+    for _ in range(len(steps)):
+        for i in range(len(steps) - 1):
+            if _PLACE[steps[i].name] <= _PLACE[steps[i + 1].name]:
+                continue
+            swapped = _swapped(steps, i)
+            try:
+                if memo.table(swapped[-1].expr).key == out.key:
+                    steps = swapped
+            except (Failed, ValueError, TypeError):
+                continue
+    return steps
+
+
+def _swapped(steps: Sequence[Step], i: int) -> list[Step]:
+    start, first, second = _start(steps, i), steps[i], steps[i + 1]
+    earlier = _replaced(second.expr, first.expr, start)
+    later = _replaced(first.expr, start, earlier)
+    made = [*steps[:i], Step(second.name, earlier, second.roles), Step(first.name, later, first.roles)]
+    for step, before in zip(steps[i + 2 :], steps[i + 1 :], strict=False):
+        made.append(Step(step.name, _replaced(step.expr, before.expr, made[-1].expr), step.roles))
+    return made
 
 
 def _start(steps: Sequence[Step], position: int) -> Expr:

@@ -7,8 +7,12 @@ codes (:mod:`.table`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,6 +52,11 @@ EDGE = (
     "width_less", "width_more", "cells_bag", "cells_in", "cells_out", "index_equal", "labels_equal", "transposed",
     "rows_in", "index_from_cells", "melted",
     "flags_of", "joined", "mapped", "both_numbers", "order_kept", "total_share", "one_of_group",
+    "group_sum", "group_mean", "group_max", "group_min", "group_count", "group_first", "group_last", "group_median",
+    "group_nunique", "group_size", "group_cumsum", "group_shift", "group_rank", "pair_sum", "pair_difference",
+    "pair_product", "pair_ratio", "running_in", "differences_in", "ranks_in", "rounded_in", "halves_in",
+    "upper_in", "lower_in", "title_in", "piece_in", "lengths_in", "start_in", "moment_in", "groups_are_rows",
+    "keys_are_rows",
 )  # fmt: skip
 """What is known of an edge, each in [0, 1]."""
 
@@ -161,13 +170,17 @@ class _Builder:
                 self.edge(b, a, {"sibling_before": 1.0, **facts})
 
     def between(self, part: _Nodes, goal: _Nodes, table: Table, output: Table) -> None:
-        relation = table_relation(table, output)
+        relation = {**table_relation(table, output), **_key_facts([c for _, c in part.columns], output)}
         self.edge(part.head, goal.head, {"across": 1.0, **relation})
         self.edge(goal.head, part.head, {"back": 1.0, **relation})
         facts = {node: _Facts(column) for node, column in (*part.all, *goal.all)}
+        sources = [facts[a] for a, _ in (*part.columns, *part.index)]
+        made = _Derived(sources)
         for a, _ in part.all:
             for b, _ in goal.all:
                 found = relate(facts[a], facts[b])
+                if not found.get("equal"):
+                    found |= made.shares(facts[a], facts[b])
                 if found:
                     self.edge(a, b, {"across": 1.0, **found})
                     self.edge(b, a, {"back": 1.0, **found})
@@ -198,12 +211,10 @@ class _Builder:
 
 
 def _filled(rows: Sequence[dict[str, float]], places: dict[str, int]) -> Bytes:
-    out = np.zeros((len(rows), len(places)), dtype=np.uint8)
-    for i, facts in enumerate(rows):
-        for name, value in facts.items():
-            if value:
-                out[i, places[name]] = min(255, max(0, round(value * 255)))
-    return out
+    out = np.zeros((len(rows), len(places)))
+    for row, facts in zip(out, rows, strict=True):
+        row[[places[name] for name in facts]] = list(facts.values())
+    return np.rint(np.clip(out, 0, 1) * 255).astype(np.uint8)
 
 
 def _log(count: float) -> float:
@@ -252,17 +263,18 @@ def _number_facts(column: Column) -> dict[str, float]:
     numbers = column.numbers[np.isfinite(column.numbers)]
     if not len(numbers):
         return {}
-    facts = {"rising": float((np.diff(numbers) >= 0).all()), "falling": float((np.diff(numbers) <= 0).all())}
+    steps = np.diff(numbers)
+    facts = {"rising": float((steps >= 0).all()), "falling": float((steps <= 0).all())}
     if column.kind != "num":
         return facts
-    size = float(np.abs(numbers[np.isfinite(numbers)]).max(initial=0.0))
+    size = float(np.abs(numbers).max())
     whole = float((numbers == np.rint(numbers)).mean())
     return facts | {
-        "counts_rows": float(len(numbers) == len(column.numbers) and (np.diff(numbers) == 1).all()),
+        "counts_rows": float(len(numbers) == len(column.numbers) and (steps == 1).all()),
         "whole": whole,
-        "decimals": float(whole < 1 and np.allclose(numbers, np.round(numbers, 3), rtol=0, atol=1e-9)),
+        "decimals": float(whole < 1 and (np.abs(numbers - np.round(numbers, 3)) <= 1e-9).all()),
         "negative": float((numbers < 0).any()),
-        "zero_one": float(np.isin(numbers, (0, 1)).all()),
+        "zero_one": float(((numbers == 0) | (numbers == 1)).all()),
         "unit": float(((numbers >= 0) & (numbers <= 1)).all()),
         "small": float((np.abs(numbers) <= len(column.numbers)).all()),
         "size_log": min(1.0, np.log10(1 + size) / 8),
@@ -302,7 +314,9 @@ def _determines(first: Column, second: Column) -> float:
 class _Facts:
     """What relations need of a column, computed once."""
 
-    __slots__ = ("code", "codes", "column", "label", "numbers", "numeric", "present", "rounded", "set", "sorted")
+    __slots__ = (
+        "code", "codes", "column", "label", "numbers", "numeric", "present", "rounded", "set", "sorted", "summary",
+    )  # fmt: skip
 
     def __init__(self, column: Column) -> None:
         self.column = column
@@ -315,6 +329,8 @@ class _Facts:
         self.present = self.codes[self.codes != NULL]
         self.sorted = np.sort(self.codes)
         self.rounded: frozenset[float] | None = None
+        cells = [x for x in self.numbers.tolist() if x == x] if self.numbers is not None else []
+        self.summary = _Summary(cells) if cells and all(x - x == 0 for x in cells) else None
 
     def shown(self) -> frozenset[float]:
         """The numbers, to nine digits, as a set."""
@@ -347,6 +363,155 @@ def relate(a: _Facts, b: _Facts) -> dict[str, float]:
     if facts or len(a.codes) == len(b.codes):
         facts |= _sizes(a, b)
     return facts
+
+
+def _key_facts(columns: Sequence[Column], output: Table) -> dict[str, float]:
+    """Whether the output has as many rows as a column, or a pair of them, has different cells: rows of groups."""
+    rows = output.rows if output.shape_kind in ("frame", "series") else 0
+    tied = [c for c in columns if 1 < len(c.distinct) < len(c.codes)]
+    pairs = [(a, b) for i, a in enumerate(tied[:5]) for b in tied[i + 1 : 5]]
+    counts = [len(set(zip(a.codes.tolist(), b.codes.tolist(), strict=True))) for a, b in pairs]
+    return {
+        "groups_are_rows": float(any(len(c.distinct) == rows for c in tied)),
+        "keys_are_rows": float(any(count == rows < len(pairs[0][0].codes) for count in counts)),
+    }
+
+
+MOST_KEYS, MOST_VALUES = 5, 5
+"""Columns by which groups are formed, and columns of numbers, whose results are looked for in the output."""
+
+
+class _Derived:
+    """What calls on the columns of a table would give, as sets: found in the output in whatever order and part.
+
+    Relations of whole columns (:func:`relate`) are lost when rows are filtered, sorted or grouped later on; these stay.
+    """
+
+    def __init__(self, columns: Sequence[_Facts]) -> None:
+        self.made: dict[int, dict[str, set[Any]]] = {}
+        self.keys = [f for f in columns if 1 < len(f.set) < len(f.codes)][:MOST_KEYS]
+        numeric = [f for f in columns if f.numeric and f.numbers is not None and len(f.set) > 1][:MOST_VALUES]
+        self.groups: list[list[int]] = [key.codes.tolist() for key in self.keys]
+        if len(self.keys) > 1:
+            self.groups.append((self.keys[0].codes * 1_000_003 + self.keys[1].codes).tolist())
+        for value in numeric:
+            self.made[id(value)] = self._of_numbers(value, numeric)
+        for key, groups in zip(self.keys, self.groups, strict=False):
+            self.made.setdefault(id(key), {})["group_size"] = set(map(float, Counter(groups).values()))
+        for column in columns:
+            if column.column.kind == "str":
+                self.made.setdefault(id(column), {}).update(_of_texts(column.column.cells))
+            elif column.column.kind == "date":
+                self.made.setdefault(id(column), {})["moment_in"] = _of_dates(column.column)
+
+    def _of_numbers(self, value: _Facts, others: Sequence[_Facts]) -> dict[str, set[Any]]:
+        assert value.numbers is not None
+        x = value.numbers
+        cells = x.tolist()
+        grouped: dict[str, list[float]] = {name: [] for name in _GROUPED}
+        for groups in self.groups:
+            _grouped(cells, groups, grouped)
+        made = {name: _nine(numbers) for name, numbers in grouped.items()}
+        present = [cell for cell in cells if cell == cell]
+        steps = list(pairwise(cells))
+        made["running_in"] = _nine(accumulate(present))
+        made["differences_in"] = _nine([b - a for a, b in steps] + [b / a - 1 for a, b in steps if a])
+        made["ranks_in"] = set(map(float, range(1, len(present) + 1)))
+        finite = [cell for cell in present if cell - cell == 0]
+        made["rounded_in"] = _nine(
+            [round(c) for c in finite] + [round(c, 1) for c in finite] + [abs(c) for c in finite]
+        )
+        made["halves_in"] = _nine([(a + b) / 2 for a, b in steps] + [a + b for a, b in steps])
+        for name in ("pair_sum", "pair_difference", "pair_product", "pair_ratio"):
+            made[name] = set()
+        for other in others:
+            if other is not value and other.numbers is not None:
+                both = list(zip(cells, other.numbers.tolist(), strict=True))
+                made["pair_sum"] |= _nine([a + b for a, b in both])
+                made["pair_difference"] |= _nine([a - b for a, b in both] + [b - a for a, b in both])
+                made["pair_product"] |= _nine([a * b for a, b in both])
+                made["pair_ratio"] |= _nine([a / b for a, b in both if b] + [b / a for a, b in both if a])
+        return made
+
+    def shares(self, a: _Facts, b: _Facts) -> dict[str, float]:
+        """How much of ``b`` each call on ``a`` gives; what is not more than ``a`` itself holds is left out."""
+        made = self.made.get(id(a))
+        if made is None or not b.set:
+            return {}
+        facts: dict[str, float] = {}
+        numbers, texts = b.shown() if b.numeric else frozenset(), None
+        for name, cells in made.items():
+            if name in _TEXTS and (b.column.kind == "str" or name == "moment_in"):
+                texts = texts or {str(cell) for cell in b.column.cells}
+                facts[name] = len(texts & cells) / len(texts)
+            elif name not in _TEXTS and numbers:
+                facts[name] = len(numbers & cells) / len(numbers)
+        own = a.shown() if a.numeric and b.numeric else frozenset[float]()
+        least = len(numbers & own) / len(numbers) if numbers else 0.0
+        return {name: share for name, share in facts.items() if share > least}
+
+
+_GROUPED = (
+    "group_sum", "group_mean", "group_max", "group_min", "group_count", "group_first", "group_last", "group_median",
+    "group_nunique", "group_cumsum", "group_shift", "group_rank",
+)  # fmt: skip
+_TEXTS = frozenset({"upper_in", "lower_in", "title_in", "piece_in", "start_in", "moment_in"})
+
+
+def _nine(numbers: Iterable[float]) -> set[Any]:
+    """Numbers to nine digits, as :meth:`_Facts.shown` has them."""
+    return {float(f"{x:.9g}") for x in numbers if x - x == 0}
+
+
+def _grouped(x: Sequence[float], groups: Sequence[int], made: dict[str, list[float]]) -> None:
+    """Add what calls on groups give. Plain Python: on a dozen cells numpy takes ten times as long."""
+    parts: dict[int, list[float]] = {}
+    for number, group in zip(x, groups, strict=True):
+        if number == number:
+            parts.setdefault(group, []).append(number)
+    for cells in parts.values():
+        count, ordered = len(cells), sorted(cells)
+        total = sum(cells)
+        made["group_sum"].append(total)
+        made["group_mean"].append(total / count)
+        made["group_max"].append(ordered[-1])
+        made["group_min"].append(ordered[0])
+        made["group_first"].append(cells[0])
+        made["group_last"].append(cells[-1])
+        made["group_count"].append(float(count))
+        made["group_median"].append((ordered[count // 2] + ordered[(count - 1) // 2]) / 2)
+        made["group_nunique"].append(float(len(set(cells))))
+        made["group_cumsum"] += accumulate(cells)
+        made["group_shift"] += [b - a for a, b in pairwise(cells)]
+        made["group_rank"] += range(1, count + 1)
+
+
+def _of_texts(cells: Sequence[Any]) -> dict[str, set[Any]]:
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    pieces = {piece for text in texts for piece in _PIECES.split(text) if piece != text}
+    return {
+        "upper_in": {text.upper() for text in texts},
+        "lower_in": {text.lower() for text in texts},
+        "title_in": {text.title() for text in texts},
+        "piece_in": pieces,
+        "start_in": {text[:k] for text in texts for k in (1, 2, 3)} | {text[-1:] for text in texts},
+        "lengths_in": {float(len(text)) for text in texts},
+    }
+
+
+_PIECES = re.compile(r"\W+|_")
+
+
+def _of_dates(column: Column) -> set[Any]:
+    moments = [moment for moment in column.series if isinstance(moment, pd.Timestamp)]
+    return {
+        text
+        for moment in moments
+        for text in (
+            str(moment.year), str(moment.month), str(moment.day), str(moment.weekday()), str(moment.quarter),
+            moment.strftime("%Y-%m"), moment.day_name(), moment.month_name(), str(moment.date()),
+        )
+    }  # fmt: skip
 
 
 def _sizes(a: _Facts, b: _Facts) -> dict[str, float]:
@@ -410,36 +575,48 @@ def _is_subsequence(few: list[int], many: list[int]) -> bool:
 def _number_relations(a: _Facts, b: _Facts) -> dict[str, float]:
     assert a.numbers is not None
     assert b.numbers is not None
-    x, y = a.numbers[~np.isnan(a.numbers)], b.numbers[~np.isnan(b.numbers)]
-    if not len(x) or not len(y) or not np.isfinite(x).all() or not np.isfinite(y).all():
+    mine, theirs = a.summary, b.summary
+    if mine is None or theirs is None:
         return {}
     shown = b.shown()
-    total, mean, top, low = float(x.sum()), float(x.mean()), float(x.max()), float(x.min())
-    facts = {
-        "sum_in": _has(shown, total),
-        "mean_in": _has(shown, mean),
-        "max_in": _has(shown, top),
-        "min_in": _has(shown, low),
-        "median_in": _has(shown, float(np.median(x))),
-        "count_in": _has(shown, float(len(x))),
-        "sum_equal": float(abs(total - float(y.sum())) <= 1e-6 * max(1.0, abs(total))),
-        "max_equal": float(abs(top - float(y.max())) <= 1e-9 * max(1.0, abs(top))),
-        "min_equal": float(abs(low - float(y.min())) <= 1e-9 * max(1.0, abs(low))),
-        "total_share": float(total != 0 and _has(shown, float(x[0]) / total)),
-        "counts_of": float(bool(b.set) and (y == np.rint(y)).all() and float(y.sum()) == len(a.codes)),
-    }
+    facts = {name: 1.0 for name, value in zip(_SUMMARY_IN, mine.rounded, strict=True) if value in shown}
+    if abs(mine.total - theirs.total) <= 1e-6 * max(1.0, abs(mine.total)):
+        facts["sum_equal"] = 1.0
+    if abs(mine.top - theirs.top) <= 1e-9 * max(1.0, abs(mine.top)):
+        facts["max_equal"] = 1.0
+    if abs(mine.low - theirs.low) <= 1e-9 * max(1.0, abs(mine.low)):
+        facts["min_equal"] = 1.0
+    if b.set and theirs.whole and theirs.total == len(a.codes):
+        facts["counts_of"] = 1.0
     if len(a.numbers) == len(b.numbers):
-        facts |= _row_relations(a.numbers, b.numbers)
-    return {name: value for name, value in facts.items() if value}
+        facts |= {name: value for name, value in _row_relations(a.numbers, b.numbers).items() if value}
+    return facts
 
 
-def _has(shown: frozenset[float], value: float) -> float:
-    return float(float(f"{value:.9g}") in shown)
+_SUMMARY_IN = ("sum_in", "mean_in", "max_in", "min_in", "median_in", "count_in", "total_share")
+
+
+class _Summary:
+    """A column of numbers in a few, missing ones left out."""
+
+    __slots__ = ("low", "rounded", "top", "total", "whole")
+
+    def __init__(self, cells: list[float]) -> None:
+        count, ordered = len(cells), sorted(cells)
+        self.total, self.top, self.low = sum(cells), ordered[-1], ordered[0]
+        self.whole = all(cell == round(cell) for cell in cells)
+        median = (ordered[count // 2] + ordered[(count - 1) // 2]) / 2
+        values = (self.total, self.total / count, self.top, self.low, median, float(count))
+        share = cells[0] / self.total if self.total else None
+        self.rounded = (*(float(f"{x:.9g}") for x in values), None if share is None else float(f"{share:.9g}"))
 
 
 def _row_relations(x: NDArray[np.float64], y: NDArray[np.float64]) -> dict[str, float]:
+    tolerance, holes = 1e-9 + 1e-6 * np.abs(y), np.isnan(y)
+    tolerance[holes | np.isinf(y)] = 0
+
     def same(z: NDArray[np.float64]) -> float:
-        return float(np.allclose(z, y, rtol=1e-6, atol=1e-9, equal_nan=True))
+        return float(((np.abs(z - y) <= tolerance) | (z == y) | (holes & np.isnan(z))).all())
 
     facts = {
         "cumsum": same(np.cumsum(np.nan_to_num(x))),

@@ -29,6 +29,7 @@ from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.perturb import Variant, kept_rows, variants
 from mlsys4sys.autopandas.problem import Task, copied
 from mlsys4sys.autopandas.table import NULL, Codebook, Table
+from mlsys4sys.autopandas.usage import surprise
 from mlsys4sys.errors import CheckpointError
 from mlsys4sys.learn.nets import Perceptron
 
@@ -40,7 +41,7 @@ KINDS = ("shuffle", "extend", "numbers", "drop", "swap", "resample", "columns", 
 LEAST = 4
 """Variants that are run whatever the time."""
 
-KIND, VERSION = "autopandas.meant", 1
+KIND, VERSION = "autopandas.meant", 2
 SHIPPED = Path(__file__).parent / "weights" / "meant.safetensors"
 
 
@@ -87,6 +88,8 @@ class Behaviour:
     """How many inputs there are."""
     grown: tuple[int, ...]
     """Rows of the largest input of each variant."""
+    words: frozenset[str] = frozenset()
+    """Words of the output's labels that are no labels of an input."""
     block: float = 0.0
     """Nats of coincidence if the output's rows stand together in the input by chance; 0 where they do not."""
 
@@ -149,8 +152,21 @@ def observe(
         _rows(example.inputs),
         len(example.inputs),
         tuple(_rows(variant.inputs) for variant in made),
+        _words(example.output) - frozenset().union(*map(_words, example.inputs)),
         max((_block(value, example.output) for value in example.inputs), default=0.0),
     )
+
+
+def _words(value: Any) -> frozenset[str]:
+    """The words of a table's labels, in lower case."""
+    if not isinstance(value, pd.DataFrame | pd.Series):
+        return frozenset()
+    labels = [*value.columns, *value.columns.names] if isinstance(value, pd.DataFrame) else [value.name]
+    labels += list(value.index.names)
+    return frozenset(word for label in labels if isinstance(label, str) for word in _WORD.findall(label.lower()))
+
+
+_WORD = re.compile(r"[a-z]+")
 
 
 class _Clock:
@@ -230,7 +246,8 @@ NAMES = (
     "unmoved", "varied", "rows_follow", "rows_fixed", "agreement", "group_share", "group_size", "group_leads",
     "plurality", "prior", "rows_constant", "odd_fewer", "copies_input", "block_by_content", "block_by_place",
     "inner_calls",
-    "labels_used", "inputs_unused",
+    "labels_used", "inputs_unused", "prior_sum", "prior_missed", "named", "misnamed", "surprise", "ratio",
+    "same_everywhere",
 )  # fmt: skip
 """What is known of a candidate when it is ranked, in this order."""
 
@@ -239,7 +256,7 @@ _NUMBER_KINDS = frozenset({"numbers", "swap"})
 
 
 def features(
-    exprs: Sequence[Expr], costs: Sequence[float], behaviour: Behaviour, *, prior: Sequence[float] | None = None
+    exprs: Sequence[Expr], costs: Sequence[float], behaviour: Behaviour, *, logits: Mapping[str, float] | None = None
 ) -> Floats:
     """Shape (candidates, len(NAMES)).
 
@@ -247,7 +264,7 @@ def features(
         exprs: The candidates.
         costs: Their costs in nats, low for plausible.
         behaviour: What :func:`observe` saw.
-        prior: Log-probability of each candidate's calls under the learned policy, if there is one.
+        logits: Call → log-probability that the program makes it, under the learned policy if there is one.
     """
     cost = np.asarray(costs, dtype=np.float64)
     weight = np.exp(-(cost - cost.min()) * 0.7)
@@ -273,9 +290,10 @@ def features(
             "group_size": math.log(sizes[groups[i]]),
             "group_leads": float(leaders[groups[i]] == i),
             "plurality": sum(most) / max(1, len(most)),
-            "prior": prior[i] if prior is not None else 0.0,
+            **(_expected(expr, logits) if logits else {}),
+            **_naming(expr.text, behaviour.words),
         }
-        out[i] = [row[name] for name in NAMES]
+        out[i] = [row.get(name, 0.0) for name in NAMES]
     return out
 
 
@@ -340,7 +358,13 @@ def _text_facts(expr: Expr) -> dict[str, float]:
         "odd_numbers": float(odd),
         "digits": float(digits),
         "strings": math.log1p(strings),
+        "surprise": surprise(expr.text),
+        "ratio": float(len(_RATIO.findall(expr.text))),
     }
+
+
+_RATIO = re.compile(r"[-+*/] (?!0\.5\b)\d*\.\d+")
+"""A broken number that a quantity is multiplied by or that is added to it."""
 
 
 def _used(expr: Expr) -> int:
@@ -396,6 +420,7 @@ def _manners(given: Sequence[Outcome], behaviour: Behaviour) -> dict[str, float]
         "odd_fewer": float(np.mean([o.distinct * 2 < wanted.distinct for o in ran])) if ran else 0.0,
         "block_by_content": behaviour.block * _share(order, lambda o: o.bag == wanted.bag),
         "block_by_place": behaviour.block * _share(order, lambda o: not o.raised and o.bag != wanted.bag),
+        "same_everywhere": float(len(ran) > 2 and len({o.key for o in ran}) == 1),
         "copies_input": float(bool(moved) and all(o.cells == wanted.cells for o in moved)),
     }
 
@@ -408,18 +433,48 @@ LEAST_LOG = -6.0
 """No call counts as less likely than that, in nats."""
 
 
-def prior(exprs: Sequence[Expr], logits: Mapping[str, float]) -> list[float]:
-    """How well each program's calls go with what the policy expects: the mean log-probability of its calls.
+def _expected(expr: Expr, logits: Mapping[str, float]) -> dict[str, float]:
+    """How well a program's calls go with what the policy expects; a call that it does not know costs half the most."""
+    ops = set(expr.ops)
+    known = [max(LEAST_LOG, logits.get(op, LEAST_LOG / 2)) for op in ops]
+    missed = [log for op, log in logits.items() if log > -0.7 and op not in ops]
+    return {
+        "prior": sum(known) / max(1, len(known)),
+        "prior_sum": sum(known),
+        "prior_missed": sum(min(-LEAST_LOG, -math.log(max(1e-6, -math.expm1(log)))) for log in missed),
+    }
 
-    Args:
-        exprs: Programs.
-        logits: Call → log-probability; a call that is not in it counts half of the floor.
-    """
-    found = []
-    for expr in exprs:
-        known = [max(LEAST_LOG, logits.get(op, LEAST_LOG / 2)) for op in set(expr.ops)]
-        found.append(sum(known) / max(1, len(known)))
-    return found
+
+_SPOKEN: tuple[tuple[frozenset[str], re.Pattern[str]], ...] = tuple(
+    (frozenset(words.split()), re.compile(code))
+    for words, code in (
+        ("sum total totals", r"sum|\+"),
+        ("mean avg average means", r"mean"),
+        ("max maximum highest largest top best most", r"max|nlargest|last|rank|sort_values"),
+        ("min minimum lowest smallest least", r"min|nsmallest|first|sort_values"),
+        ("count counts n num number freq frequency size times", r"count|size|len|sum"),
+        ("median", r"median|quantile"),
+        ("std", r"std"),
+        ("rank place position", r"rank|cumcount|argsort"),
+        ("cum cumulative running cumsum", r"cum|expanding"),
+        ("diff change delta difference gap", r"diff|pct_change| - |sub\("),
+        ("prev previous lag before", r"shift|diff"),
+        ("next lead after", r"shift\(-"),
+        ("pct percent share ratio fraction rate", r"/|pct|div|normalize|mean"),
+        ("first", r"first|head|\[0\]|\.str|drop_duplicates"),
+        ("last", r"last|tail|\[-1\]|\.str|drop_duplicates"),
+        ("year month day hour weekday week quarter", r"\.dt\.|\.str|month|year|day|hour"),
+        ("length len", r"len"),
+        ("unique distinct nunique", r"unique|duplicates"),
+    )
+)
+"""Words that a new label may hold → the code that one then expects."""
+
+
+def _naming(text: str, words: frozenset[str]) -> dict[str, float]:
+    """How many of the output's new labels name what the program does, and how many name what it does not do."""
+    spoken = [bool(code.search(text)) for names, code in _SPOKEN if names & words]
+    return {"named": float(sum(spoken)), "misnamed": float(len(spoken) - sum(spoken))}
 
 
 HAND: dict[str, float] = {
@@ -428,6 +483,7 @@ HAND: dict[str, float] = {
     "raised_holes": -0.5, "shuffle_bag": 0.8, "block_by_content": -0.3, "columns_same": 0.3, "labels_kept": 0.3,
     "kind_kept": 0.5, "emptied": -1.0, "all_null": -1.5, "more_null": -1.5, "unmoved": -0.2, "rows_follow": 0.7,
     "rows_constant": -0.3, "agreement": 0.7, "group_share": 0.7, "plurality": 0.3, "prior": 0.3,
+    "misnamed": -0.3, "ratio": -0.5, "same_everywhere": -0.3,
 }  # fmt: skip
 """Weights set by hand, from what wrong answers that fit the example look like."""
 
@@ -485,7 +541,7 @@ def rank(
     task: Task,
     *,
     costs: Sequence[float] | None = None,
-    prior: Sequence[float] | None = None,
+    logits: Mapping[str, float] | None = None,
     judge: Judge | None = None,
     seed: int = 0,
     deadline: float | None = None,
@@ -496,7 +552,7 @@ def rank(
         exprs: Programs that fit the task's examples.
         task: The task.
         costs: Their costs in nats; their description lengths if not given.
-        prior: Log-probability of each one's calls under the learned policy.
+        logits: Call → log-probability under the learned policy.
         judge: The shipped one if not given.
         seed: Of the variants.
         deadline: When to have stopped running variants (:func:`time.perf_counter`).
@@ -505,8 +561,13 @@ def rank(
         return []
     costs = [expr.total for expr in exprs] if costs is None else costs
     behaviour = observe(exprs, task, seed=seed, deadline=deadline)
-    rows = features(exprs, costs, behaviour, prior=prior)
+    rows = features(exprs, costs, behaviour, logits=logits)
     return ordered(exprs, (judge or shipped()).scores(rows), behaviour.classes())
+
+
+def as_found(exprs: Sequence[Expr], costs: Sequence[float]) -> list[Ranked]:
+    """Order candidates by cost alone, each its own class: nothing is run."""
+    return ordered(exprs, np.negative(costs), range(len(exprs)))
 
 
 def ordered(exprs: Sequence[Expr], scores: Floats, groups: Sequence[int]) -> list[Ranked]:

@@ -4,6 +4,9 @@ Message passing over the task's graph: a message depends on the sender and on th
 node takes the mean and the maximum of what it gets. The layers are written with ``index_add`` so that nothing beyond
 torch is needed.
 
+Beside the messages, the mean and the maximum of all facts of nodes and edges are read at once: what is true somewhere
+in a task tells most calls.
+
 Differs from AutoPandas (Bavishi et al., OOPSLA 2019): nodes are columns, index levels, labels and tables instead of
 cells, the relations of their cells are given on the edges, and one network has all heads instead of one network an
 argument.
@@ -55,7 +58,8 @@ class Network(nn.Module):
         self.gate = nn.ModuleList(nn.Linear(WIDTH, 1) for _ in range(LAYERS))
         self.take = nn.ModuleList(nn.Linear(3 * WIDTH, WIDTH) for _ in range(LAYERS))
         self.norm = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(LAYERS))
-        self.read = nn.Linear(4 * WIDTH, 2 * WIDTH)
+        self.wide = nn.Linear(2 * (len(NODE) + len(EDGE)), WIDTH)
+        self.read = nn.Linear(5 * WIDTH, 2 * WIDTH)
         self.calls = nn.Linear(2 * WIDTH, len(CALLS))
         self.roles = nn.Linear(WIDTH, len(ROLES))
         self.token = nn.Embedding(len(CALLS) + 1, TOKEN)
@@ -81,13 +85,14 @@ class Network(nn.Module):
             mean = torch.zeros_like(h).index_add(0, batch.targets, message) / count
             most = torch.zeros_like(h).scatter_reduce(0, spread, message, "amax")
             h = norm(h + torch.relu(take(torch.cat([h, mean, most], 1))))
-        sizes = torch.zeros(batch.graphs).index_add(0, batch.graph, torch.ones(len(h)))[:, None]
-        mean = torch.zeros(batch.graphs, WIDTH).index_add(0, batch.graph, h) / sizes
-        most = torch.full((batch.graphs, WIDTH), -1e9).scatter_reduce(
-            0, batch.graph[:, None].expand(-1, WIDTH), h, "amax"
-        )
+        mean, most = _pooled(h, batch.graph, batch.graphs)
+        facts = [
+            *_pooled(batch.nodes, batch.graph, batch.graphs),
+            *_pooled(batch.edges, batch.graph[batch.targets], batch.graphs),
+        ]
+        wide = torch.relu(self.wide(torch.cat(facts, 1)))
         both = h[batch.heads]
-        return h, torch.relu(self.read(torch.cat([both[:, 0], both[:, 1], mean, most], 1)))
+        return h, torch.relu(self.read(torch.cat([both[:, 0], both[:, 1], mean, most, wide], 1)))
 
     def forward(self, batch: Batch, calls: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of the set of calls, of the nodes' roles and of each next call.
@@ -112,3 +117,11 @@ class Network(nn.Module):
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Name → weights, for a checkpoint."""
         return {name: weight.detach().numpy().astype(np.float32) for name, weight in self.state_dict().items()}
+
+
+def _pooled(x: Tensor, owner: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Mean and maximum of the rows of each graph."""
+    sizes = torch.zeros(count).index_add(0, owner, torch.ones(len(x)))[:, None]
+    mean = torch.zeros(count, x.shape[1]).index_add(0, owner, x) / sizes
+    low = torch.full((count, x.shape[1]), -1e9)
+    return mean, low.scatter_reduce(0, owner[:, None].expand(-1, x.shape[1]), x, "amax")

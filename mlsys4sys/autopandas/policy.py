@@ -16,12 +16,13 @@ from mlsys4sys.autopandas.examples import CALLS, ROLES
 from mlsys4sys.autopandas.expression import source
 from mlsys4sys.autopandas.features import EDGE, NODE, Graph, graph
 from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.problem import Task
 from mlsys4sys.autopandas.table import Codebook, Table
 from mlsys4sys.errors import CheckpointError
 
 Floats32 = NDArray[np.float32]
 
-KIND, VERSION = "autopandas.policy", 1
+KIND, VERSION = "autopandas.policy", 2
 SHIPPED = Path(__file__).parent / "weights" / "policy.safetensors"
 MOST_ROWS = 60
 """Rows of a table that the policy looks at."""
@@ -63,6 +64,12 @@ class Policy:
         found = self.prices(tables, Goal.of(output, book), weight=weight, floor=floor)
         return lambda op: found.get(op, weight * floor / 2)
 
+    def logits(self, task: Task) -> dict[str, float]:
+        """:meth:`op_logits` for a task's first example."""
+        book, example = Codebook(), task.examples[0]
+        tables = [Table(value, source(i), book) for i, value in enumerate(example.inputs)]
+        return self.op_logits(tables, Goal.of(example.output, book))
+
     def sequences(
         self, tables: Sequence[Table], goal: Table, *, top: int = 5, width: int = 10
     ) -> list[tuple[tuple[str, ...], float]]:
@@ -94,8 +101,10 @@ class Policy:
 
     def _encode(self, made: Graph) -> tuple[Floats32, Floats32]:
         """Node states, shape (nodes, width), and the state of the task, shape (2 * width,)."""
-        h = _relu(self._linear("node", _unit(made.nodes)))
-        e = _relu(self._linear("edge", _unit(made.edges)))
+        nodes, edges = _unit(made.nodes), _unit(made.edges)
+        h, e = _relu(self._linear("node", nodes)), _relu(self._linear("edge", edges))
+        facts = [nodes.mean(axis=0), nodes.max(axis=0), edges.mean(axis=0), edges.max(axis=0)]
+        wide = _relu(self._linear("wide", np.concatenate(facts)))
         order = np.argsort(made.targets, kind="stable")
         sources, targets, e = made.sources[order].astype(np.int64), made.targets[order].astype(np.int64), e[order]
         reached, starts, counts = np.unique(targets, return_index=True, return_counts=True)
@@ -108,7 +117,7 @@ class Policy:
             most[reached] = np.maximum.reduceat(message, starts)
             h = self._norm(layer, h + _relu(self._linear(f"take.{layer}", np.concatenate([h, mean, most], axis=1))))
             layer += 1
-        whole = np.concatenate([h[made.tables[0]], h[made.tables[-1]], h.mean(axis=0), h.max(axis=0)])
+        whole = np.concatenate([h[made.tables[0]], h[made.tables[-1]], h.mean(axis=0), h.max(axis=0), wide])
         return h, _relu(self._linear("read", whole))
 
     def _norm(self, layer: int, x: Floats32) -> Floats32:

@@ -212,7 +212,11 @@ def listing(result: Result, top: int) -> str:
 
 def nothing(result: Result) -> str:
     """What to say when no program was found."""
-    why = {"budget": "time is up", "interrupted": "interrupted"}.get(result.stopped, "all was tried")
+    why = {
+        "budget": "time is up",
+        "interrupted": "interrupted",
+        "too large": "samples of the rows gave none, and there are too many rows to search on all",
+    }.get(result.stopped, "all was tried")
     text = f"no program found: {why} after {result.tried:,} candidates in {display.duration(result.seconds)}"
     if result.miss is None:
         return text

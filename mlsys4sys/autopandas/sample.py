@@ -9,7 +9,8 @@ of leaving rows out have that property for large families of programs, and both 
 * *keys*: where the output has a column or row label of keys (groups, pivots, joins), some keys stay in all tables.
 
 A program that is right on the reduced example and wrong on all rows shows rows that were missed; they join the sample.
-What no sample answers (a mean over all rows) is searched on the full tables.
+Figures of all rows or of a few large groups have no sample with the same output; :mod:`figures` makes one. What no
+sample answers is searched on the full tables, where these are not too large for that.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mlsys4sys.autopandas import figures
 from mlsys4sys.autopandas.problem import Example, Task
-from mlsys4sys.autopandas.solution import Program, Result, outcome
-from mlsys4sys.autopandas.verify import check, counts_rows, differing, same_cell
+from mlsys4sys.autopandas.solution import Miss, Program, Result, outcome
+from mlsys4sys.autopandas.verify import check, counts_rows, difference, differing, same_cell
 
 LARGE_ROWS = 1_000
 """Longer tables are sampled."""
@@ -46,6 +48,10 @@ ROUNDS = 5
 """How often rows that were missed join a sample."""
 SHARE = 0.3
 """Of the time left that a search on a sample may take."""
+MOST_CELLS = 300_000
+"""Larger tables are not searched on all rows: a single step would take seconds."""
+MOST_FIGURES = 2_000
+"""An output with more rows does not hold figures of a few groups."""
 
 Positions = NDArray[np.int64]
 Solve = Callable[[Task, float], Result]
@@ -66,16 +72,18 @@ def solved(task: Task, solve: Solve, budget_s: float) -> Result:
     """
     started = time.monotonic()
     tried, first_s = 0, None
+    near: Program | None = None
     for strategy in _strategies(task):
         for _ in range(ROUNDS):
             left = budget_s - (time.monotonic() - started)
             if left < 0.2:
                 break
             small = strategy.task()
-            if small is None:
+            if small is None or _cells(small) > MOST_CELLS:
                 break
             found = solve(small, max(0.2, SHARE * left))
             tried += found.tried
+            near = near or (found.programs[0] if found else None)
             first_s = first_s or (time.monotonic() - started if found else None)
             right = tuple(p for p in found.programs if check(p.code, task))
             if right or found.stopped == "interrupted":
@@ -83,8 +91,19 @@ def solved(task: Task, solve: Solve, budget_s: float) -> Result:
             if not found or not strategy.learn(found.programs):
                 break
     left = max(0.2, budget_s - (time.monotonic() - started))
-    result = solve(task, left)
+    if _cells(task) <= MOST_CELLS:
+        result = solve(task, left)
+    else:
+        result = Result(task=task, stopped="too large", miss=_miss(near, task))
     return replace(result, tried=tried + result.tried, seconds=time.monotonic() - started)
+
+
+def _miss(near: Program | None, task: Task) -> Miss | None:
+    """Where a program that holds on a sample is wrong on all rows."""
+    if near is None:
+        return None
+    got = outcome(near, task.examples[0].inputs)
+    return Miss(program=near, difference=difference(got, task.examples[0].output, task.strictness))
 
 
 def _widened(found: Result, task: Task, right: tuple[Program, ...], **figures: Any) -> Result:
@@ -103,13 +122,15 @@ def _large(value: Any) -> bool:
     return isinstance(value, pd.Series | pd.Index) and len(value) > LARGE_ROWS
 
 
-def _strategies(task: Task) -> Iterator[_Rows | _Keys | _Narrow]:
+def _cells(task: Task) -> int:
+    tables = (v for e in task.examples for v in e.inputs if isinstance(v, pd.DataFrame | pd.Series | pd.Index))
+    return sum(int(table.size) for table in tables)
+
+
+def _strategies(task: Task) -> Iterator[_Rows | _Keys | _Figures | _Narrow]:
     if len(task.examples) != 1:
         return
     example = task.examples[0]
-    if not isinstance(example.output, pd.DataFrame | pd.Series):
-        yield _Narrow(task)
-        return
     main = max(
         (i for i, value in enumerate(example.inputs) if isinstance(value, pd.DataFrame | pd.Series)),
         key=lambda i: len(example.inputs[i]),
@@ -117,6 +138,12 @@ def _strategies(task: Task) -> Iterator[_Rows | _Keys | _Narrow]:
     )
     if main is None:
         return
+    if not isinstance(example.output, pd.DataFrame | pd.Series):
+        yield _Figures(task, main)
+        yield _Narrow(task)
+        return
+    if len(example.output) <= MOST_FIGURES:
+        yield _Figures(task, main)
     keys = _keys(example)
     singled = [key for key in keys if key.singles]
     yield from (_Keys(task, key) for key in singled[:1])
@@ -439,6 +466,38 @@ class _Keys:
                     if sum(counts[j] for j in chosen) + sum(counts[j] for j in more) <= MOST_GROUP_ROWS:
                         chosen.update(more)
         return keys[sorted(chosen)]
+
+
+class _Figures:
+    """A few rows of a table, and the output that they have if a guess of what it shows of all rows is right."""
+
+    def __init__(self, task: Task, main: int) -> None:
+        self.task_all, self.main = task, main
+        example = task.examples[0]
+        value = example.inputs[main]
+        self.series = isinstance(value, pd.Series)
+        frame = value.to_frame() if self.series else value
+        self.guesses = figures.reduced(frame, example.output, task.strictness)
+
+    def task(self) -> Task | None:
+        """The reduced task of the next guess; None where there is none, or another table is large."""
+        example = self.task_all.examples[0]
+        guess = next(self.guesses, None)
+        if guess is None:
+            return None
+        made = []
+        for rows, output in guess.examples:
+            known = [None] * len(example.inputs)
+            known[self.main] = _taken(example.inputs[self.main], rows)
+            inputs = _followed(example.inputs, known)
+            if inputs is None:
+                return None
+            made.append(Example(inputs=inputs, output=output))
+        return replace(self.task_all, examples=tuple(made))
+
+    def learn(self, programs: Sequence[Program]) -> bool:  # noqa: ARG002 - the next guess is taken
+        """There may be another guess."""
+        return True
 
 
 class _Narrow:

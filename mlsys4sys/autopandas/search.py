@@ -72,6 +72,7 @@ DISTANCE = 3.0
 _JOINS = frozenset({"merge", "join", "concat", "merge_asof", "combine_first"})
 
 Prior = Callable[[str], float]
+Value = Callable[[Table, Goal], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class Candidate:
 
     expr: Expr
     cost: float
-    """Description length in nats, the policy's surprise included."""
+    """Description length in nats; what the policy expects orders the search and is not in it."""
     found_s: float
     """Seconds after the start."""
 
@@ -92,12 +93,14 @@ class Search:
     Args:
         task: What is wanted.
         prior: A call's op → nats to add; none without a policy.
+        value: Nats for how far a table seems from the goal; a rule of thumb if not given.
         use: Engines to use, for ablations: ``"ops"``, ``"finish"``, ``"columns"``.
         prices: Of the ways of working on a table.
     """
 
     task: Task
     prior: Prior | None = None
+    value: Value | None = None
     use: frozenset[str] = frozenset({"ops", "finish", "columns"})
     prices: Mapping[str, float] = field(default_factory=lambda: PRICES)
     memo: Memo = field(init=False)
@@ -175,7 +178,9 @@ class Search:
             return
         if not root and self._fits(table, self.goal):
             yield from self._found(table.expr)
-        base = self._cost(table.expr) + DISTANCE * (1.0 - _overlap(table, self.goal))
+        value = None if root else self.value
+        far = DISTANCE * (1.0 - _overlap(table, self.goal)) if value is None else value(table, self.goal)
+        base = self._cost(table.expr) + far
         calls = len(table.expr.ops)
         ways: dict[str, Callable[[], Iterator[Any]]] = {}
         if "finish" in self.use:
@@ -212,7 +217,7 @@ class Search:
         if not _JOINS.isdisjoint(table.expr.ops):  # what was joined is not joined with its parts again
             used = {node.text for node in table.expr.nodes}
             others = [other for other in others if other.expr.text not in used]
-        for expr in ops.proposals(table, self.goal, others, last=last):
+        for expr in ops.proposals(table, self.goal, others, last=last, prior=self.prior):
             if not any(expr.op.split(".")[0] == name for name in without):
                 yield expr
 
@@ -271,7 +276,7 @@ class Search:
             if all(self._gives(memo, goal, variant) for memo, goal in self._checks):
                 seconds = time.monotonic() - self._started
                 other_types = retyped(variant, self.memo.value(variant), self.goal.value) is not None
-                cost = self._cost(variant) + OTHER_TYPES * other_types
+                cost = price(variant) + OTHER_TYPES * other_types
                 cost += OTHER_NAMES * _other_names(self.memo.value(variant), self.goal.value)
                 yield Candidate(expr=variant, cost=cost, found_s=seconds)
 

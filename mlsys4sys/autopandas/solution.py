@@ -120,7 +120,8 @@ class Result:
     miss: Miss | None = None
     """The nearest miss, when nothing was found."""
     stopped: str = ""
-    """Why the search ended early: ``"budget"`` or ``"interrupted"``; empty when it was done."""
+    """Why the search ended early: ``"budget"``, ``"interrupted"``, or ``"too large"`` where samples of large tables
+    gave no program; empty when it was done."""
 
     @property
     def code(self) -> str:

@@ -16,6 +16,7 @@ from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Hints, Strictness, Task
 from mlsys4sys.autopandas.search import Candidate, Prior, Search, collected
 from mlsys4sys.autopandas.solution import Ambiguity, Miss, Program, Result
+from mlsys4sys.autopandas.value import Value
 from mlsys4sys.autopandas.verify import check, difference
 from mlsys4sys.errors import InputError
 
@@ -111,7 +112,8 @@ class Synthesizer:
 
     def _solve(self, task: Task) -> Result:
         started = time.monotonic()
-        search = Search(task, self._prior(task))
+        value = Value.load_shipped() if self.learned else None
+        search = Search(task, self._prior(task), value)
         relief = Relief(task, search.prior, started + self.budget_s) if self.parallel else None
         found = collected(search, self.budget_s, report=self.report, relief=relief)
         least = min((candidate.cost for candidate in found), default=0.0)
@@ -120,7 +122,12 @@ class Synthesizer:
         if not stopped and not found and time.monotonic() - started >= self.budget_s:
             stopped = "budget"
         left = started + self.budget_s - time.monotonic()
-        programs, ranked = self._ranked(found, task, min(RANKING_S, self.budget_s, max(left, LEAST_RANKING_S)))
+        try:
+            programs, ranked = self._ranked(found, task, min(RANKING_S, self.budget_s, max(left, LEAST_RANKING_S)))
+        except KeyboardInterrupt:  # what was found is worth more than its order
+            stopped = "interrupted"
+            order = meant.as_found([candidate.expr for candidate in found], [candidate.cost for candidate in found])
+            programs, ranked = self._verified(order, found, task)
         return Result(
             task=task,
             programs=programs,
@@ -141,15 +148,23 @@ class Synthesizer:
     def _ranked(
         self, found: Sequence[Candidate], task: Task, seconds: float
     ) -> tuple[tuple[Program, ...], list[meant.Ranked]]:
-        """Programs that were run as printed, and their order, within some seconds."""
+        """Programs, the likeliest first, within some seconds."""
+        policy = Policy.load_shipped() if self.learned and len(found) > 1 else None
         order = meant.rank(
             [candidate.expr for candidate in found],
             task,
             costs=[candidate.cost for candidate in found],
+            logits=policy.logits(task) if policy is not None else None,
             judge=None if self.learned else meant.Judge.by_hand(),
             seed=self.seed,
             deadline=time.perf_counter() + seconds,
         )
+        return self._verified(order, found, task)
+
+    def _verified(
+        self, order: Sequence[meant.Ranked], found: Sequence[Candidate], task: Task
+    ) -> tuple[tuple[Program, ...], list[meant.Ranked]]:
+        """The first programs of an order that give the outputs when they are run as printed."""
         programs: list[Program] = []
         kept: list[meant.Ranked] = []
         for ranked in order:

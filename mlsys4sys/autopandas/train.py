@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import re
 import time
+import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsys4sys import seeding
-from mlsys4sys.autopandas import examples, meant
+from mlsys4sys.autopandas import examples, meant, ops, value
 from mlsys4sys.autopandas.examples import CALLS, ROLES, Known
-from mlsys4sys.autopandas.expression import Expr, source
+from mlsys4sys.autopandas.expression import LABEL, LOOSE, Expr, escaped, source
 from mlsys4sys.autopandas.features import Graph, graph
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.perturb import mixed
 from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Task
-from mlsys4sys.autopandas.search import candidates
+from mlsys4sys.autopandas.search import Search, candidates
 from mlsys4sys.autopandas.table import Codebook, Table
+from mlsys4sys.autopandas.value import Value
+from mlsys4sys.datasets import asked
+from mlsys4sys.datasets.tasks import Question
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +42,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 DEEPEST = 3
-DEPTH_SHARES = (0.25, 0.45, 0.30)
+DEPTH_SHARES = (0.25, 0.4, 0.35)
 """How many of the training tasks have one, two, three calls."""
 
 _CALL = {name: i for i, name in enumerate(CALLS)}
@@ -59,7 +66,7 @@ def sample(known: Known) -> Sample:
     """What the policy learns from a task."""
     example = known.task.examples[0]
     book = Codebook()
-    tables = [Table(value, source(i), book) for i, value in enumerate(example.inputs)]
+    tables = [Table(given, source(i), book) for i, given in enumerate(example.inputs)]
     made = graph(tables, Goal.of(example.output, book))
     roles = np.zeros((len(made.nodes), len(ROLES)), dtype=np.uint8)
     for table, nodes in zip(tables, made.columns, strict=True):
@@ -180,7 +187,7 @@ class FitConfig:
     weight_decay: float = 1e-4
     clip: float = 1.0
     hide: float = 0.1
-    """Share of the edges' facts that a batch does not show, so that no single one is relied on."""
+    """Share of the facts that a batch does not show, so that no single one is relied on."""
     seed: int = 0
     report_every: int = 100
 
@@ -204,7 +211,8 @@ def fit(data: Shard, config: FitConfig, *, report: Callable[[str], None] | None 
             group["lr"] = _rate(step / config.steps, config.learning_rate)
         picked = rng.integers(0, len(data), config.batch)
         batch, roles = chunks.batch(picked)
-        batch.edges.mul_(torch.rand(batch.edges.shape, generator=chance) >= config.hide)
+        for facts in (batch.nodes, batch.edges):
+            facts.mul_(torch.rand(facts.shape, generator=chance) >= config.hide)
         calls = torch.from_numpy(data.calls[picked].astype(np.int64))
         wanted = torch.cat([calls, torch.full((len(calls), 1), -1)], 1)
         lengths = (calls >= 0).sum(1)
@@ -296,6 +304,67 @@ def score(policy: Policy, data: Shard, *, most: int = 3000) -> PolicyScore:
     )
 
 
+def steps_of(expr: Expr) -> frozenset[tuple[str, ...]]:
+    """The sequences of calls, in the words of drawn programs, that a program may be said to make.
+
+    A selection that ends a step (``df.groupby('a')['n'].sum()``) may be a call of its own or not.
+    """
+    found: list[tuple[str, ...]] = [()]
+    node = expr
+    while node.parts:
+        found = [(name, *rest) if name else rest for name in _step_names(node) for rest in found]
+        node = node.parts[0]
+    return frozenset(found)
+
+
+def _step_names(node: Expr) -> tuple[str, ...]:
+    if node.op == "assign":
+        value = node.parts[1]
+        while not value.op and value.parts:
+            value = value.parts[0]
+        return ("str",) if value.op.startswith("str") else (value.op,)
+    if node.op in ("mask", "loc"):
+        inner = {op for part in node.parts[1:] for op in part.ops}
+        named = {"groupby.transform": "groupby.filter", "isin": "isin", "groupby.idx": "groupby.idx"}
+        return (node.op, *(name for op, name in named.items() if op in inner))
+    return (node.op,) if node.op else ("", "select") if LABEL in node.tags else ("",)
+
+
+def also_right(known: Known, *, budget_s: float) -> frozenset[tuple[str, ...]]:
+    """Other sequences of calls, no longer than the program's own, of programs that give the same output."""
+    own = len(known.steps)
+    found = candidates(known.task, budget_s, settle_s=0.1)
+    return frozenset(names for one in found for names in steps_of(one.expr) if 0 < len(names) <= own)
+
+
+def score_verified(
+    policy: Policy, seed: int, count: int, *, budget_s: float = 0.4, report: Callable[[str], None] | None = None
+) -> dict[int, dict[str, float]]:
+    """Depth → how often the first, and one of the first two sequences is right, on tasks of ``seed``.
+
+    ``exact`` counts the program's own sequence alone; ``verified`` counts any sequence for which a program, no longer
+    than the task's own, was found and run and gives the output.
+    """
+    out: dict[int, dict[str, float]] = {}
+    for depth in range(1, DEEPEST + 1):
+        hits, made, number = np.zeros(4), 0, 0
+        while made < count:
+            known = examples.draw(seeding.named(seed, "verified", str(depth), str(number)), depth)
+            number += 1
+            if known is None:
+                continue
+            made += 1
+            guesses = [sequence for sequence, _ in policy.read(sample(known).graph)[1][:2]]
+            own = tuple(step.name for step in known.steps)
+            right = {own} if guesses[:1] == [own] else {own} | also_right(known, budget_s=budget_s)
+            hits += (guesses[:1] == [own], own in guesses, guesses[0] in right, bool(right & set(guesses)))
+            if report and made % 20 == 0:
+                report(f"{made} of {count} tasks of {depth} calls")
+        names = ("exact_top1", "exact_top2", "verified_top1", "verified_top2")
+        out[depth] = dict(zip(names, (hits / count).round(4).tolist(), strict=True)) | {"tasks": float(count)}
+    return out
+
+
 JUDGED_SEED = 1_000
 """Seeds of the inputs by which candidates are labelled start here: no ranking ever sees them."""
 
@@ -312,6 +381,29 @@ class Judged:
     """Shape (candidates,): whether it agrees with the task's own program on inputs that ranking did not use."""
     groups: NDArray[np.int64]
     """Shape (candidates,): its class."""
+    template: int = -1
+    """Which written question it is; -1 for a drawn task."""
+
+    @staticmethod
+    def save(path: Path, data: Sequence[Judged]) -> None:
+        """Write many as a few arrays."""
+        np.savez_compressed(
+            path,
+            rows=np.concatenate([one.rows for one in data]) if data else np.zeros((0, len(meant.NAMES))),
+            right=np.concatenate([one.right for one in data]) if data else np.zeros(0, dtype=np.bool_),
+            groups=np.concatenate([one.groups for one in data]) if data else np.zeros(0, dtype=np.int64),
+            sizes=np.array([len(one.right) for one in data], dtype=np.int64),
+            templates=np.array([one.template for one in data], dtype=np.int64),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> list[Judged]:
+        """The inverse of :meth:`save`."""
+        with np.load(path) as file:
+            ends = np.cumsum(file["sizes"])[:-1]
+            parts = [np.split(file[name], ends) for name in ("rows", "right", "groups")]
+            templates = file["templates"].tolist()
+        return [cls(*one) for one in zip(*parts, templates, strict=True)] if templates else []
 
 
 def agrees(
@@ -337,42 +429,69 @@ def _key_of(memo: Memo, expr: Expr) -> Hashable | None:
         return None
 
 
-def judged(seed: int, number: int, *, budget_s: float = 1.5, policy: Policy | None = None) -> Judged | None:
-    """Search for the programs of a drawn task and label them; None where all are right, or none is.
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """A task and the program that it stands for."""
 
-    Args:
-        seed: Of the training.
-        number: Which task.
-        budget_s: Seconds of search.
-        policy: Whose log-probabilities become a feature.
-    """
+    task: Task
+    truth: Expr
+
+
+def drawn_task(seed: int, number: int) -> Meant | None:
+    """A drawn task for the judge; None where none could be drawn."""
     rng = seeding.named(seed, "judge", str(number))
     known = examples.draw(rng, 1 + int(rng.choice(DEEPEST, p=JUDGED_DEPTHS)))
-    if known is None:
-        return None
-    found = candidates(known.task, budget_s, settle_s=0.25)
+    return None if known is None else Meant(known.task, known.expr)
+
+
+def asked_task(seed: int, number: int) -> Meant:
+    """A written question of the half that one may train on, with tables of their own for each ``number``."""
+    asked_of = asked.questions(seed * 1000 + 1 + number // len(asked.DEVELOPMENT))[::2]
+    return written(asked_of[number % len(asked_of)])
+
+
+def written(question: Question) -> Meant:
+    """A question with its answer as an expression."""
+    inputs, names = question.inputs(), question.names
+    text = escaped(question.program)
+    for i, name in enumerate(names):
+        text = re.sub(rf"\b{name}\b", f"{{{i}}}", text)
+    truth = Expr(text, tuple(source(i) for i in range(len(names))), LOOSE)
+    return Meant(Task.of(list(inputs), question.output(), names=names), truth)
+
+
+def judged(
+    one: Meant, *, seed: int, template: int = -1, budget_s: float = 1.5, policy: Policy | None = None
+) -> Judged | None:
+    """Search for the programs of a task and label them; None where none is right, or there is but one.
+
+    Args:
+        one: The task.
+        template: Which written question it is.
+        seed: Of the changed inputs.
+        budget_s: Seconds of search.
+        policy: Whose log-probabilities become features.
+    """
+    found = candidates(one.task, budget_s, settle_s=0.25)
+    least = min((candidate.cost for candidate in found), default=0.0)
+    found = [candidate for candidate in found if candidate.cost <= least + FAR]
     if len(found) < 2:
         return None
     exprs = [candidate.expr for candidate in found]
-    inputs = known.task.examples[0].inputs
-    right = agrees(exprs, known.expr, inputs)
-    if right.all() or not right.any():
+    right = agrees(exprs, one.truth, one.task.examples[0].inputs)
+    if not right.any():
         return None
-    behaviour = meant.observe(exprs, known.task, seed=number)
-    prior = meant.prior(exprs, _logits(policy, known.task)) if policy is not None else None
-    rows = meant.features(exprs, [candidate.cost for candidate in found], behaviour, prior=prior)
-    return Judged(rows, right, np.array(behaviour.classes()))
+    behaviour = meant.observe(exprs, one.task, seed=seed)
+    logits = policy.logits(one.task) if policy is not None else None
+    rows = meant.features(exprs, [candidate.cost for candidate in found], behaviour, logits=logits)
+    return Judged(rows, right, np.array(behaviour.classes()), template)
 
+
+FAR = 6.0
+"""Programs this many nats dearer than the cheapest are not ranked."""
 
 JUDGED_DEPTHS = (0.5, 0.4, 0.1)
 """How many of the judged tasks have one, two, three calls: as in everyday questions."""
-
-
-def _logits(policy: Policy, task: Task) -> dict[str, float]:
-    book = Codebook()
-    example = task.examples[0]
-    tables = [Table(value, source(i), book) for i, value in enumerate(example.inputs)]
-    return policy.op_logits(tables, Goal.of(example.output, book))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -398,6 +517,7 @@ def fit_judge(data: Sequence[Judged], config: JudgeConfig) -> meant.Judge:
     from mlsys4sys.learn.nets import perceptron, sequential
 
     torch.set_num_threads(1)
+    data = [one for one in data if not one.right.all()]  # the others say nothing
     rows = np.concatenate([one.rows for one in data])
     mean, scale = rows.mean(axis=0), rows.std(axis=0) + 1e-6
     x = torch.from_numpy(((rows - mean) / scale).astype(np.float32))
@@ -458,18 +578,133 @@ def judge_score(judge: meant.Judge, data: Sequence[Judged]) -> dict[str, float]:
     return {"first": first, "three": three, "five": five, "by_cost": plain, "tasks": float(len(data))}
 
 
+@dataclass(frozen=True, slots=True)
+class States:
+    """Tables one call further on, as the search proposes them, and whether the task's own program passes there."""
+
+    rows: Floats
+    """Shape (tables, features), as :func:`mlsys4sys.autopandas.value.facts` makes them."""
+    on_way: NDArray[np.bool_]
+    """Shape (tables,)."""
+    task: NDArray[np.int64]
+    """Shape (tables,): which expansion each is from."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[States]) -> States:
+        """Several expansions as one."""
+        return cls(
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.on_way for part in parts]),
+            np.concatenate([np.full(len(part.on_way), i) for i, part in enumerate(parts)]),
+        )
+
+
+def expansions(seed: int, number: int) -> Iterator[States]:
+    """The proposals for each table on the way of a drawn task of two or three calls, but for the last one."""
+    rng = seeding.named(seed, "value", str(number))
+    known = examples.draw(rng, 2 + int(rng.random() < 0.5))
+    if known is None:
+        return
+    search = Search(known.task)
+    book = search.memo.book
+    keys = [Table(partial, known.expr, book).key for partial in known.partial]
+    for position in range(len(known.partial) - 1):
+        now = (
+            search.inputs[0] if position == 0 else Table(known.partial[position], known.steps[position - 1].expr, book)
+        )
+        search.memo.put(now.expr, now.value)
+        rows, on_way, seen = list[Floats](), list[bool](), {search.goal.key}
+        for expr in ops.proposals(now, search.goal, search.inputs[1:], last=False):
+            try:
+                table = search.memo.table(expr)
+                if table.key not in seen:
+                    seen.add(table.key)
+                    rows.append(value.facts(table, search.goal))
+                    on_way.append(table.key == keys[position + 1])
+            except (Failed, TypeError, ValueError, OverflowError, KeyError):
+                continue
+        if rows:
+            yield States(np.stack(rows), np.array(on_way), np.zeros(len(rows), dtype=np.int64))
+
+
+def fit_value(data: States, *, seed: int = 0, steps: int = 400, hidden: int = 32) -> Value:
+    """Logistic regression by a small network, all tables at once."""
+    import torch
+    from torch.nn import functional as f
+
+    from mlsys4sys.learn.nets import perceptron, sequential
+
+    torch.set_num_threads(1)
+    mean, scale = data.rows.mean(axis=0), data.rows.std(axis=0) + 1e-6
+    x = torch.from_numpy(((data.rows - mean) / scale).astype(np.float32))
+    wanted = torch.from_numpy(data.on_way.astype(np.float32))
+    net = sequential(x.shape[1], (hidden,), 1, seed=seed)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=0.01, weight_decay=0.1)
+    for _ in range(steps):
+        loss = f.binary_cross_entropy_with_logits(net(x)[:, 0], wanted)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return Value(perceptron(net, mean.astype(np.float32), scale.astype(np.float32)))
+
+
+def value_score(scores: Floats, data: States) -> dict[str, float]:
+    """How often the table on the way is the best, and among the best three, of its expansion."""
+    hits, count = np.zeros(2), 0
+    for task in np.unique(data.task[data.on_way]):
+        of = data.task == task
+        best = scores[of & data.on_way].max()
+        above = int((scores[of] > best).sum())
+        hits += (above == 0, above < 3)
+        count += 1
+    first, three = (hits / max(1, count)).round(4).tolist()
+    return {"first": first, "three": three, "expansions": float(count), "tables": float(len(data.on_way))}
+
+
+def train_value(recipe: Recipe, *, report: Callable[[str], None] | None = None) -> Value:
+    """Expand drawn tasks, train; the score is that of values each trained without a fifth of them, on that fifth."""
+    start = time.process_time()
+    parts: list[States] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number in range(recipe.expanded):
+            parts += expansions(recipe.seed, number)
+            if report and number % 50 == 49:
+                report(f"{number + 1} of {recipe.expanded} tasks expanded")
+    data, folds = States.joined(parts), 5
+    scores = np.zeros(len(data.on_way))
+    for fold in range(folds):
+        test = data.task % folds == fold
+        rest = States(data.rows[~test], data.on_way[~test], data.task[~test])
+        scores[test] = fit_value(rest, seed=recipe.seed).network(data.rows[test])[:, 0]
+    found = {
+        "learned": value_score(scores, data),
+        "words_shown": value_score(data.rows[:, value.NAMES.index("words_shown")], data),
+    }
+    made = fit_value(data, seed=recipe.seed)
+    seconds = round(time.process_time() - start)
+    made.config.update(command=recipe.command, seed=recipe.seed, seconds=seconds, score=found)
+    return made
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """How the shipped weights are made."""
 
     seed: int = 0
-    tasks: int = 80_000
+    tasks: int = 20_000
     """Tasks that the policy is trained on."""
-    held_out: int = 4_000
+    held_out: int = 2_000
     """Tasks that it is scored on."""
-    steps: int = 6000
+    steps: int = 3300
     judged: int = 1500
-    """Tasks that are searched for the judge; those with right and wrong programs train it."""
+    """Drawn tasks that are searched for the judge; those with right and wrong programs train it."""
+    asked: int = 500
+    """Written questions that are searched for the judge, each time with other tables."""
+    workers: int = 2
+    """Processes that search."""
+    expanded: int = 1500
+    """Drawn tasks whose partial results train the value."""
     command: str = ""
     """What to write into the weights."""
 
@@ -488,32 +723,87 @@ def train_policy(recipe: Recipe, folder: Path, *, report: Callable[[str], None] 
     return policy
 
 
+JUDGED_TOGETHER = 40
+"""Tasks in one file."""
+
+
 def train_judge(
-    recipe: Recipe, *, policy: Policy | None = None, report: Callable[[str], None] | None = None
+    recipe: Recipe, folder: Path, *, policy: Policy | None = None, report: Callable[[str], None] | None = None
 ) -> meant.Judge:
-    """Search for the programs of drawn tasks, label them, train. What a search finds depends on the machine's speed."""
-    start = time.process_time()
+    """Search for the programs of tasks, label them, train. What a search finds depends on the machine's speed.
+
+    Labelled candidates are written into ``folder``; files that are there are used.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    work = [(recipe.seed, kind, number) for kind, number in _interleaved(recipe.judged, recipe.asked)]
     data: list[Judged] = []
-    for number in range(recipe.judged):
-        one = judged(recipe.seed, number, policy=policy)
-        if one is not None:
-            data.append(one)
-        if report and number % 20 == 19:
-            report(f"{number + 1} tasks searched, {len(data)} with right and wrong programs")
-    return fitted_judge(data, recipe, seconds=time.process_time() - start)
+    with ProcessPoolExecutor(recipe.workers, get_context("spawn"), _start_judging, (policy,)) as pool:
+        for first in range(0, len(work), JUDGED_TOGETHER):
+            part = work[first : first + JUDGED_TOGETHER]
+            path = folder / f"judged-{recipe.seed}-{recipe.judged}-{recipe.asked}-{first:05d}.npz"
+            if not path.exists():
+                found = [one for one in pool.map(_judge_one, part, chunksize=2) if one is not None]
+                Judged.save(path.with_suffix(".part.npz"), found)
+                path.with_suffix(".part.npz").rename(path)
+            data += Judged.load(path)
+            if report:
+                report(f"{first + len(part)} of {len(work)} tasks searched, {len(data)} with a right program")
+    return fitted_judge(data, recipe, seconds=time.perf_counter() - start)
 
 
-def fitted_judge(data: Sequence[Judged], recipe: Recipe, *, seconds: float, folds: int = 5) -> meant.Judge:
-    """Train on all tasks; the score is that of judges that were each trained without a fifth of them, on that fifth."""
-    config = JudgeConfig(seed=recipe.seed)
+def _interleaved(drawn: int, written_: int) -> list[tuple[str, int]]:
+    """Drawn tasks and questions, so that any part of the list has its share of both."""
+    both = [("drawn", i, (i + 0.5) / drawn) for i in range(drawn)]
+    both += [("asked", i, (i + 0.5) / written_) for i in range(written_)]
+    return [(kind, i) for kind, i, _ in sorted(both, key=lambda item: item[2])]
+
+
+_POLICY: list[Policy | None] = [None]
+
+
+def _start_judging(policy: Policy | None) -> None:
+    warnings.simplefilter("ignore")
+    _POLICY[0] = policy
+
+
+def _judge_one(work: tuple[int, str, int]) -> Judged | None:
+    seed, kind, number = work
+    one = drawn_task(seed, number) if kind == "drawn" else asked_task(seed, number)
+    template = -1 if kind == "drawn" else number % len(asked.DEVELOPMENT)
+    return None if one is None else judged(one, seed=number, template=template, policy=_POLICY[0])
+
+
+def fitted_judge(
+    data: Sequence[Judged], recipe: Recipe, *, seconds: float, config: JudgeConfig | None = None, folds: int = 5
+) -> meant.Judge:
+    """Train on all tasks; the score is that of judges that were each trained without a fifth of them, on that fifth.
+
+    A written question is in one fifth with all its tables.
+    """
+    config = config or JudgeConfig(seed=recipe.seed)
     judge = fit_judge(data, config)
-    learned: dict[str, float] = {}
+    parts = [(one.template if one.template >= 0 else i) % folds for i, one in enumerate(data)]
+    hand = meant.Judge.by_hand()
+    hits: dict[str, list[tuple[bool, bool]]] = {"drawn": [], "asked": []}
     for fold in range(folds):
-        test = list(data[fold::folds])
-        part = judge_score(fit_judge([one for i, one in enumerate(data) if i % folds != fold], config), test)
-        for name, value in part.items():
-            learned[name] = learned.get(name, 0.0) + value * len(test) / len(data)
-    found = {"learned": {name: round(value, 4) for name, value in learned.items() if name != "tasks"}}
-    found["by_hand"] = judge_score(meant.Judge.by_hand(), data)
+        without = fit_judge([one for one, part in zip(data, parts, strict=True) if part != fold], config)
+        for one, part in zip(data, parts, strict=True):
+            if part == fold:
+                pair = (_first_right(without, one), _first_right(hand, one))
+                hits["drawn" if one.template < 0 else "asked"].append(pair)
+    found = {
+        name: {
+            "tasks": len(pairs),
+            "learned": round(float(np.mean([a for a, _ in pairs])), 4),
+            "by_hand": round(float(np.mean([b for _, b in pairs])), 4),
+        }
+        for name, pairs in hits.items()
+        if pairs
+    }
     judge.config.update(command=recipe.command, seed=recipe.seed, seconds=round(seconds), score=found)
     return judge
+
+
+def _first_right(judge: meant.Judge, one: Judged) -> bool:
+    return bool(one.right[meant.places(judge.scores(one.rows), one.groups.tolist())[0]])

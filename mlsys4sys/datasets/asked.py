@@ -1,7 +1,7 @@
 """More questions about tables, as people ask them: a drawn table each, and the program that answers it.
 
 Two halves of equal kinds: at :data:`DEVELOPMENT` one may look while the synthesizer is built, :data:`HELD_OUT` is only
-counted. Tables are drawn from a seed that is the question's name. Nothing here is trained on.
+counted. Tables are drawn from a seed that is the question's name. Nothing is trained on the second half.
 """
 
 from __future__ import annotations
@@ -668,16 +668,17 @@ _ROWS: tuple[tuple[str, Drawn, str], ...] = (
 """Name, tables, program."""
 
 
-def _questions() -> tuple[Question, ...]:
-    return tuple(Question(name, _seeded(name, drawn), program) for name, drawn, program in _ROWS)
+def questions(seed: int) -> tuple[Question, ...]:
+    """All questions, on tables drawn from a seed; :data:`DEVELOPMENT` and :data:`HELD_OUT` have seed 0."""
+    return tuple(Question(name, _seeded(name, drawn, seed), program) for name, drawn, program in _ROWS)
 
 
-def _seeded(name: str, drawn: Drawn) -> Callable[[], tuple[Any, ...]]:
-    return lambda: drawn(seeding.named(0, "asked", name))
+def _seeded(name: str, drawn: Drawn, seed: int) -> Callable[[], tuple[Any, ...]]:
+    return lambda: drawn(seeding.named(seed, "asked", name))
 
 
-DEVELOPMENT: tuple[Question, ...] = _questions()[::2]
-"""Every other question: those one may look at."""
+DEVELOPMENT: tuple[Question, ...] = questions(0)[::2]
+"""Every other question: those one may look at. The judge of programs is trained on them."""
 
-HELD_OUT: tuple[Question, ...] = _questions()[1::2]
+HELD_OUT: tuple[Question, ...] = questions(0)[1::2]
 """The rest: only counted."""

@@ -202,21 +202,16 @@ def _exact(
     width = [relation.width_bytes for relation in graph.relations]
     if isinstance(cost, HashJoinCost | COut):
         adjacency = adjacency_of(graph, part)
-        priced = [
-            (
-                scan.relation,
-                scan.key_s,
-                scan.in_scan_s,
-                scan.above_s,
-                [(link.partners, link.share, link.spread) for link in scan.links],
-            )
-            for scan in scans
-            if part >> scan.relation & 1
-        ]
+        priced = [scan.native for scan in scans if part >> scan.relation & 1]
         flat = _native.best_tree(adjacency, masks, rows, width, list(cost.coefficients), left_deep, priced).tolist()
-        return _unfold(part, dict(zip(flat[::2], flat[1::2], strict=True)))
+        return unfolded(part, flat)
     _, probe = plain_best_trees(graph, masks, rows, cost, left_deep=left_deep)
     return _unfold(part, dict(zip(masks.tolist(), probe.tolist(), strict=True)))
+
+
+def unfolded(mask: Mask, flat: Sequence[Mask]) -> JoinTree:
+    """The tree over ``mask`` from pairs of a join and its probe side, one after the other."""
+    return _unfold(mask, dict(zip(flat[::2], flat[1::2], strict=True)))
 
 
 def _unfold(mask: Mask, sides: dict[Mask, Mask]) -> JoinTree:

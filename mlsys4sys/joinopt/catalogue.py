@@ -55,6 +55,20 @@ class Catalogue:
             sizes[name] = max(table.rows, sizes.get(name, 0))
         return sizes
 
+    @cached_property
+    def numbered(self) -> tuple[Table, ...]:
+        """The tables in a fixed order."""
+        return tuple(self.tables.values())
+
+    @cached_property
+    def _positions(self) -> dict[int, int]:
+        return {id(table): number for number, table in enumerate(self.numbered)}
+
+    def position(self, name: str, schema: str, database: str) -> int:
+        """Where the table that :meth:`find` finds stands in :attr:`numbered`; -1 where it finds none."""
+        table = self.find(name, schema, database)
+        return -1 if table is None else self._positions[id(table)]
+
     def find(self, name: str, schema: str = "", database: str = "") -> Table | None:
         """The table that a name in FROM means; nothing when there is none, or when we are not sure.
 

@@ -14,7 +14,7 @@ from mlsys4sys.joinopt.problem import Column, JoinGraph, Mask
 from mlsys4sys.joinopt.solution import JoinTree
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*\Z")
-_KEYWORDS = frozenset(
+RESERVED = frozenset(
     # DuckDB 2.0, duckdb_keywords(): all but the unreserved ones.
     """
     all analyse analyze and any anti array as asc asof asymmetric at authorization between bigint binary bit boolean
@@ -38,7 +38,7 @@ def quote(name: str) -> str:
     >>> quote("movie_id"), quote("Order"), quote("order"), quote('6" disk')
     ('movie_id', '"Order"', '"order"', '"6"" disk"')
     """
-    if _PLAIN.match(name) and name not in _KEYWORDS:
+    if _PLAIN.match(name) and name not in RESERVED:
         return name
     return '"' + name.replace('"', '""') + '"'
 

@@ -13,6 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import TypeVar
 
 import duckdb
 
-from mlsys4sys.errors import DataError, InputError, SqlError
+from mlsys4sys.errors import INTERRUPTED, DataError, InputError, SqlError
 from mlsys4sys.joinopt.catalogue import Catalogue, read_catalogue, stamp_of
 
 Row = tuple[object, ...]
@@ -163,7 +164,7 @@ class Engine:
     def relation(self, sql: str, *, forced: bool = False) -> duckdb.DuckDBPyRelation:
         """A relation over the rows, computed before this returns."""
         with self._turn(forced=forced), _explained(sql, 0):
-            return self.connection.sql(sql).materialize()
+            return self._interruptible(lambda: self.connection.sql(sql).materialize())
 
     def describe(self, sql: str) -> list[tuple[str, str]]:
         """Names and types of a query's columns."""
@@ -216,6 +217,16 @@ class Engine:
     def _ask(self, question: str, sql: str, *, forced: bool = False) -> list[Row]:
         with self._turn(forced=forced), _explained(sql, int(question is not sql)):
             return self.connection.execute(question).fetchall()
+
+    def _interruptible(self, work: Callable[[], Result]) -> Result:
+        """Work of DuckDB's that does not look for Ctrl-C itself: it is done in a thread, and stopped from this one."""
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(work)
+            try:
+                return future.result()
+            except KeyboardInterrupt:
+                self.connection.interrupt()
+                raise
 
     @contextmanager
     def _deadline(self, timeout_s: float | None) -> Iterator[None]:
@@ -308,6 +319,10 @@ def _explained(sql: str, lines_before: int) -> Iterator[None]:
         yield
     except duckdb.InterruptException as error:
         raise KeyboardInterrupt from error
+    except RuntimeError as error:
+        if str(error) == INTERRUPTED:
+            raise KeyboardInterrupt from error
+        raise
     except _BAD_SQL as error:
         raise sql_error(str(error), sql, lines_before) from error
     except duckdb.Error as error:

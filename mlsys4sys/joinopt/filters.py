@@ -1,13 +1,14 @@
 """Filters of one relation as small trees, so that a sample can be filtered without asking a database.
 
 Only what is common and plain is understood: comparisons of a column with a constant, IN, LIKE, BETWEEN, IS NULL, and
-AND, OR, NOT over them. Everything else is left to DuckDB.
+AND, OR, NOT over them. Everything else is left to DuckDB. The trees come from the quick reader
+(``native/joinopt_read.cpp``).
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from mlsys4sys.joinopt.statistics import INTEGERS
@@ -20,142 +21,7 @@ Program = tuple[Any, ...]
 """The same with columns by position, as ``_native.FilterTable`` takes it."""
 
 _SIGNS = {"=": 0, "<>": 1, "!=": 1, "<": 2, "<=": 3, ">": 4, ">=": 5}
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 NUMBERS = INTEGERS | {"BOOLEAN"}
-
-
-class _Unknown(Exception):  # noqa: N818 - a signal
-    """The expression is not one of the plain ones."""
-
-
-def condition_of(tokens: Sequence[Any], low: int, high: int) -> Condition | None:
-    """Read the tokens ``[low, high)`` of :mod:`mlsys4sys.joinopt.light`; nothing when they say something else."""
-    reader = _Reader(tokens, low, high)
-    try:
-        found = reader.disjunction()
-    except (_Unknown, IndexError):
-        return None
-    return found if reader.at == high else None
-
-
-class _Reader:
-    def __init__(self, tokens: Sequence[Any], low: int, high: int) -> None:
-        self.tokens, self.at, self.high = tokens, low, high
-
-    def _word(self) -> str:
-        """The word here; empty for anything else."""
-        if self.at >= self.high or self.tokens[self.at].kind != "word":
-            return ""
-        return str(self.tokens[self.at].text)
-
-    def _sign(self) -> str:
-        if self.at >= self.high or self.tokens[self.at].kind != "sign":
-            return ""
-        return str(self.tokens[self.at].text)
-
-    def _skip(self, word: str) -> bool:
-        if self._word() == word:
-            self.at += 1
-            return True
-        return False
-
-    def _expect(self, sign: str) -> None:
-        if self._sign() != sign:
-            raise _Unknown
-        self.at += 1
-
-    def disjunction(self) -> Condition:
-        parts = [self._conjunction()]
-        while self._skip("or"):
-            parts.append(self._conjunction())
-        return parts[0] if len(parts) == 1 else ("or", tuple(parts))
-
-    def _conjunction(self) -> Condition:
-        parts = [self._negation()]
-        while self._skip("and"):
-            parts.append(self._negation())
-        return parts[0] if len(parts) == 1 else ("and", tuple(parts))
-
-    def _negation(self) -> Condition:
-        if self._skip("not"):
-            return ("not", self._negation())
-        if self._sign() == "(":
-            self.at += 1
-            inside = self.disjunction()
-            self._expect(")")
-            return inside
-        return self._predicate()
-
-    def _predicate(self) -> Condition:
-        token = self.tokens[self.at]
-        if token.kind in ("text", "number") or self._sign() == "-":
-            value = self._value()
-            sign = self._comparison()
-            return ("cmp", self._column(), _TURNED.get(sign, sign), value)
-        column = self._column()
-        if self._sign() in _SIGNS:
-            sign = self._comparison()
-            return ("cmp", column, sign, self._value())
-        if self._skip("is"):
-            negated = self._skip("not")
-            if not self._skip("null"):
-                raise _Unknown
-            return ("null", column, negated)
-        negated = self._skip("not")
-        if self._skip("in"):
-            return ("in", column, self._values(), negated)
-        if self._skip("between"):
-            least = self._value()
-            if not self._skip("and"):
-                raise _Unknown
-            both = ("and", (("cmp", column, ">=", least), ("cmp", column, "<=", self._value())))
-            return ("not", both) if negated else both
-        anycase = self._word() == "ilike"
-        if self._skip("like") or self._skip("ilike"):
-            pattern = self._value()
-            if not isinstance(pattern, str) or "\\" in pattern or self._word() == "escape":
-                raise _Unknown
-            return ("like", column, pattern, negated, anycase)
-        raise _Unknown
-
-    def _comparison(self) -> str:
-        sign = self._sign()
-        if sign not in _SIGNS:
-            raise _Unknown
-        self.at += 1
-        return sign
-
-    def _column(self) -> str:
-        token = self.tokens[self.at]
-        if token.kind not in ("word", "name"):
-            raise _Unknown
-        self.at += 1
-        if self._sign() == ".":
-            token = self.tokens[self.at + 1]
-            self.at += 2
-        if self._sign() == "(":
-            raise _Unknown
-        return str(token.text.lower())
-
-    def _values(self) -> tuple[str | float, ...]:
-        self._expect("(")
-        values = [self._value()]
-        while self._sign() == ",":
-            self.at += 1
-            values.append(self._value())
-        self._expect(")")
-        return tuple(values)
-
-    def _value(self) -> str | float:
-        minus = self._sign() == "-"
-        self.at += minus or self._word() in ("date", "timestamp")
-        token = self.tokens[self.at]
-        self.at += 1
-        if token.kind == "number":
-            return -float(token.text) if minus else float(token.text)
-        if token.kind == "text" and not minus:
-            return str(token.text)
-        raise _Unknown
 
 
 def kind_of(column_type: str) -> str:

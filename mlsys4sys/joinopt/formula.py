@@ -15,11 +15,17 @@ from mlsys4sys.joinopt.statistics import Statistics, Table, quote
 
 GUESS = 0.2
 """Share of rows that DuckDB lets through any filter but an equality, and any join predicate but an equality."""
+LOG_GUESS = float(np.log(GUESS))
 UNKNOWN_ROWS = 1000.0
 """Rows of a leaf that is no base table."""
 _EQUALITY = re.compile(
     r'^\(?\s*(?:"(?:[^"]|"")*"|\w+)\.(?:"((?:[^"]|"")*)"|(\w+))\s*=\s*(\'(?:[^\']|\'\')*\'|[-+\w.]+)\s*\)?$'
 )
+
+
+NativeFormula = tuple[list[float], list[tuple[Mask, float]], list[Mask], float]
+"""Logarithms of the rows of each relation; relations and logarithm of the distinct values of each class, most first;
+relations of other predicates; logarithm of what those keep."""
 
 
 class Formula:
@@ -37,6 +43,12 @@ class Formula:
         self.classes = [(np.uint64(graph.class_masks[k]), float(np.log(domains[k]))) for k in order]
         self.others = [np.uint64(predicate.relations) for predicate in graph.others]
 
+    @property
+    def native(self) -> NativeFormula:
+        """As the native search takes it."""
+        classes = [(int(relations), log_domain) for relations, log_domain in self.classes]
+        return self.log_base.tolist(), classes, [int(relations) for relations in self.others], LOG_GUESS
+
     def log_rows(self, masks: Masks) -> Floats:
         """The natural logarithm of the rows of each subset."""
         inside = subset_matrix(masks, self.graph.size)
@@ -47,7 +59,7 @@ class Formula:
             total = total - used * log_domain
             merges = merges - used
         for relations in self.others:
-            total = total + np.log(GUESS) * ((masks & relations) == relations)
+            total = total + LOG_GUESS * ((masks & relations) == relations)
         return total
 
 
@@ -81,6 +93,11 @@ class BoundFormula:
 
     def __init__(self, graph: JoinGraph, base_rows: Floats, formula: Formula, leaf_sigma: Floats) -> None:
         self.graph, self.base_rows, self._formula, self._leaf_sigma = graph, base_rows, formula, leaf_sigma
+
+    @property
+    def native(self) -> NativeFormula:
+        """The formula as the native search takes it."""
+        return self._formula.native
 
     def estimate(self, subsets: Sequence[Mask] | Masks) -> Estimates:
         """Rows, and an uncertainty that grows with every join."""

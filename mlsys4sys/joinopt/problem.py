@@ -85,6 +85,18 @@ class JoinGraph:
         if not 1 <= len(self.relations) <= 63:
             raise InputError(f"a region has 1 to 63 relations, not {len(self.relations)}")
 
+    @classmethod
+    def of(
+        cls,
+        relations: tuple[Relation, ...],
+        predicates: tuple[Predicate, ...],
+        classes: tuple[tuple[Column, ...], ...],
+    ) -> JoinGraph:
+        """A graph whose :attr:`classes` are known already."""
+        graph = cls(relations=relations, predicates=predicates)
+        graph.__dict__["classes"] = classes
+        return graph
+
     @property
     def size(self) -> int:
         """How many relations."""

@@ -67,6 +67,12 @@ class Scan:
         """Seconds of reading and filtering all of it."""
         return self.key_s + self.in_scan_s + self.above_s
 
+    @property
+    def native(self) -> tuple[int, float, float, float, list[tuple[Mask, float, float]]]:
+        """The same as the native search takes it."""
+        links = [(link.partners, link.share, link.spread) for link in self.links]
+        return self.relation, self.key_s, self.in_scan_s, self.above_s, links
+
     def handed(self, link: Link, values: float) -> float:
         """Seconds when so many keys are handed down; the native search has the same formula."""
         groups = 1 - (1 - link.share) ** max(values, 1.0) if values <= LISTED_ROWS else 1.0

@@ -18,13 +18,15 @@ from mlsys4sys.joinopt.catalogue import Catalogue
 from mlsys4sys.joinopt.clauses import NotFlat
 from mlsys4sys.joinopt.cost import CostModel, HashJoinCost
 from mlsys4sys.joinopt.engine import Engine
+from mlsys4sys.joinopt.exact import engine_order, plan_exactly
 from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.formula import EngineFormula, ExactBase
 from mlsys4sys.joinopt.gate import Gate, tables_named
 from mlsys4sys.joinopt.light import NotPlain, read_light
 from mlsys4sys.joinopt.policy import Policy, shipped
+from mlsys4sys.joinopt.problem import JoinGraph
 from mlsys4sys.joinopt.sampled import Exact, Sampled
-from mlsys4sys.joinopt.scans import scans_of
+from mlsys4sys.joinopt.scans import Scan, scans_of
 from mlsys4sys.joinopt.search import policy_beam
 from mlsys4sys.joinopt.skeleton import Region, Skeleton
 from mlsys4sys.joinopt.solution import JoinPlan, JoinTree, RegionPlan
@@ -294,9 +296,14 @@ class JoinOptimizer:
         if subsets is not None:
             cards = Remembered.of(cards, subsets)
         self._statistics.refresh()
-        sizes = Sizes(graph, cards, self.cost, scans=scans_of(graph, self._statistics))
+        scans = scans_of(graph, self._statistics)
+        if isinstance(cards, Remembered) and region.engine_tree is None and self.settings.planner == "best":
+            planned = self._plan_at_once(graph, cards, scans)
+            if planned is not None:
+                return planned
+        sizes = Sizes(graph, cards, self.cost, scans=scans)
         proposed = self._proposals(region, cards, sizes)
-        engine = region.engine_tree or baselines.duckdb_like(graph, self._formula.bind(graph), self.cost)
+        engine = region.engine_tree or self._engine_order(graph)
         planner = next(iter(proposed))
         if len(proposed) > 1:
             planner = min(proposed, key=lambda name: choice.price(sizes, proposed[name]))
@@ -317,7 +324,39 @@ class JoinOptimizer:
             spread_s=comparison.spread_s,
         )
 
+    def _engine_order(self, graph: JoinGraph) -> JoinTree:
+        """What DuckDB would do, by a replica of its estimates."""
+        formula = self._formula.bind(graph)
+        greedy = None if baselines.exactly_searchable(graph) else engine_order(graph, formula)
+        return greedy or baselines.duckdb_like(graph, formula, self.cost)
+
+    def _plan_at_once(self, graph: JoinGraph, cards: Remembered, scans: tuple[Scan, ...]) -> RegionPlan | None:
+        """The usual case, where exact search is quick: everything in one native step."""
+        if not isinstance(self.cost, HashJoinCost) or int(cards.masks[-1]) != graph.everything:
+            return None
+        ours, engine, comparison = plan_exactly(cards, self.cost, scans, self._formula.bind(graph))
+        better = comparison.ours_s < comparison.engine_s
+        masks = sorted({*ours.masks(), *engine.masks()})
+        known = cards.estimate(masks)
+        return RegionPlan(
+            graph=graph,
+            tree=ours if better else engine,
+            engine_tree=engine,
+            planner="dpccp" if better else "engine",
+            rows=dict(zip(masks, known.rows.tolist(), strict=True)),
+            sigma=dict(zip(masks, known.sigma.tolist(), strict=True)),
+            cost_s=min(comparison.ours_s, comparison.engine_s),
+            engine_cost_s=comparison.engine_s,
+            spread_s=comparison.spread_s if better else 0.0,
+        )
+
+    def _worth_a_policy(self, sizes: Sizes, tree: JoinTree) -> bool:
+        """Whether a query is expected to run so long that better orders than the greedy one may be worth the search."""
+        seconds = choice.price(sizes, tree)
+        return self.gate.share * seconds > self.gate.policy_relation_s * sizes.graph.size
+
     def _proposals(self, region: Region, cards: Cardinalities, sizes: Sizes) -> dict[str, JoinTree]:
+        full = self.settings.effort == "full" or region.engine_tree is not None
         graph, wanted = region.graph, self.settings.planner
         if wanted == "textual":
             return {"textual": region.textual_tree}
@@ -337,7 +376,9 @@ class JoinOptimizer:
         if isinstance(cards, Remembered):
             # The optimum, but for scans that only a later join of their stream makes cheaper.
             return {"dpccp": baselines.dpccp(graph, cards, self.cost, scans=sizes.scans)}
-        proposals: dict[str, JoinTree] = {name: planners[name]() for name in ("goo", "dqn") if name in planners}
+        proposals: dict[str, JoinTree] = {"goo": planners["goo"]()}
+        if "dqn" in planners and (full or self._worth_a_policy(sizes, proposals["goo"])):
+            proposals["dqn"] = planners["dqn"]()
         return proposals if region.engine_tree is None else {**proposals, "engine": region.engine_tree}
 
     def _decide(self, skeleton: Skeleton, regions: tuple[RegionPlan, ...], *, ask_engine: bool) -> JoinPlan:

@@ -18,11 +18,20 @@ from mlsys4sys import console
 @click.option(
     "--steps", type=click.IntRange(1), default=50_000, show_default=True, help="Of the environment, with --ppo."
 )
+@click.option("--portfolio", is_flag=True, help="Instead: what builds for measured time try first, and its network.")
 @console.seed_option
 @console.json_option
 @console.quiet_option
 def train_neurocuts(
-    output: str, sets: int, rounds: int, ppo: str | None, steps: int, seed: int, as_json: bool, quiet: bool
+    output: str,
+    sets: int,
+    rounds: int,
+    ppo: str | None,
+    steps: int,
+    portfolio: bool,
+    seed: int,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Train the policy on generated rule sets; the defaults give the weights that ship (some minutes)."""
     from mlsys4sys.neurocuts import train as training
@@ -30,6 +39,13 @@ def train_neurocuts(
     with console.Progress(quiet=quiet) as progress:
         if ppo is not None:
             shown = training.train_reference(ppo, output, steps=steps, seed=seed, report=progress)
+        elif portfolio:
+            from mlsys4sys.neurocuts import train_portfolio
+
+            command = f"mlsys4sys train neurocuts --portfolio --seed {seed} --output {Path(output).name}"
+            made = train_portfolio.train(train_portfolio.PortfolioConfig(), seed=seed, command=command, report=progress)
+            made.save(output)
+            shown = dict(made.made)
         else:
             command = (
                 f"mlsys4sys train neurocuts --sets {sets} --rounds {rounds} --seed {seed} --output {Path(output).name}"

@@ -22,9 +22,9 @@ from mlsys4sys.neurocuts import pictures
 from mlsys4sys.neurocuts.lookup import Lookup
 from mlsys4sys.neurocuts.losses import Losses
 from mlsys4sys.neurocuts.pictures import Explanation
+from mlsys4sys.neurocuts.portfolio import Constants
 from mlsys4sys.neurocuts.problem import Field, Matches, RuleSet
 from mlsys4sys.neurocuts.tree import ARRAYS, Tree, measure, walk
-from mlsys4sys.neurocuts.tune import Constants
 from mlsys4sys.neurocuts.updates import Rule, Updates
 from mlsys4sys.neurocuts.verify import Certificate, certify
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from mlsys4sys.errors import InputError, VerificationError
 from mlsys4sys.neurocuts import baselines
+from mlsys4sys.neurocuts import portfolio as portfolios
 from mlsys4sys.neurocuts.policy import Policy, resolve
 from mlsys4sys.neurocuts.problem import RuleSet
 from mlsys4sys.neurocuts.search import Space, TreeSearch
@@ -40,7 +41,7 @@ class ClassifierBuilder:
             ``"latency"`` it bounds the memory that lookups really use.
         space: What the search may do; `mlsys4sys.neurocuts.search.PAPER` keeps to the paper's actions.
         policy: The network that guides the search: ``"shipped"``, a `Policy`, the path of its weights, or None for
-            none.
+            none. With ``"latency"`` None also turns off the network that orders what is tried first.
         threads: Searches side by side; None for one a processor.
         expansions: Actions to try, instead of ``budget_s``; with ``"latency"`` trees to time.
         traffic: A sample of packets, shape (n, columns), for ``"latency"``; None for corners and insides of rules.
@@ -105,6 +106,7 @@ class ClassifierBuilder:
             traffic=None if self.traffic is None else rules.packets(self.traffic),
             max_bytes_per_rule=self.max_bytes_per_rule,
             seed=self.seed,
+            portfolio=self._portfolio(),
             report=self.report,
         )
         certificate = certify(tree, rules)
@@ -119,6 +121,10 @@ class ClassifierBuilder:
             build_s=build_s,
             constants=timed.constants,
         )
+
+    def _portfolio(self) -> portfolios.Portfolio | None:
+        found = portfolios.shipped()
+        return found if found is None or self.policy is not None else portfolios.unlearned(found)
 
     def _floor(self, rules: RuleSet) -> Iterator[_Candidate]:
         yield _candidate("linear scan", _in_leaves(rules))

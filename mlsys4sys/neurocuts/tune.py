@@ -1,17 +1,20 @@
 """Trees for measured speed: many are built, each in milliseconds, and timed; the fastest within a bound on memory wins.
 
 A tree comes from a dozen constants (`native/neurocuts_latency.h`): how wide cuts may be, what memory costs, how rules
-are parted at the top. They are drawn at random first, then near the best found. Times are taken on one half of the
-traffic, and the winner is chosen among the best few on the other, so that none wins that fits the first by chance.
+are parted at the top. Those of a portfolio are tried first (`mlsys4sys.neurocuts.portfolio`), then some are drawn at
+random, then near the best found. Half of the trees are kept to less memory than is allowed, down to a quarter of it: a
+small table is often the faster one, and what a search within less memory finds has to be found within more. Times are
+taken on one half of the traffic, and the winner is chosen among the best few on the other, so that none wins that fits
+the first by chance.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ from numpy.typing import NDArray
 
 from mlsys4sys import _native
 from mlsys4sys.neurocuts.lookup import Lookup
+from mlsys4sys.neurocuts.portfolio import Constants, Portfolio
 from mlsys4sys.neurocuts.problem import RuleSet, Words
 from mlsys4sys.neurocuts.tree import Tree
 
@@ -28,56 +32,21 @@ SEEN = 8192
 """Packets that weigh branches while a tree is built."""
 SLICE = 4096
 """Packets timed at once: short, so that some slice of each is not disturbed by other programs."""
-FIRST = 24
-"""Configurations drawn at random before others are drawn near the best."""
+FIRST = 8
+"""Configurations that are timed before others are drawn near the best."""
+SMALLEST = 0.25
+"""Of the memory that is allowed: what trees are kept to at least now and then."""
+UNBOUNDED = 1000.0
+"""Bytes a rule that stand for the bound where there is none."""
+PATIENCE = 6.0
+"""How many times the median a tree may take to build before its constants are given up."""
 FINALISTS = 6
 PRICES = 6
 """Prices of memory that are tried until a table is small enough, each eight times the last, at the end twice."""
+SMALL = Constants(leaf=16, base=6.0, tests=((-2, 0.93), (0, 24.0)), parts=0b10_10_01_00)
+"""Constants of small trees, for where none was built in time."""
 GIVE_UP = 200
 """Tables that may be too large at any price before no more are tried."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Constants:
-    """What a tree is built with; see `native/neurocuts_latency.h` for their meaning."""
-
-    leaf: int = 8
-    max_bits: int = 12
-    memory: float = 0.01
-    base: float = 16.0
-    rate: float = 0.1
-    block: float = 2.5
-    noise: float = 0.0
-    bits: bool = False
-    tests: tuple[tuple[int, float], ...] = ()
-    parts: int = 0
-    seed: int = 0
-
-    @classmethod
-    def parsed(cls, values: dict[str, Any]) -> Constants:
-        """Constants from a file's JSON.
-
-        Raises:
-            TypeError: A name is unknown, or a value of another type.
-            ValueError: A value is no number.
-        """
-        tests = tuple((int(column), float(bits)) for column, bits in values.get("tests", ()))
-        kinds: dict[str, Any] = {item.name: type(item.default) for item in fields(cls)}
-        others = {name: value for name, value in values.items() if name != "tests"}
-        if unknown := set(others) - set(kinds):
-            raise TypeError(f"unknown: {sorted(unknown)}")
-        return cls(**{name: kinds[name](value) for name, value in others.items()}, tests=tests)
-
-
-STARTS = (
-    Constants(leaf=4, memory=1e-2, base=6.0, tests=((1, 28.6), (2, 3.3)), parts=0b10_01_00_00),
-    Constants(leaf=16, memory=1e-3, base=6.0, tests=((-2, 0.93), (0, 24.0)), parts=0b10_10_01_00),
-    Constants(leaf=8, memory=6e-3, base=7.0, tests=((2, 2.0), (0, 23.5)), parts=0b10_01_00_00),
-    Constants(leaf=4, memory=1.5e-3, base=12.0, bits=True, tests=((1, 12.5), (0, 12.1)), parts=0b10_10_01_00),
-    Constants(),
-    Constants(leaf=16, memory=3e-4, base=26.0, max_bits=11, bits=True),
-)
-"""Constants that are tried first: lists parted by wide sources, destinations or ports, one list, bit selections."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +148,7 @@ def tune(
     traffic: Words | None = None,
     max_bytes_per_rule: float | None = None,
     seed: int = 0,
+    portfolio: Portfolio | None = None,
     report: Callable[[str], None] | None = None,
 ) -> tuple[Tree, Timed, list[Timed]]:
     """The fastest tree that was found, its figures, and the frontier of all (time, bytes) pairs that were measured.
@@ -191,6 +161,7 @@ def tune(
         max_bytes_per_rule: Bound on the *real* memory of the table; where none is within it, the
             tree is as small as can be.
         seed: What constants and the order of traffic are drawn from.
+        portfolio: What is tried first; None for constants drawn at random.
         report: Called now and then with a line on how far it is.
     """
     latest = time.perf_counter() + 0.9 * seconds
@@ -204,7 +175,8 @@ def tune(
     found: list[Timed] = []
     kept: list[_Made] = []
     told = time.perf_counter()
-    with closing(_builds(rules, found, learned, limit, rng, latest)) as builds:
+    starts = [] if portfolio is None else portfolio.order(rules)
+    with closing(_builds(rules, found, learned, limit, rng, latest, starts)) as builds:
         for constants, tree, table in builds:
             best = min((row.ns for row in found), default=np.inf)
             ns = nanoseconds(table, learned, rounds=6, give_up=1.25 * best)
@@ -217,7 +189,7 @@ def tune(
             if time.perf_counter() > latest or len(found) == trees:
                 break
     if not found:  # nothing was built within the bound in time
-        smallest = replace(STARTS[1], memory=1.0)
+        smallest = replace(SMALL, memory=1.0)
         tree = build(rules, smallest, learned)
         kept = [(Timed(constants=smallest, ns=np.inf, size_bytes=0), tree, Lookup(tree, rules))]
         found = [replace(kept[0][0], size_bytes=kept[0][2].size_bytes)]
@@ -226,25 +198,42 @@ def tune(
 
 
 def _builds(
-    rules: RuleSet, found: list[Timed], learned: Words, limit: float, rng: np.random.Generator, latest: float
+    rules: RuleSet,
+    found: list[Timed],
+    learned: Words,
+    limit: float,
+    rng: np.random.Generator,
+    latest: float,
+    starts: Sequence[Constants],
 ) -> Generator[tuple[Constants, Tree, Lookup]]:
     """Tables to time; while one is timed the next is built on another processor, if there is one."""
-    bound = float(limit) if np.isfinite(limit) else 0.0
-    waiting = list(STARTS)
+    waiting = [(constants, share) for constants in starts for share in (1.0, SMALLEST)]
+    took: list[float] = []
 
-    def drawn() -> Constants:
-        return waiting.pop(0) if waiting else _drawn(rng, rules, found)
+    def following() -> tuple[Constants, float]:
+        if waiting:
+            return waiting.pop(0)
+        share = float(SMALLEST ** max(rng.uniform(-1, 1), 0))
+        return drawn(rng, rules, found), share
 
-    def make(constants: Constants) -> tuple[Constants, Tree, Lookup] | None:
+    def make(constants: Constants, share: float) -> tuple[Constants, Tree, Lookup] | None:
+        bound = share * float(limit) if np.isfinite(limit) else UNBOUNDED * share * len(rules) if share < 1 else 0.0
         left = max(latest - time.perf_counter(), 0.01) if np.isfinite(latest) else 0.0
-        return fitting(rules, constants, learned, max_bytes=bound, seconds=left)
+        if len(took) >= 3:
+            patience = max(PATIENCE * float(np.median(took)), 0.1)
+            left = min(left, patience) if left else patience
+        began = time.perf_counter()
+        made = fitting(rules, constants, learned, max_bytes=bound, seconds=left)
+        if made is not None:
+            took.append(time.perf_counter() - began)
+        return made
 
     with ThreadPoolExecutor(1) as pool:
-        ahead = pool.submit(make, drawn())
+        ahead = pool.submit(make, *following())
         failed = 0
         while failed < GIVE_UP:
             made = ahead.result()
-            ahead = pool.submit(make, drawn())
+            ahead = pool.submit(make, *following())
             if made is not None:
                 yield made
             elif time.perf_counter() > latest:
@@ -273,8 +262,8 @@ def _final(kept: list[_Made], held: Words) -> tuple[Tree, Timed]:
     return tree, replace(row, ns=float(times[best]))
 
 
-def _drawn(rng: np.random.Generator, rules: RuleSet, found: list[Timed]) -> Constants:
-    """Constants to try next."""
+def drawn(rng: np.random.Generator, rules: RuleSet, found: list[Timed]) -> Constants:
+    """Constants to try next: at random, later near the best found."""
     fresh = _fresh(rng, rules)
     if len(found) < FIRST or rng.random() < 0.15:
         return fresh

@@ -19,9 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from mlsys4sys import _native
 from mlsys4sys.errors import InputError
+from mlsys4sys.neurocuts.portfolio import Constants, shipped
 from mlsys4sys.neurocuts.problem import Matches, RuleSet
 from mlsys4sys.neurocuts.tree import ARRAYS, Tree
-from mlsys4sys.neurocuts.tune import SEEN, Constants, build, default_traffic, tune
+from mlsys4sys.neurocuts.tune import SEEN, build, default_traffic, tune
 from mlsys4sys.neurocuts.verify import certify
 
 log = logging.getLogger(__name__)
@@ -30,14 +31,18 @@ LAST = 0xFFFFFFFF
 MOST_PRIORITY = (1 << 31) - 2
 TRIES = 4
 """Trees that are timed for rules whose tree cannot be updated."""
+NO_RULE = -2
+"""What the table says of ranges that are none."""
 NO_SUCH_RULE, TOO_MUCH = 1, 2
 """What the table says of a removal: the second where so many hidden rules would appear that a new tree is needed."""
 OVERLAY = 32
 """Rules in front from which a new tree is built."""
-LOOK = 64
-"""Changes between two looks at how many these are."""
-CHANGES = 20_000
-"""Changes, at least, between two new trees."""
+GROWTH = 1.5
+"""Memory of the leaves, as a multiple of what the tree was built with, from which a new tree is built."""
+LOOK = 256
+"""Changes between two looks at both."""
+CHANGES = 1_000_000
+"""Changes, at most, until a new tree is built: what removed rules leave behind slows lookups a little."""
 
 Rule = str | Sequence[tuple[int, int]]
 """A line in ClassBench's format, or one inclusive range (low, high) a column."""
@@ -73,7 +78,7 @@ class Updates:
             log.info("the tree is built anew for updates: %s", error)
             self._table = self._serving(self.tree_for(self.rules), keys, ids)
         self._rebuilding = threading.Lock()
-        self._until, self._look = max(CHANGES, count), LOOK
+        self._until, self._look = CHANGES, LOOK
         self._maxima = [int(most) for most in self.rules.maxima]
 
     def _serving(self, tree: Tree, keys: NDArray[np.uint64], ids: NDArray[np.int32]) -> _native.Serving:
@@ -113,13 +118,15 @@ class Updates:
         Raises:
             InputError: The rule has other columns, an empty range, or a value beyond its column.
         """
-        low, high = self._bounds(rule)
         if not 0 <= priority <= MOST_PRIORITY:
             raise InputError(f"priorities must be in 0..{MOST_PRIORITY}, not {priority}")
-        number = self._table.insert(low, high, priority)
+        ranges = self._parsed(rule) if isinstance(rule, str) else rule
+        number = self._table.insert(ranges, priority)
+        if number == NO_RULE:
+            raise InputError(self._fault(ranges))
         if number < 0:  # no room in this table
             self.rebuild()
-            number = self._table.insert(low, high, priority)
+            number = self._table.insert(ranges, priority)
             if number < 0:
                 raise InputError("no room is left for more rules, even in a new tree")
         self._changed(1)
@@ -195,7 +202,7 @@ class Updates:
     def tree_for(self, rules: RuleSet) -> Tree:
         """A tree for other rules, built as this one."""
         if self.constants is None:
-            tree, timed, _ = tune(rules, seconds=np.inf, trees=TRIES, max_bytes_per_rule=500)
+            tree, timed, _ = tune(rules, seconds=np.inf, trees=TRIES, max_bytes_per_rule=500, portfolio=shipped())
             self.constants = timed.constants
             return tree
         return build(rules, self.constants, default_traffic(rules, SEEN))
@@ -206,24 +213,25 @@ class Updates:
         if not self.background or (self._until > 0 and self._look > 0):
             return
         self._look = LOOK
-        if self._until > 0 and self.in_front <= OVERLAY:
+        if self._until > 0 and self.in_front <= OVERLAY and self._table.growth <= GROWTH:
             return
-        self._until = max(CHANGES, len(self))
+        self._until = CHANGES
         if not self._rebuilding.locked():
             threading.Thread(target=self.rebuild, name="neurocuts-rebuild", daemon=True).start()
 
-    def _bounds(self, rule: Rule) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        if isinstance(rule, str):
-            parsed = RuleSet.parse_classbench(rule, name="rule")
-            if len(parsed) != 1 or parsed.columns != self.rules.columns:
-                raise InputError(f"not one rule of these fields: {rule!r}")
-            return tuple(parsed.low[0].tolist()), tuple(parsed.high[0].tolist())
+    def _parsed(self, line: str) -> list[tuple[int, int]]:
+        parsed = RuleSet.parse_classbench(line, name="rule")
+        if len(parsed) != 1 or parsed.columns != self.rules.columns:
+            raise InputError(f"not one rule of these fields: {line!r}")
+        return list(zip(parsed.low[0].tolist(), parsed.high[0].tolist(), strict=True))
+
+    def _fault(self, rule: Sequence[tuple[int, int]]) -> str:
         if len(rule) != self.rules.columns:
-            raise InputError(f"a rule has {self.rules.columns} ranges, not {len(rule)}")
+            return f"a rule has {self.rules.columns} ranges, not {len(rule)}"
         for (low, high), most, name in zip(rule, self._maxima, self.rules.column_names, strict=True):
             if not 0 <= low <= high <= most:
-                raise InputError(f"range {low} : {high} of {name} is empty or beyond {most}")
-        return tuple(pair[0] for pair in rule), tuple(pair[1] for pair in rule)
+                return f"range {low} : {high} of {name} is empty or beyond {most}"
+        return f"ranges are pairs of whole numbers: {rule!r}"
 
     @staticmethod
     def _checked(priorities: NDArray[np.integer]) -> NDArray[np.uint32]:

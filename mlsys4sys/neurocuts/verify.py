@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mlsys4sys import _native
 from mlsys4sys.neurocuts.problem import RuleSet
-from mlsys4sys.neurocuts.tree import Tree
+from mlsys4sys.neurocuts.tree import Tree, walk
 from mlsys4sys.verdict import Verdict
 
 
@@ -46,6 +46,9 @@ def certify(tree: Tree, rules: RuleSet) -> Certificate:
     if fault:
         return Certificate(ok=False, checked=cells, counterexample=fault)
     values = tuple(packet.tolist())
+    if walk(tree, rules, [values])[0] == rule:
+        text = f"rule {rule} stands in several parts, and in none of them for all packets: such trees are not proven"
+        return Certificate(ok=False, checked=cells, counterexample=text)
     shown = ", ".join(f"{name} {value}" for name, value in zip(rules.column_names, values, strict=True))
     text = f"packet ({shown}) matches rule {rule} first, and the tree does not reach it"
     return Certificate(ok=False, checked=cells, counterexample=text, packet=values, expected=rule)

@@ -115,7 +115,7 @@ def test_a_filter_of_a_wide_table_is_searched_on_the_columns_that_decide(code, c
     frame = wide()
     wanted = Program(code=code, names=("df",))(frame)
     task = Task.of(frame, wanted)
-    small = next(sample._strategies(task)).task()
+    small = next(s for s in sample._strategies(task) if isinstance(s, sample._Rows)).task()
     assert columns <= set(small.examples[0].inputs[0].columns)
     assert small.examples[0].inputs[0].shape[1] <= 7
     assert check(code, small)

@@ -69,7 +69,9 @@ def test_a_sure_gain_is_taken() -> None:
 
 
 def test_a_gain_within_its_uncertainty_is_left() -> None:
-    take, reason = choice.decide([region(2.0, CHEAP, DEAR)], choice.PlanningCost(), confidence=1.0)
+    doubtful = [region(2.0, CHEAP, DEAR, middle=1e5)]
+    assert choice.decide(doubtful, choice.PlanningCost(), confidence=1.0)[0]
+    take, reason = choice.decide(doubtful, choice.PlanningCost(), confidence=2.0)
     assert not take
     assert "within its uncertainty" in reason
 

@@ -17,7 +17,7 @@ from mlsys4sys.datasets.questions import QUESTIONS
 from mlsys4sys.joinopt.clauses import NotFlat
 from mlsys4sys.joinopt.engine import Engine, open_database
 from mlsys4sys.joinopt.flat import read_flat
-from mlsys4sys.joinopt.light import NotPlain, read_light, scan
+from mlsys4sys.joinopt.light import NotPlain, read_light
 from mlsys4sys.joinopt.problem import JoinGraph, Relation
 from mlsys4sys.joinopt.store import Filtering
 from tests.conftest import job_queries
@@ -92,9 +92,9 @@ def test_awkward_texts_are_read_the_same(engine: Engine, sql: str) -> None:
         "SELECT 'open",
     ],
 )
-def test_texts_that_are_not_plain_are_refused(sql: str) -> None:
+def test_texts_that_are_not_plain_are_refused(engine: Engine, sql: str) -> None:
     with pytest.raises(NotPlain):
-        scan(sql)
+        read_light(sql, engine.catalogue)
 
 
 @pytest.mark.parametrize(

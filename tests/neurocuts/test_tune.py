@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from mlsys4sys import _native
 from mlsys4sys.neurocuts import ClassifierBuilder, Field, RuleSet
 from mlsys4sys.neurocuts.lookup import Lookup
+from mlsys4sys.neurocuts.portfolio import Constants
 from mlsys4sys.neurocuts.tree import Kind, Tree, from_nodes, walk
-from mlsys4sys.neurocuts.tune import Constants, Timed, build, default_traffic, fitting, frontier, tune
+from mlsys4sys.neurocuts.tune import Timed, build, default_traffic, fitting, frontier, tune
 from mlsys4sys.neurocuts.verify import certify
 from tests.conftest import real_data
 from tests.neurocuts.trees import IPV4, IPV6, TINY, everything, probes, random_rules, rule_sets

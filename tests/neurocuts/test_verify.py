@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.faults import FAULTS, broken, trees
 from mlsys4sys.neurocuts import baselines
-from mlsys4sys.neurocuts.problem import RuleSet
+from mlsys4sys.neurocuts.problem import Field, RuleSet
 from mlsys4sys.neurocuts.search import TreeSearch
 from mlsys4sys.neurocuts.tree import Kind, Tree, measure, single_leaf, walk
 from mlsys4sys.neurocuts.verify import certify, shadows
@@ -80,6 +81,32 @@ def test_no_injected_fault_on_real_rules_escapes(name: str) -> None:
             assert walk(broken, rules, [found.packet])[0] != rules.classify_linear([found.packet])[0]
             caught += 1
     assert caught > 150
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_of_each_kind_of_fault_the_proof_finds_exactly_those_that_change_an_answer(fault: str) -> None:
+    rng = np.random.default_rng(3)
+    fields = (Field("a", 9), Field("b", 3))
+    low = np.stack([rng.integers(0, 512, 80), rng.integers(0, 8, 80)], axis=1)
+    width = np.stack([rng.integers(0, 40, 80), rng.integers(0, 4, 80)], axis=1)
+    high = np.minimum(low + width, [511, 7])
+    high[::7, 0] = 511 - high[::7, 0] % 2  # some are wide
+    rules = RuleSet(fields=fields, low=np.minimum(low, high).astype(np.uint32), high=high.astype(np.uint32))
+    packets = everything(fields)
+    wanted = rules.classify_linear(packets)
+    able = [tree for tree in trees(rules) if broken(tree, fault, rng) is not None]
+    assert able
+    changed = 0
+    for number in range(60):
+        tree = broken(able[number % len(able)], fault, rng)
+        assert tree is not None
+        found = certify(tree, rules)
+        if not found and found.packet is None:
+            continue  # refused as malformed
+        wrong = bool((walk(tree, rules, packets) != wanted).any())
+        assert bool(found) != wrong, found.counterexample
+        changed += wrong
+    assert changed or fault == "rules reordered"
 
 
 @settings(max_examples=60, deadline=None)

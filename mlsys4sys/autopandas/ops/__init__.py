@@ -85,7 +85,14 @@ MOST_LAST, MOST_MIDDLE = 300, 60
 """Proposals for one table: for a last step, and for one before it."""
 
 
-def proposals(table: Table, goal: Goal, others: Sequence[Table] = (), *, last: bool = True) -> Iterator[Expr]:
+def proposals(
+    table: Table,
+    goal: Goal,
+    others: Sequence[Table] = (),
+    *,
+    last: bool = True,
+    prior: Callable[[str], float] | None = None,
+) -> Iterator[Expr]:
     """Calls on a table, the most plausible first, from all families.
 
     Args:
@@ -94,6 +101,7 @@ def proposals(table: Table, goal: Goal, others: Sequence[Table] = (), *, last: b
         others: Further tables that may be brought in, inputs mostly.
         last: Whether what is made should be the goal, or all but what selecting, sorting and renaming put right;
             otherwise fewer and plausible calls, after which others follow.
+        prior: A call's name → nats to add to its description length where calls are put in order.
 
     Returns:
         At most :data:`MOST_LAST` or :data:`MOST_MIDDLE` distinct expressions.
@@ -101,7 +109,13 @@ def proposals(table: Table, goal: Goal, others: Sequence[Table] = (), *, last: b
     families = FAMILIES if len(table.columns) <= MOST_COLUMNS else WIDE
     found = chain.from_iterable(_sheltered(family, table, goal, others, last=last) for family in families)
     extra = _wrapped(table, goal, others) if last and families is FAMILIES else iter(())
-    ordered = sorted(chain(found, extra), key=lambda expr: expr.total)
+    before = set(table.expr.ops)
+
+    def surprise(expr: Expr) -> float:
+        new = sum(prior(op) for op in set(expr.ops) - before) if prior is not None else 0.0
+        return expr.total + new
+
+    ordered = sorted(chain(found, extra), key=surprise)
     yield from distinct(ordered, MOST_LAST if last else MOST_MIDDLE)
     if last and families is FAMILIES and (digits := _digits(goal)) is not None:
         yield from _rounded(table, goal, others, digits, {expr.text for expr in ordered})
