@@ -7,7 +7,7 @@ from mlsys4sys.datasets.asked import DEVELOPMENT, HELD_OUT
 from mlsys4sys.datasets.tasks import QUESTIONS
 
 
-@pytest.mark.parametrize("question", (*QUESTIONS, *DEVELOPMENT, *HELD_OUT), ids=lambda question: question.name)
+@pytest.mark.parametrize("question", [*QUESTIONS, *DEVELOPMENT, *HELD_OUT], ids=lambda question: question.name)
 def test_every_program_answers_its_question_and_changes_something(question):
     output = question.output()
     assert not any(type(output) is type(given) and output is given for given in question.inputs())
