@@ -47,6 +47,7 @@ def train_autopandas(
     """Train what orders calls and tables and ranks programs; the defaults give the weights that ship (hours)."""
     from mlsys4sys.autopandas import train as training
     from mlsys4sys.autopandas.policy import Policy
+    from mlsys4sys.autopandas.value import Value
 
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +67,7 @@ def train_autopandas(
     drawn = Path(data) if data else folder / "data"
     found = {}
     with console.Progress(quiet=quiet) as progress:
-        policy = Policy.load_shipped() if only == "judge" else None
+        policy, value = Policy.load_shipped(), Value.load_shipped()
         if only in (None, "policy"):
             policy = training.train_policy(recipe, drawn, report=progress)
             policy.save(folder / "policy.safetensors")
@@ -76,7 +77,7 @@ def train_autopandas(
             value.save(folder / "value.safetensors")
             found["value"] = value.config
         if only in (None, "judge"):
-            judge = training.train_judge(recipe, drawn, policy=policy, report=progress)
+            judge = training.train_judge(recipe, drawn, guides=training.Guides(policy, value), report=progress)
             judge.save(folder / "meant.safetensors")
             found["judge"] = judge.config
     if as_json:

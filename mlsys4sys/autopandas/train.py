@@ -28,7 +28,7 @@ from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.perturb import mixed
 from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Task
-from mlsys4sys.autopandas.search import Search, candidates
+from mlsys4sys.autopandas.search import Search, candidates, collected
 from mlsys4sys.autopandas.table import Codebook, Table
 from mlsys4sys.autopandas.value import Value
 from mlsys4sys.datasets import asked
@@ -460,8 +460,16 @@ def written(question: Question) -> Meant:
     return Meant(Task.of(list(inputs), question.output(), names=names), truth)
 
 
+@dataclass(frozen=True, slots=True)
+class Guides:
+    """What was learned before the judge, and takes part in its searches as it does in the solver's."""
+
+    policy: Policy | None = None
+    value: Value | None = None
+
+
 def judged(
-    one: Meant, *, seed: int, template: int = -1, budget_s: float = 1.5, policy: Policy | None = None
+    one: Meant, *, seed: int, template: int = -1, budget_s: float = 1.5, guides: Guides | None = None
 ) -> Judged | None:
     """Search for the programs of a task and label them; None where none is right, or there is but one.
 
@@ -470,9 +478,12 @@ def judged(
         template: Which written question it is.
         seed: Of the changed inputs.
         budget_s: Seconds of search.
-        policy: Whose log-probabilities become features.
+        guides: The policy, whose log-probabilities become features too, and the value.
     """
-    found = candidates(one.task, budget_s, settle_s=0.25)
+    guides = guides or Guides()
+    example = one.task.examples[0]
+    prior = guides.policy.prior(example.inputs, example.output) if guides.policy is not None else None
+    found = collected(Search(one.task, prior, guides.value), budget_s, settle_s=0.25)
     least = min((candidate.cost for candidate in found), default=0.0)
     found = [candidate for candidate in found if candidate.cost <= least + FAR]
     if len(found) < 2:
@@ -482,7 +493,7 @@ def judged(
     if not right.any():
         return None
     behaviour = meant.observe(exprs, one.task, seed=seed)
-    logits = policy.logits(one.task) if policy is not None else None
+    logits = guides.policy.logits(one.task) if guides.policy is not None else None
     rows = meant.features(exprs, [candidate.cost for candidate in found], behaviour, logits=logits)
     return Judged(rows, right, np.array(behaviour.classes()), template)
 
@@ -728,7 +739,7 @@ JUDGED_TOGETHER = 40
 
 
 def train_judge(
-    recipe: Recipe, folder: Path, *, policy: Policy | None = None, report: Callable[[str], None] | None = None
+    recipe: Recipe, folder: Path, *, guides: Guides | None = None, report: Callable[[str], None] | None = None
 ) -> meant.Judge:
     """Search for the programs of tasks, label them, train. What a search finds depends on the machine's speed.
 
@@ -738,7 +749,7 @@ def train_judge(
     start = time.perf_counter()
     work = [(recipe.seed, kind, number) for kind, number in _interleaved(recipe.judged, recipe.asked)]
     data: list[Judged] = []
-    with ProcessPoolExecutor(recipe.workers, get_context("spawn"), _start_judging, (policy,)) as pool:
+    with ProcessPoolExecutor(recipe.workers, get_context("spawn"), _start_judging, (guides,)) as pool:
         for first in range(0, len(work), JUDGED_TOGETHER):
             part = work[first : first + JUDGED_TOGETHER]
             path = folder / f"judged-{recipe.seed}-{recipe.judged}-{recipe.asked}-{first:05d}.npz"
@@ -759,19 +770,19 @@ def _interleaved(drawn: int, written_: int) -> list[tuple[str, int]]:
     return [(kind, i) for kind, i, _ in sorted(both, key=lambda item: item[2])]
 
 
-_POLICY: list[Policy | None] = [None]
+_GUIDES: list[Guides | None] = [None]
 
 
-def _start_judging(policy: Policy | None) -> None:
+def _start_judging(guides: Guides | None) -> None:
     warnings.simplefilter("ignore")
-    _POLICY[0] = policy
+    _GUIDES[0] = guides
 
 
 def _judge_one(work: tuple[int, str, int]) -> Judged | None:
     seed, kind, number = work
     one = drawn_task(seed, number) if kind == "drawn" else asked_task(seed, number)
     template = -1 if kind == "drawn" else number % len(asked.DEVELOPMENT)
-    return None if one is None else judged(one, seed=number, template=template, policy=_POLICY[0])
+    return None if one is None else judged(one, seed=number, template=template, guides=_GUIDES[0])
 
 
 def fitted_judge(
