@@ -17,14 +17,14 @@ from mlsys4sys import console
 )
 @click.option("--steps", type=click.IntRange(1), default=3_300, show_default=True, help="Batches of the policy.")
 @click.option(
-    "--judged", type=click.IntRange(1), default=1_500, show_default=True, help="Drawn tasks to search for the judge."
+    "--judged", type=click.IntRange(1), default=180, show_default=True, help="Drawn tasks to search for the judge."
 )
 @click.option(
-    "--asked", type=click.IntRange(1), default=500, show_default=True, help="Written questions to search for the judge."
+    "--asked", type=click.IntRange(1), default=369, show_default=True, help="Written questions to search for the judge."
 )
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes that search.")
 @click.option(
-    "--expanded", type=click.IntRange(1), default=1_500, show_default=True, help="Drawn tasks to train the value on."
+    "--expanded", type=click.IntRange(1), default=500, show_default=True, help="Drawn tasks to train the value on."
 )
 @click.option("--only", type=click.Choice(["policy", "value", "judge"]), help="Train one of the three. [default: all]")
 @console.seed_option

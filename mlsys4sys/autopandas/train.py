@@ -708,13 +708,13 @@ class Recipe:
     held_out: int = 2_000
     """Tasks that it is scored on."""
     steps: int = 3300
-    judged: int = 1500
+    judged: int = 180
     """Drawn tasks that are searched for the judge; those with right and wrong programs train it."""
-    asked: int = 500
+    asked: int = 369
     """Written questions that are searched for the judge, each time with other tables."""
     workers: int = 2
     """Processes that search."""
-    expanded: int = 1500
+    expanded: int = 500
     """Drawn tasks whose partial results train the value."""
     command: str = ""
     """What to write into the weights."""
