@@ -660,13 +660,13 @@ def fit_value(data: States, *, seed: int = 0, steps: int = 400, hidden: int = 32
 
 
 def value_score(scores: Floats, data: States) -> dict[str, float]:
-    """How often the table on the way is the best, and among the best three, of its expansion."""
+    """How often the table on the way is the best, and among the best three, of its expansion; of ties, half are ahead."""
     hits, count = np.zeros(2), 0
     for task in np.unique(data.task[data.on_way]):
         of = data.task == task
         best = scores[of & data.on_way].max()
-        above = int((scores[of] > best).sum())
-        hits += (above == 0, above < 3)
+        ahead = int((scores[of] > best).sum()) + (int((scores[of] == best).sum()) - 1) / 2
+        hits += (ahead < 1, ahead < 3)
         count += 1
     first, three = (hits / max(1, count)).round(4).tolist()
     return {"first": first, "three": three, "expansions": float(count), "tables": float(len(data.on_way))}
