@@ -660,7 +660,7 @@ def fit_value(data: States, *, seed: int = 0, steps: int = 400, hidden: int = 32
 
 
 def value_score(scores: Floats, data: States) -> dict[str, float]:
-    """How often the table on the way is the best, and among the best three, of its expansion; of ties, half are ahead."""
+    """How often the table on the way is the best, and among the best three, of its expansion; half of ties count."""
     hits, count = np.zeros(2), 0
     for task in np.unique(data.task[data.on_way]):
         of = data.task == task
