@@ -219,7 +219,7 @@ def test_a_judge_learns_which_feature_tells() -> None:
     for _ in range(500):
         rows = rng.normal(size=(6, len(meant.NAMES)))
         data.append(train.Judged(rows, rows[:, position] == rows[:, position].max(), np.arange(6)))
-    judge = train.fit_judge(data[:400], train.JudgeConfig(steps=300, hidden=0, keep=0.0))
+    judge = train.fit_judge(data[:400], train.JudgeConfig(steps=300, keep=0.0, free=meant.NAMES))
     assert train.judge_score(judge, data[400:])["first"] > 0.8
     assert train.judge_score(meant.Judge.by_hand(), data[400:])["first"] < 0.6
 
