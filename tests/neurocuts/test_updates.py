@@ -247,7 +247,7 @@ def test_what_comes_and_goes_for_long_leaves_no_memory_behind() -> None:
 
 @pytest.mark.parametrize("constants", [Constants(leaf=1, memory=1e-6), PARTED, Constants(leaf=4, memory=1e-3)])
 def test_a_rule_that_hid_others_gives_them_back_when_it_goes(constants: Constants) -> None:
-    """Rules of middling size hide one another in some leaves and not in others; they go in any order, some come back."""
+    """Rules of middling size hide one another in some leaves, not in others; they go in any order, some come back."""
     rng = np.random.default_rng(11)
     low = np.stack([rng.integers(0, 480, 70), rng.integers(0, 7, 70)], axis=1)
     high = np.minimum(low + np.stack([rng.integers(10, 160, 70), rng.integers(1, 6, 70)], axis=1), [511, 7])
