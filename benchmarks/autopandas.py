@@ -16,8 +16,11 @@ import json
 import statistics
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +34,7 @@ from mlsys4sys.autopandas.perturb import mixed
 from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Task
 from mlsys4sys.autopandas.search import Candidate, Prior, Search, collected
-from mlsys4sys.autopandas.train import agrees
+from mlsys4sys.autopandas.train import agrees, score_verified
 from mlsys4sys.autopandas.value import Value
 from mlsys4sys.autopandas.verify import check
 from mlsys4sys.datasets import asked, tasks
@@ -145,32 +148,21 @@ def searched(task: Task, budget_s: float, prior: Prior | None, value: Value | No
 
 def run(case: Case, budget_s: float, learned: Learned) -> list[dict[str, Any]]:
     """One row for each way."""
-    logits = learned.policy.logits(case.task) if learned.policy is not None else None
-    prior = learned.prior(case.task)
-    ways: list[tuple[str, Prior | None, Value | None, meant.Judge]] = [
-        ("hand weights", None, None, meant.Judge.by_hand()),
-        ("+ judge", None, None, meant.shipped()),
-    ]
-    if prior is not None:
-        ways.append(("+ policy", prior, None, meant.shipped()))
-    if learned.value is not None:
-        ways.append(("+ value", prior, learned.value, meant.shipped()))
     rows, known = [], dict[tuple[bool, bool], tuple[Found, list[bool]]]()
-    for way, p, v, judge in ways:
-        key = (p is not None, v is not None)
-        if key not in known:
-            found = searched(case.task, budget_s, p, v)
+    for way in learned.ways(case.task):
+        if way.searched not in known:
+            found = searched(case.task, budget_s, way.prior, way.value)
             exprs = [candidate.expr for candidate in found.candidates]
-            known[key] = found, list(case.intended(exprs)) if exprs else []
-        found, right = known[key]
+            known[way.searched] = found, list(case.intended(exprs)) if exprs else []
+        found, right = known[way.searched]
         began = time.perf_counter()
-        order = _order(found.candidates, case.task, judge, None if way == "hand weights" else logits)
+        order = _order(found.candidates, case.task, way)
         spent = found.seconds + time.perf_counter() - began
         shown = [right[i] for i in order]
         rows.append(
             {
                 "group": case.group,
-                "way": way,
+                "way": way.name,
                 "solved": bool(found.candidates),
                 **{f"int{k}": any(shown[:k]) for k in (1, 3, 5)},
                 "any": any(shown),
@@ -186,22 +178,48 @@ def run(case: Case, budget_s: float, learned: Learned) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """How much of what was learned takes part."""
+
+    name: str
+    judge: meant.Judge
+    logits: Mapping[str, float] | None = None
+    prior: Prior | None = None
+    value: Value | None = None
+
+    @property
+    def searched(self) -> tuple[bool, bool]:
+        """What takes part in the search itself."""
+        return self.prior is not None, self.value is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Learned:
     """What ships."""
 
     policy: Policy | None
     value: Value | None
 
-    def prior(self, task: Task) -> Prior | None:
-        """The policy's prices of calls."""
-        example = task.examples[0]
-        return None if self.policy is None else self.policy.prior(example.inputs, example.output)
+    def ways(self, task: Task) -> list[Way]:
+        """Each with one part more than the one before."""
+        judge = meant.shipped()
+        logits = self.policy.logits(task) if self.policy is not None else None
+        found = [Way("hand weights", meant.Judge.by_hand()), Way("+ judge", judge)]
+        if logits is not None:
+            found.append(Way("+ policy in the judge", judge, logits))
+        if self.value is not None:
+            found.append(Way("+ value in the search", judge, logits, None, self.value))
+        if self.policy is not None:
+            example = task.examples[0]
+            prior = self.policy.prior(example.inputs, example.output)
+            found.append(Way("+ policy in the search", judge, logits, prior, self.value))
+        return found
 
 
-def _order(found: Sequence[Candidate], task: Task, judge: meant.Judge, logits: Mapping[str, float] | None) -> list[int]:
+def _order(found: Sequence[Candidate], task: Task, way: Way) -> list[int]:
     costs = [candidate.cost for candidate in found]
     exprs = [candidate.expr for candidate in found]
-    return [one.position for one in meant.rank(exprs, task, costs=costs, judge=judge, logits=logits)]
+    return [one.position for one in meant.rank(exprs, task, costs=costs, judge=way.judge, logits=way.logits)]
 
 
 def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -226,30 +244,56 @@ def table(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return lines
 
 
-@click.command()
-@click.option("--json", "path", default="benchmarks/results/autopandas.json", show_default=True)
-@click.option("--suites", "folder", type=click.Path(exists=True, path_type=Path), help="Folder of shared suites.")
-@click.option("--tasks", "count", default=12, show_default=True, help="Drawn tasks of each depth, for each seed.")
-@click.option("--seeds", default=3, show_default=True)
-@click.option("--budget-s", default=2.0, show_default=True, help="Seconds of search a task.")
-def main(path: str, folder: Path | None, count: int, seeds: int, budget_s: float) -> None:
-    """Measure, print, write."""
+def part(which: int, of: int, folder: Path | None, count: int, seeds: int, budget_s: float) -> list[dict[str, Any]]:
+    """The rows of every ``of``-th task."""
+    warnings.simplefilter("ignore")
     learned = Learned(Policy.load_shipped(), Value.load_shipped())
     cases = [drawn(range(seeds), count), everyday(), *([suites(folder)] if folder else [])]
     rows: list[dict[str, Any]] = []
     for number, case in enumerate(case for group in cases for case in group):
-        rows += run(case, budget_s, learned)
-        if number % 10 == 9:
-            click.echo(f"{number + 1} tasks", err=True)
+        if number % of == which:
+            rows += run(case, budget_s, learned)
+        if number % (10 * of) == which:
+            click.echo(f"process {which}: {number} tasks", err=True)
+    return rows
+
+
+def named(count: int) -> dict[int, dict[str, float]] | None:
+    """How often the policy names the calls of drawn tasks that no training saw, by the number of calls."""
+    policy = Policy.load_shipped()
+    return None if policy is None else score_verified(policy, HELD_OUT, count)
+
+
+@click.command()
+@click.option("--json", "path", default="benchmarks/results/autopandas.json", show_default=True)
+@click.option("--suites", "folder", type=click.Path(exists=True, path_type=Path), help="Folder of shared suites.")
+@click.option("--tasks", "count", default=5, show_default=True, help="Drawn tasks of each depth, for each seed.")
+@click.option("--seeds", default=3, show_default=True)
+@click.option(
+    "--named", "named_count", default=100, show_default=True, help="Drawn tasks of each depth for the policy."
+)
+@click.option("--budget-s", default=2.0, show_default=True, help="Seconds of search a task.")
+@click.option("--workers", default=2, show_default=True, help="Processes, each on tasks of its own.")
+def main(
+    path: str, folder: Path | None, count: int, seeds: int, named_count: int, budget_s: float, workers: int
+) -> None:
+    """Measure, print, write."""
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        parts = [pool.submit(part, i, workers, folder, count, seeds, budget_s) for i in range(workers)]
+        naming = pool.submit(named, named_count)
+        rows = [row for one in parts for row in one.result()]
+        calls = naming.result()
     lines = table(rows)
     for line in lines:
         hits = " ".join(f"@{k} {line[name]}" for k, name in ((1, "int1"), (3, "int3"), (5, "int5")))
         click.echo(
-            f"{line['group']:18} {line['way']:18} {line['tasks']:4} tasks, {line['solved']:4} solved; intended {hits}, "
+            f"{line['group']:16} {line['way']:22} {line['tasks']:4} tasks, {line['solved']:4} solved; intended {hits}, "
             f"among all {line['any']}; run {line['until']} until then, {line['examined']} examined, "
             f"first {line['first_s']} s, all {line['seconds']} s"
         )
-    made = {"machine": machine("pandas", "numpy"), "budget_s": budget_s, "rows": lines}
+    for depth, shares in (calls or {}).items():
+        click.echo(f"calls named, {depth}: {shares}")
+    made = {"machine": machine("pandas", "numpy"), "budget_s": budget_s, "rows": lines, "calls_named": calls}
     Path(path).write_text(json.dumps(made, indent=1) + "\n")
 
 

@@ -65,6 +65,7 @@ def contenders(connection: duckdb.DuckDBPyConnection, *, everything: bool) -> Co
     if everything:
         made |= {
             "ours, no policy": JoinOptimizer(connection, policy=None),
+            "ours, no guard": JoinOptimizer(connection, settings=Settings(confidence=0.0)),
             "policy alone": JoinOptimizer(connection, settings=Settings(planner="dqn")),
             "greedy (GOO)": JoinOptimizer(connection, settings=Settings(planner="goo")),
             "left-deep": JoinOptimizer(connection, settings=Settings(planner="left-deep")),

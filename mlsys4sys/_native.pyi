@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,34 @@ class FilterTable:
     def add_texts(self, values: list[str | None]) -> int: ...
     def select(self, programs: list[tuple[Any, ...]]) -> NDArray[np.int64]: ...
 
-def choose_roots(
-    masks: NDArray[np.uint64], covered: list[int], attached: list[int], bonus: list[float]
-) -> NDArray[np.int64]: ...
+class SampleEstimator:
+    def __init__(
+        self,
+        adjacency: list[int],
+        leaf_rows: list[float],
+        leaf_sigma: list[float],
+        filtered: tuple[list[float], list[tuple[int, float]], list[int], float],
+        unfiltered: tuple[list[float], list[tuple[int, float]], list[int], float],
+        dropped: list[tuple[int, int, float]],
+    ) -> None: ...
+    def add_root(
+        self,
+        covered: int,
+        attached: int,
+        bonus: float,
+        klass: int,
+        limit: int,
+        weights: NDArray[np.float64] | None,
+        usual_weight: float,
+        log_domain: float,
+    ) -> None: ...
+    def attach(self, root: int, counter: JoinCounter) -> None: ...
+    def missing(self, masks: NDArray[np.uint64]) -> list[int]: ...
+    def estimate(self, masks: NDArray[np.uint64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+def pair_ids(
+    columns: list[list[NDArray[np.int32]]], domains: list[int]
+) -> tuple[list[NDArray[np.int32]], list[NDArray[np.int32]]]: ...
 def connected_subsets(adjacency: list[int], cap: int) -> NDArray[np.uint64]: ...
 def best_trees(
     adjacency: list[int],
@@ -48,6 +73,9 @@ def plan_region(
     scans: list[tuple[int, float, float, float, list[tuple[int, float, float]]]],
     formula: tuple[list[float], list[tuple[int, float]], list[int], float],
 ) -> tuple[list[int], list[int], float, float, float]: ...
+def greedy_tree(
+    adjacency: list[int], width: list[float], formula: tuple[list[float], list[tuple[int, float]], list[int], float]
+) -> list[int]: ...
 
 class PlainTables:
     def __init__(self, keywords: frozenset[str]) -> None: ...
@@ -64,6 +92,7 @@ class Vocabulary:
         reserved: frozenset[str],
     ) -> None: ...
 
+def reads_only(sql: str) -> bool: ...
 def read_query(
     sql: str, tables: PlainTables, find: Callable[[str, str, str], int], words: Vocabulary
 ) -> tuple[Any, ...]: ...

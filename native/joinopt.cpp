@@ -11,6 +11,7 @@
 #include "joinopt_count.h"
 #include "joinopt_filter.h"
 #include "joinopt_read.h"
+#include "joinopt_sample.h"
 #include "joinopt_scan.h"
 #include "joinopt_search.h"
 
@@ -60,23 +61,117 @@ struct BoundCounter {
     }
 };
 
-// For each subset the root that covers it and touches most of it, `bonus` added; -1 where none does.
-Out<std::int64_t> choose_roots(In<Mask> masks, const std::vector<Mask> &covered, const std::vector<Mask> &attached,
-                               const std::vector<double> &bonus) {
-    if (covered.size() != attached.size() || covered.size() != bonus.size())
-        throw std::invalid_argument("one entry for each root");
-    std::vector<std::int64_t> chosen(masks.size(), -1);
-    for (std::size_t i = 0; i < masks.size(); ++i) {
-        const Mask mask = masks.data()[i];
-        double best = 0;
-        for (std::size_t r = 0; r < covered.size(); ++r) {
-            const int touching = __builtin_popcountll(mask & attached[r]);
-            if ((mask & ~covered[r]) || !touching || touching + bonus[r] <= best) continue;
-            best = touching + bonus[r];
-            chosen[i] = static_cast<std::int64_t>(r);
+// (log rows of each relation, [(relations, log distinct values)], [relations of other predicates], log of a guess)
+EngineFormula formula_of(const nb::tuple &raw, std::size_t relations) {
+    EngineFormula formula;
+    formula.log_base = nb::cast<std::vector<double>>(raw[0]);
+    for (nb::handle group : nb::cast<nb::list>(raw[1]))
+        formula.classes.emplace_back(nb::cast<Mask>(group[0]), nb::cast<double>(group[1]));
+    formula.others = nb::cast<std::vector<Mask>>(raw[2]);
+    formula.log_guess = nb::cast<double>(raw[3]);
+    if (formula.log_base.size() != relations) throw std::invalid_argument("one number for each relation");
+    return formula;
+}
+
+// Sizes of the subsets of one graph; keeps what its roots point at.
+class SampleEstimator {
+public:
+    SampleEstimator(std::vector<Mask> adjacency, std::vector<double> leaf_rows, std::vector<double> leaf_sigma,
+                    nb::tuple filtered, nb::tuple unfiltered, nb::list dropped) {
+        graph_.filtered = formula_of(filtered, adjacency.size());
+        graph_.unfiltered = formula_of(unfiltered, adjacency.size());
+        if (leaf_rows.size() != adjacency.size() || leaf_sigma.size() != adjacency.size())
+            throw std::invalid_argument("one number for each relation");
+        graph_.adjacency = std::move(adjacency);
+        graph_.leaf_rows = std::move(leaf_rows);
+        graph_.leaf_sigma = std::move(leaf_sigma);
+        for (nb::handle edge : dropped)
+            graph_.dropped.push_back({nb::cast<Mask>(edge[0]), nb::cast<Mask>(edge[1]), nb::cast<double>(edge[2])});
+    }
+    SampleEstimator(const SampleEstimator &) = delete;
+
+    void add_root(Mask covered, Mask attached, double bonus, int klass, std::int64_t limit,
+                  std::optional<In<double>> weights, double usual_weight, double log_domain) {
+        if (weights && static_cast<std::int64_t>(weights->size()) != limit)
+            throw std::invalid_argument("one weight for each id");
+        graph_.roots.push_back({covered, attached, bonus, klass, limit, weights ? weights->data() : nullptr, usual_weight,
+                                log_domain, nullptr});
+        weights_.push_back(std::move(weights));
+        counters_.emplace_back();
+    }
+
+    void attach(std::size_t root, nb::object counter) {
+        graph_.roots.at(root).counter = &nb::cast<BoundCounter &>(counter).counter;
+        counters_.at(root) = std::move(counter);
+    }
+
+    // Roots that these subsets are counted at and that have no counter yet.
+    std::vector<int> missing(In<Mask> masks) const {
+        std::vector<int> found;
+        for (int root : roots_for(graph_, masks.data(), masks.size()))
+            if (!graph_.roots[root].counter) found.push_back(root);
+        return found;
+    }
+
+    // Two arrays: rows, and the standard deviation of their logarithm.
+    nb::tuple estimate(In<Mask> masks) const {
+        for (int root : roots_for(graph_, masks.data(), masks.size()))
+            if (!graph_.roots[root].counter) throw std::invalid_argument("a root has no counter");
+        std::vector<double> rows, sigma;
+        {
+            nb::gil_scoped_release release;
+            for (const SampleEstimate &one : joinopt::estimate(graph_, masks.data(), masks.size())) {
+                rows.push_back(one.rows);
+                sigma.push_back(one.sigma);
+            }
+        }
+        return nb::make_tuple(give(std::move(rows)), give(std::move(sigma)));
+    }
+
+private:
+    SampleGraph graph_;
+    std::vector<std::optional<In<double>>> weights_;
+    std::vector<nb::object> counters_;
+};
+
+// Numbers the combinations of several ids (-1: NULL, and so is the combination): for each relation the numbers of its
+// rows, and for each part the id that every combination has there.
+nb::tuple pair_ids(const std::vector<std::vector<In<std::int32_t>>> &columns, const std::vector<std::int64_t> &domains) {
+    std::unordered_map<std::int64_t, std::int32_t> numbers;
+    std::vector<std::int64_t> codes;
+    nb::list numbered, back;
+    for (const auto &parts : columns) {
+        if (parts.size() != domains.size()) throw std::invalid_argument("one array for each part");
+        std::vector<std::int32_t> own(parts.empty() ? 0 : parts[0].size());
+        for (std::size_t row = 0; row < own.size(); ++row) {
+            std::int64_t code = 0;
+            bool null = false;
+            for (std::size_t p = 0; p < parts.size(); ++p) {
+                const std::int32_t id = parts[p].data()[row];
+                null |= id < 0;
+                code = code * std::max<std::int64_t>(domains[p], 1) + id;
+            }
+            if (null) {
+                own[row] = -1;
+                continue;
+            }
+            const auto [slot, fresh] = numbers.try_emplace(code, static_cast<std::int32_t>(codes.size()));
+            if (fresh) codes.push_back(code);
+            own[row] = slot->second;
+        }
+        numbered.append(nb::cast(give(std::move(own))));
+    }
+    std::vector<std::vector<std::int32_t>> ids(domains.size(), std::vector<std::int32_t>(codes.size()));
+    for (std::size_t c = 0; c < codes.size(); ++c) {
+        std::int64_t rest = codes[c];
+        for (std::size_t p = domains.size(); p-- > 0;) {
+            const std::int64_t domain = std::max<std::int64_t>(domains[p], 1);
+            ids[p][c] = static_cast<std::int32_t>(rest % domain);
+            rest /= domain;
         }
     }
-    return give(std::move(chosen));
+    for (auto &part : ids) back.append(nb::cast(give(std::move(part))));
+    return nb::make_tuple(numbered, back);
 }
 
 nb::tuple search(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> rows, const std::vector<double> &width,
@@ -174,8 +269,7 @@ private:
     nb::callable find_;
 };
 
-// The cheapest order of a graph beside DuckDB's own: (ours, engine's, our seconds, the engine's, spread). Formula:
-// (log rows of each relation, [(relations, log distinct values)], [relations of other predicates], log of a guess).
+// The cheapest order of a graph beside DuckDB's own: (ours, engine's, our seconds, the engine's, spread).
 nb::tuple plan_region(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> rows, In<double> sigma,
                       const std::vector<double> &width, const std::vector<double> &c, nb::list scans, nb::tuple formula) {
     std::vector<ScanCost> scanned;
@@ -183,14 +277,8 @@ nb::tuple plan_region(const std::vector<Mask> &adjacency, In<Mask> masks, In<dou
     if (c.size() != 8) throw std::invalid_argument("a join cost has eight coefficients");
     if (!masks.size() || rows.size() != masks.size() || sigma.size() != masks.size())
         throw std::invalid_argument("one row count for each subset");
-    EngineFormula believed;
-    believed.log_base = nb::cast<std::vector<double>>(formula[0]);
-    for (nb::handle group : nb::cast<nb::list>(formula[1]))
-        believed.classes.emplace_back(nb::cast<Mask>(group[0]), nb::cast<double>(group[1]));
-    believed.others = nb::cast<std::vector<Mask>>(formula[2]);
-    believed.log_guess = nb::cast<double>(formula[3]);
-    if (believed.log_base.size() != adjacency.size() || width.size() != adjacency.size())
-        throw std::invalid_argument("one number for each relation");
+    const EngineFormula believed = formula_of(formula, adjacency.size());
+    if (width.size() != adjacency.size()) throw std::invalid_argument("one number for each relation");
     Compared found;
     {
         nb::gil_scoped_release release;
@@ -368,12 +456,24 @@ void bind_joinopt(nb::module_ &m) {
     m.def("connected_subsets", [](const std::vector<Mask> &adjacency, std::size_t cap) {
         return give(connected_subsets(adjacency, cap));
     });
-    m.def("choose_roots", &choose_roots);
+    nb::class_<SampleEstimator>(m, "SampleEstimator")
+        .def(nb::init<std::vector<Mask>, std::vector<double>, std::vector<double>, nb::tuple, nb::tuple, nb::list>())
+        .def("add_root", &SampleEstimator::add_root, nb::arg("covered"), nb::arg("attached"), nb::arg("bonus"),
+             nb::arg("klass"), nb::arg("limit"), nb::arg("weights").none(), nb::arg("usual_weight"), nb::arg("log_domain"))
+        .def("attach", &SampleEstimator::attach)
+        .def("missing", &SampleEstimator::missing)
+        .def("estimate", &SampleEstimator::estimate);
+    m.def("pair_ids", &pair_ids);
     m.def("best_trees", &search);
     m.def("best_tree", &best_tree);
     m.def("plan_region", &plan_region);
+    m.def("greedy_tree", [](const std::vector<Mask> &adjacency, const std::vector<double> &width, nb::tuple formula) {
+        if (width.size() != adjacency.size()) throw std::invalid_argument("one number for each relation");
+        return greedy(adjacency, width, formula_of(formula, adjacency.size()));
+    });
     nb::class_<NamedTables>(m, "PlainTables").def(nb::init<nb::frozenset>()).def("add", &NamedTables::add);
     nb::class_<BoundVocabulary>(m, "Vocabulary")
         .def(nb::init<nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset, nb::frozenset>());
     m.def("read_query", &read_query);
+    m.def("reads_only", [](const std::string &sql) { return reads_only(sql); });
 }

@@ -104,6 +104,15 @@ Counter::View &Counter::view(int root, std::int64_t limit) {
     return v;
 }
 
+// Room for so many rows, used again and again.
+Counter::Survivors &Counter::drafts(std::size_t rows) {
+    if (draft_.rows.size() < rows) {
+        draft_.rows.resize(rows);
+        draft_.weights.resize(rows);
+    }
+    return draft_;
+}
+
 const Message &Counter::relation_message(View &v, int root, int relation, Mask subset) {
     auto [slot, fresh] = v.relation_messages[relation].try_emplace(subset);
     Message &message = slot->second;  // references into an unordered_map stay valid while it grows
@@ -114,8 +123,20 @@ const Message &Counter::relation_message(View &v, int root, int relation, Mask s
     message.start(bound);
     const Mask behind = subset & ~(relation < hidden_ ? Mask(1) << relation : 0);
     if (!behind) {
-        for (std::int64_t row = 0; row < table.rows; ++row)
-            if (static_cast<std::uint32_t>(entry.ids[row]) < bound) message.add(entry.ids[row], 1);
+        if (!bound) return message;
+        // Whether an id is a new one cannot be foreseen: each is written down, and the next one over it if it was not.
+        const auto rows = static_cast<std::size_t>(table.rows);
+        std::vector<std::int32_t> &draft = drafts(rows).rows;
+        double *dense = message.dense.data();
+        std::size_t kept = 0;
+        for (std::size_t row = 0; row < rows; ++row) {
+            const bool inside = static_cast<std::uint32_t>(entry.ids[row]) < bound;
+            const std::int32_t id = inside ? entry.ids[row] : 0;
+            draft[kept] = id;
+            kept += inside & (dense[id] == 0);
+            dense[id] += inside ? 1.0 : 0.0;
+        }
+        message.support.assign(draft.begin(), draft.begin() + static_cast<std::ptrdiff_t>(kept));
     } else {
         const Survivors &some = survivors(v, root, relation, behind);
         for (std::size_t k = 0; k < some.rows.size(); ++k) message.add(entry.ids[some.rows[k]], some.weights[k]);
@@ -147,24 +168,35 @@ const Counter::Survivors &Counter::survivors(View &v, int root, int relation, Ma
         some.weights.assign(some.rows.size(), 1.0);
         return some;
     }
-    const double *weight = class_message(v, root, last->klass, behind).dense.data();
+    const Message &message = class_message(v, root, last->klass, behind);
+    if (message.support.empty()) return some;
+    const double *weight = message.dense.data();
+    // Which rows survive cannot be foreseen: each is written down, and the next one over it if it did not.
     if (behind == subset) {  // the first branch: every row that can be entered
-        for (std::int64_t row = 0; row < table.rows; ++row) {
+        const auto rows = static_cast<std::size_t>(table.rows);
+        Survivors &draft = drafts(rows);
+        std::size_t kept = 0;
+        for (std::size_t row = 0; row < rows; ++row) {
             const std::int32_t id = last->ids[row];
-            if (static_cast<std::uint32_t>(entry.ids[row]) >= bound || id < 0 || weight[id] == 0) continue;
-            some.rows.push_back(static_cast<std::int32_t>(row));
-            some.weights.push_back(weight[id]);
+            const double here = weight[id < 0 ? 0 : id];
+            draft.rows[kept] = static_cast<std::int32_t>(row);
+            draft.weights[kept] = here;
+            kept += (static_cast<std::uint32_t>(entry.ids[row]) < bound) & (id >= 0) & (here != 0);
         }
+        some.take(draft, kept);
         return some;
     }
     const Survivors &before = survivors(v, root, relation, subset & ~behind);
+    Survivors &draft = drafts(before.rows.size());
+    std::size_t kept = 0;
     for (std::size_t k = 0; k < before.rows.size(); ++k) {
         const std::int32_t row = before.rows[k], id = last->ids[row];
-        const double product = id < 0 ? 0 : before.weights[k] * weight[id];
-        if (product == 0) continue;
-        some.rows.push_back(row);
-        some.weights.push_back(product);
+        const double product = before.weights[k] * weight[id < 0 ? 0 : id];
+        draft.rows[kept] = row;
+        draft.weights[kept] = product;
+        kept += (id >= 0) & (product != 0);
     }
+    some.take(draft, kept);
     return some;
 }
 

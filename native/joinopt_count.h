@@ -60,6 +60,12 @@ private:
     struct Survivors {
         std::vector<std::int32_t> rows;
         std::vector<double> weights;
+
+        void take(const Survivors &draft, std::size_t kept) {
+            const auto end = static_cast<std::ptrdiff_t>(kept);
+            rows.assign(draft.rows.begin(), draft.rows.begin() + end);
+            weights.assign(draft.weights.begin(), draft.weights.begin() + end);
+        }
     };
     // The forest as seen from one root class.
     struct View {
@@ -78,12 +84,14 @@ private:
     std::int64_t domain(const View &v, int root, int klass) const { return klass == root ? v.limit : domains_[klass]; }
     const Message &relation_message(View &v, int root, int relation, Mask subset);
     const Survivors &survivors(View &v, int root, int relation, Mask subset);
+    Survivors &drafts(std::size_t rows);
     const Message &class_message(View &v, int root, int klass, Mask subset);
     bool included(int relation, Mask subset, Mask below) const;
 
     int relations_, hidden_;
     std::vector<std::int64_t> domains_;
     std::vector<Table> tables_;
+    Survivors draft_;
     std::unordered_map<Mask, std::unique_ptr<View>> views_;
 };
 

@@ -79,4 +79,43 @@ Scanned scan(std::string_view sql) {
     return found;
 }
 
+bool reads_only(std::string_view sql) {
+    bool first = true, ended = false;
+    std::size_t at = 0;
+    while (at < sql.size()) {
+        const char c = sql[at];
+        if (blank(c)) {
+            ++at;
+        } else if (c == '-' && at + 1 < sql.size() && sql[at + 1] == '-') {
+            while (at < sql.size() && sql[at] != '\n') ++at;
+        } else if (ended) {
+            return false;  // something follows the semicolon
+        } else if (c == ';') {
+            ended = true;
+            ++at;
+        } else if (c == '\'' || c == '"') {
+            std::string inside;
+            at = quoted(sql, at, inside);
+            if (at == std::string_view::npos || first) return false;
+        } else if (letter(c)) {
+            std::string word;
+            // A letter before a quotation mark changes what the text in it means.
+            for (; at < sql.size() && (letter(sql[at]) || digit(sql[at])); ++at)
+                word.push_back(sql[at] >= 'A' && sql[at] <= 'Z' ? static_cast<char>(sql[at] + 32) : sql[at]);
+            if (at < sql.size() && sql[at] == '\'') return false;
+            if (first && word != "select" && word != "with") return false;
+            for (const char *writes : {"insert", "update", "delete", "merge", "into"})
+                if (word == writes) return false;
+            first = false;
+        } else {
+            // Parameters, comments in the C way, dollar quotes, and what is not ASCII.
+            const bool comment = c == '/' && at + 1 < sql.size() && sql[at + 1] == '*';
+            const bool odd = std::string_view("?$@#").find(c) != std::string_view::npos || static_cast<unsigned char>(c) > 127;
+            if (first || comment || odd) return false;
+            ++at;
+        }
+    }
+    return !first;
+}
+
 }  // namespace joinopt

@@ -22,4 +22,8 @@ struct Scanned {
 
 Scanned scan(std::string_view sql);
 
+// Whether a text is certainly no more than one statement, one that begins like a query, without parameters and without a
+// word that writes. It may still be no SQL at all.
+bool reads_only(std::string_view sql);
+
 }  // namespace joinopt

@@ -244,7 +244,7 @@ Best best_trees(const std::vector<Mask> &adjacency, const Mask *masks, const dou
                   cost, left_deep, scans);
 }
 
-double EngineFormula::rows(Mask mask) const {
+double EngineFormula::log_rows(Mask mask) const {
     double total = 0;
     for (Mask rest = mask; rest; rest &= rest - 1) total += log_base[position(rest)];
     int merges = __builtin_popcountll(mask) - 1;
@@ -255,13 +255,67 @@ double EngineFormula::rows(Mask mask) const {
     }
     for (Mask relations : others)
         if ((mask & relations) == relations) total += log_guess;
-    return std::max(std::exp(total), 1.0);
+    return total;
+}
+
+double EngineFormula::rows(Mask mask) const { return std::max(std::exp(log_rows(mask)), 1.0); }
+
+namespace {
+
+constexpr double ENTRY_BYTES = 24;  // of a row in a hash table, besides its columns
+
+// Builds the smaller side, in bytes, of every join.
+template <class Rows>
+void turn(FlatTree &tree, const std::vector<double> &width, const Rows &rows) {
+    const auto bytes = [&](Mask mask) {
+        double total = ENTRY_BYTES;
+        for (Mask rest = mask; rest; rest &= rest - 1) total += width[position(rest)];
+        return total * rows(mask);
+    };
+    for (std::size_t i = 0; i < tree.size(); i += 2) {
+        const Mask probe = tree[i + 1], build = tree[i] & ~probe;
+        if (bytes(build) > bytes(probe)) tree[i + 1] = build;
+    }
+}
+
+}  // namespace
+
+FlatTree greedy(const std::vector<Mask> &adjacency, const std::vector<double> &width, const EngineFormula &formula) {
+    std::vector<Mask> parts, near;
+    for (std::size_t i = 0; i < adjacency.size(); ++i) {
+        parts.push_back(Mask(1) << i);
+        near.push_back(adjacency[i]);
+    }
+    std::unordered_map<Mask, double> known;
+    FlatTree found;
+    while (parts.size() > 1) {
+        std::size_t left = 0, right = 0;
+        double least = std::numeric_limits<double>::infinity();
+        for (std::size_t a = 0; a < parts.size(); ++a) {
+            for (std::size_t b = 0; b < parts.size(); ++b) {
+                if (parts[a] >= parts[b] || !(near[a] & parts[b])) continue;
+                const auto [slot, fresh] = known.try_emplace(parts[a] | parts[b], 0.0);
+                if (fresh) slot->second = formula.rows(parts[a] | parts[b]);
+                const bool before = std::pair(parts[a], parts[b]) < std::pair(parts[left], parts[right]);
+                if (slot->second < least || (slot->second == least && before)) least = slot->second, left = a, right = b;
+            }
+        }
+        if (left == right) return {};
+        found.insert(found.begin(), {parts[left] | parts[right], parts[left]});
+        near[left] |= near[right];
+        parts[left] |= parts[right];
+        near[left] &= ~parts[left];
+        parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(right));
+        near.erase(near.begin() + static_cast<std::ptrdiff_t>(right));
+    }
+    turn(found, width, [&](Mask mask) { return formula.rows(mask); });
+    return found;
 }
 
 Compared plan(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, const double *sigma, std::size_t n,
               const std::vector<double> &width, const JoinCost &cost, const std::vector<ScanCost> &scans,
               const EngineFormula &formula) {
-    constexpr double MOST_SIGMA = 2.2, MOST_DOUBT = 10, SCAN_DOUBT = 0.5, ENTRY_BYTES = 24;
+    constexpr double MOST_SIGMA = 2.2, MOST_DOUBT = 10, SCAN_DOUBT = 0.5;
     const Pairs pairs(adjacency, masks, n);
     const int relations = static_cast<int>(adjacency.size());
     const std::vector<double> widths = widths_of(masks, n, width);
@@ -273,11 +327,7 @@ Compared plan(const std::vector<Mask> &adjacency, const Mask *masks, const doubl
     for (std::size_t i = 0; i < n; ++i) believed[i] = formula.rows(masks[i]);
     const JoinCost outputs{0, 0, 0, 0, 0, 0, 1, 1};
     flatten(pairs, search(pairs, masks, believed.data(), n, relations, widths, outputs, false, {}), everything, found.engine);
-    for (std::size_t i = 0; i < found.engine.size(); i += 2) {
-        const auto bytes = [&](Mask mask) { return believed[pairs.place(mask)] * (ENTRY_BYTES + widths[pairs.place(mask)]); };
-        const Mask probe = found.engine[i + 1], build = found.engine[i] & ~probe;
-        if (bytes(build) > bytes(probe)) found.engine[i + 1] = build;
-    }
+    turn(found.engine, width, [&](Mask mask) { return believed[pairs.place(mask)]; });
     // Joins that both trees have are as uncertain, and cancel out.
     std::unordered_map<Mask, Mask> ours, engine;
     for (std::size_t i = 0; i < found.ours.size(); i += 2) ours[found.ours[i]] = found.ours[i + 1];

@@ -49,7 +49,8 @@ struct EngineFormula {
     std::vector<std::pair<Mask, double>> classes;       // relations and the logarithm of the distinct values, most first
     std::vector<Mask> others;                           // predicates of other kinds
     double log_guess = 0;                               // what such a predicate keeps
-    double rows(Mask mask) const;
+    double log_rows(Mask mask) const;
+    double rows(Mask mask) const;  // at least 1
 };
 
 // A tree as pairs of a join and its probe side, parents first.
@@ -61,6 +62,10 @@ struct Compared {
     double ours_s = 0, engine_s = 0;
     double spread_s = 0;  // of the difference, if no error were common to both
 };
+
+// About the order that DuckDB takes where it is greedy: the join with fewest rows out next, then the smaller side of each
+// is built. Empty when the graph does not hang together.
+FlatTree greedy(const std::vector<Mask> &adjacency, const std::vector<double> &width, const EngineFormula &formula);
 
 // `sigma`: of the logarithm of each row count. All subsets of `masks` must be connected; the last holds everything.
 Compared plan(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, const double *sigma, std::size_t n,

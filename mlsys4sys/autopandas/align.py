@@ -113,18 +113,20 @@ def row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
     increasing = bool((np.diff(positions) > 0).all())
     if increasing:
         yield from _cleaned(table, positions)
+    # Groups stand in the order of their keys: nobody asks for the first of them.
+    odd = 0.8 * frame.op.startswith(("groupby", "pivot", "crosstab"))
     if k and increasing and positions[-1] - positions[0] == k - 1:
         if positions[0] == 0:
-            yield call(f"{{0}}.head({k})", frame, op="head", cost=1.8, tags=(POSITION,))
+            yield call(f"{{0}}.head({k})", frame, op="head", cost=1.8 + odd, tags=(POSITION,))
             if 0 < n - k <= 3:
-                yield call(f"{{0}}.iloc[:{k - n}]", frame, op="iloc", cost=2.0, tags=(POSITION,))
+                yield call(f"{{0}}.iloc[:{k - n}]", frame, op="iloc", cost=2.0 + odd, tags=(POSITION,))
         elif positions[-1] == n - 1:
-            yield call(f"{{0}}.tail({k})", frame, op="tail", cost=1.9, tags=(POSITION,))
+            yield call(f"{{0}}.tail({k})", frame, op="tail", cost=1.9 + odd, tags=(POSITION,))
             if positions[0] <= 3:
-                yield call(f"{{0}}.iloc[{positions[0]}:]", frame, op="iloc", cost=1.9, tags=(POSITION,))
+                yield call(f"{{0}}.iloc[{positions[0]}:]", frame, op="iloc", cost=1.9 + odd, tags=(POSITION,))
         else:
             text = f"{{0}}.iloc[{positions[0]}:{positions[-1] + 1}]"
-            yield call(text, frame, op="iloc", cost=2.4, tags=(POSITION, POSITION))
+            yield call(text, frame, op="iloc", cost=2.4 + odd, tags=(POSITION, POSITION))
     if k == n and n > 1 and np.array_equal(positions, np.arange(n)[::-1]):
         yield call("{0}.iloc[::-1]", frame, op="iloc", cost=1.8, tags=(POSITION,))
     if increasing and k > 1 and len(steps := set(np.diff(positions).tolist())) == 1 and (step := steps.pop()) > 1:
@@ -142,9 +144,11 @@ def _by_label(table: Table, positions: Positions) -> Iterator[Expr]:
     """``df.loc[['a', 'c']]`` where rows have labels of their own."""
     if len(table.index) != 1 or table.plain_index or not table.index[0].unique or not 0 < len(positions) <= 6:
         return
+    if table.index[0].kind == "obj" and not all(isinstance(label, str | int | tuple) for label in table.index[0].cells):
+        return  # intervals and periods have no text
     labels = [table.index[0].cells[i] for i in positions.tolist()]
     each = 0.8 if table.index[0].kind == "str" else 1.6  # a number is more of an accident than a name
-    text, cost = literal(labels), 1.0 + each * len(labels)
+    text, cost = literal(labels), 1.0 + each * len(labels) + 1.0 * bool(table.expr.op)
     yield call(f"{{0}}.loc[{text}]", table.expr, op="loc", cost=cost, tags=(LABEL,) * len(labels))
     rest = [label for i, label in enumerate(table.index[0].cells) if i not in set(positions.tolist())]
     if len(rest) <= 3 and (np.diff(positions) > 0).all():
@@ -250,7 +254,7 @@ def _kept_by(ids: NDArray[np.int64], keep: Bools) -> Iterator[tuple[str, float]]
 def _sorted(table: Table, positions: Positions) -> Iterator[Expr]:
     """Sorts, and sorts followed by picking the first rows, or the first of each kind."""
     n, k = table.rows, len(positions)
-    if n < 2 or len(set(positions.tolist())) < k:
+    if n < 2 or not k or len(set(positions.tolist())) < k:
         return
     if k == n:
         yield from sorts(table, positions)

@@ -17,14 +17,14 @@ from mlsys4sys import console
 )
 @click.option("--steps", type=click.IntRange(1), default=3_300, show_default=True, help="Batches of the policy.")
 @click.option(
-    "--judged", type=click.IntRange(1), default=1_500, show_default=True, help="Drawn tasks to search for the judge."
+    "--judged", type=click.IntRange(1), default=180, show_default=True, help="Drawn tasks to search for the judge."
 )
 @click.option(
-    "--asked", type=click.IntRange(1), default=500, show_default=True, help="Written questions to search for the judge."
+    "--asked", type=click.IntRange(1), default=369, show_default=True, help="Written questions to search for the judge."
 )
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes that search.")
 @click.option(
-    "--expanded", type=click.IntRange(1), default=1_500, show_default=True, help="Drawn tasks to train the value on."
+    "--expanded", type=click.IntRange(1), default=500, show_default=True, help="Drawn tasks to train the value on."
 )
 @click.option("--only", type=click.Choice(["policy", "value", "judge"]), help="Train one of the three. [default: all]")
 @console.seed_option
@@ -47,6 +47,7 @@ def train_autopandas(
     """Train what orders calls and tables and ranks programs; the defaults give the weights that ship (hours)."""
     from mlsys4sys.autopandas import train as training
     from mlsys4sys.autopandas.policy import Policy
+    from mlsys4sys.autopandas.value import Value
 
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +67,7 @@ def train_autopandas(
     drawn = Path(data) if data else folder / "data"
     found = {}
     with console.Progress(quiet=quiet) as progress:
-        policy = Policy.load_shipped() if only == "judge" else None
+        policy, value = Policy.load_shipped(), Value.load_shipped()
         if only in (None, "policy"):
             policy = training.train_policy(recipe, drawn, report=progress)
             policy.save(folder / "policy.safetensors")
@@ -76,7 +77,7 @@ def train_autopandas(
             value.save(folder / "value.safetensors")
             found["value"] = value.config
         if only in (None, "judge"):
-            judge = training.train_judge(recipe, drawn, policy=policy, report=progress)
+            judge = training.train_judge(recipe, drawn, guides=training.Guides(policy, value), report=progress)
             judge.save(folder / "meant.safetensors")
             found["judge"] = judge.config
     if as_json:

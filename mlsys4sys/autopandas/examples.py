@@ -1160,7 +1160,7 @@ def _chain(rng: Rng, inputs: tuple[Any, ...], depth: int) -> Known | None:
         seen.add(now.key)
     if not _worth(now) or not _all_matter(memo, steps, now):
         return None
-    steps = _settled(memo, steps, now)
+    steps = in_order(memo, steps, now)
     partial = [inputs[0], *(memo.table(step.expr).value for step in steps[:-1])]
     return Known(Task.of(list(inputs), now.value), steps[-1].expr, tuple(steps), tuple(partial))
 
@@ -1246,10 +1246,15 @@ def _all_matter(memo: Memo, steps: Sequence[Step], out: Table) -> bool:
     return True
 
 
-def _settled(memo: Memo, steps: list[Step], out: Table) -> list[Step]:
-    """The steps, neighbours that may change places in the order of :data:`CALLS`.
+def in_order(memo: Memo, steps: list[Step], out: Table) -> list[Step]:
+    """The steps of a program, neighbours that may change places in the order of :data:`CALLS`.
 
     An order that does not matter is no part of the answer.
+
+    Args:
+        memo: Values over the task's inputs.
+        steps: As they were drawn.
+        out: What they make.
     """
     for _ in range(len(steps)):
         for i in range(len(steps) - 1):

@@ -10,6 +10,7 @@ import datetime
 import keyword
 import math
 import string
+import unicodedata
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -132,7 +133,8 @@ def column(frame: Expr, label: Hashable) -> Expr:
 
 def is_keyword_name(text: str) -> bool:
     """Whether ``text`` may be a keyword argument: ``df.assign(total=…)``."""
-    return text.isidentifier() and not keyword.iskeyword(text)
+    # Python reads names in their compatibility form: `ª` would become `a`.
+    return text.isidentifier() and not keyword.iskeyword(text) and unicodedata.normalize("NFKC", text) == text
 
 
 def assign(frame: Expr, label: Hashable, value: Expr, *, cost: float = 0.5) -> Expr:

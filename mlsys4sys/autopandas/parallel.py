@@ -7,7 +7,7 @@ from typing import Any
 
 from mlsys4sys import runtime
 from mlsys4sys.autopandas.problem import Task
-from mlsys4sys.autopandas.search import Candidate, Prior, Search, collected
+from mlsys4sys.autopandas.search import Candidate, Prior, Search, Value, collected
 from mlsys4sys.errors import TaskError
 
 PATIENCE_S = 1.5
@@ -23,11 +23,12 @@ class Relief:
     Args:
         task: What is wanted.
         prior: The first search's.
+        value: The first search's.
         end: ``time.monotonic()`` at which the budget ends.
     """
 
-    def __init__(self, task: Task, prior: Prior | None, end: float) -> None:
-        self.task, self.prior, self.end = task, prior, end
+    def __init__(self, task: Task, prior: Prior | None, value: Value | None, end: float) -> None:
+        self.task, self.prior, self.value, self.end = task, prior, value, end
         self._begin = time.monotonic() + PATIENCE_S
         self._ref: runtime.Ref[list[Candidate]] | None = None
         self._done = False
@@ -38,7 +39,7 @@ class Relief:
         if self._done or now < self._begin or self.end - now < PATIENCE_S:
             return []
         if self._ref is None:
-            self._ref = _search.remote(self.task, self.prior, self.end - now)
+            self._ref = _search.remote(self.task, self.prior, self.value, self.end - now)
             return []
         if not runtime.wait([self._ref], num_returns=1, timeout=0)[0]:
             return []
@@ -57,5 +58,5 @@ class Relief:
 
 
 @runtime.remote(max_retries=0)
-def _search(task: Task, prior: Any, budget_s: float) -> list[Candidate]:
-    return collected(Search(task, prior, prices=DEEP), budget_s)
+def _search(task: Task, prior: Any, value: Any, budget_s: float) -> list[Candidate]:
+    return collected(Search(task, prior, value, prices=DEEP), budget_s)

@@ -54,7 +54,7 @@ CONVINCING = 5.0
 DOUBT_S = 0.8
 """Processor seconds more for each nat beyond."""
 
-CHEAP, CARE_S = 3.2, 0.5
+CHEAP, CARE_S = 3.2, 0.3
 """Nats up to which nothing cheaper is looked for, and the processor seconds more for each nat until it convinces."""
 
 OTHER_TYPES = 1.2
@@ -178,7 +178,8 @@ class Search:
             return
         if not root and self._fits(table, self.goal):
             yield from self._found(table.expr)
-        far = DISTANCE * (1.0 - _overlap(table, self.goal)) if self.value is None else self.value(table, self.goal)
+        value = None if root else self.value
+        far = DISTANCE * (1.0 - _overlap(table, self.goal)) if value is None else value(table, self.goal)
         base = self._cost(table.expr) + far
         calls = len(table.expr.ops)
         ways: dict[str, Callable[[], Iterator[Any]]] = {}
@@ -234,7 +235,8 @@ class Search:
                     continue
                 self._note(table)
                 if close and table.key not in self._alike and "finish" in self.use:
-                    yield from self._try(self.finisher.light(table, self.goal))
+                    closing = self._try(self.finisher.light(table, self.goal))
+                    yield from _guarded("close", table, closing)
             except Failed:
                 continue
 

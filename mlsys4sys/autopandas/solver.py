@@ -114,7 +114,7 @@ class Synthesizer:
         started = time.monotonic()
         value = Value.load_shipped() if self.learned else None
         search = Search(task, self._prior(task), value)
-        relief = Relief(task, search.prior, started + self.budget_s) if self.parallel else None
+        relief = Relief(task, search.prior, value, started + self.budget_s) if self.parallel else None
         found = collected(search, self.budget_s, report=self.report, relief=relief)
         least = min((candidate.cost for candidate in found), default=0.0)
         found = [candidate for candidate in found if candidate.cost <= least + FAR]

@@ -314,7 +314,7 @@ class Table:
     @cached_property
     def duplicate_labels(self) -> bool:
         """Whether two columns have equal labels, so that a label names no single column."""
-        return len(set(self.labels)) < len(self.labels)
+        return len(set(self.label_codes)) < len(self.labels)
 
     @cached_property
     def cells(self) -> frozenset[int]:

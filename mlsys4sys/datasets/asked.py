@@ -20,6 +20,16 @@ Cells = Callable[[Rng, int], Any]
 Drawn = Callable[[Rng], tuple[Any, ...]]
 
 
+def _fixed(cells: list[Any]) -> Cells:
+    """These cells, whatever is drawn."""
+    return lambda _rng, _rows: cells
+
+
+def _numbered(start: int) -> Cells:
+    """Whole numbers in a row."""
+    return lambda _rng, rows: range(start, start + rows)
+
+
 def _of(*words: Any) -> Cells:
     """Words with repetition, each at least once where there is room."""
 
@@ -80,6 +90,7 @@ def _runs(*words: Any) -> Cells:
 
 
 def _glued(separator: str, *parts: Cells) -> Cells:
+    """Cells joined into one text."""
     return lambda rng, rows: [
         separator.join(map(str, cells)) for cells in zip(*(p(rng, rows) for p in parts), strict=True)
     ]
@@ -123,8 +134,8 @@ _staff = _table(
 )
 _exams = _table(
     9,
-    student=lambda rng, rows: [s for s in ("Kim", "Lou", "Max") for _ in range(3)],
-    subject=lambda rng, rows: ["art", "bio", "geo"] * 3,
+    student=_fixed([s for s in ("Kim", "Lou", "Max") for _ in range(3)]),
+    subject=_fixed(["art", "bio", "geo"] * 3),
     score=_distinct(40, 99),
 )
 _events = _table(
@@ -141,7 +152,7 @@ _bank = _table(
 )
 _years = _table(
     4,
-    country=lambda rng, rows: ["Chad", "Peru", "Iran", "Cuba"],
+    country=_fixed(["Chad", "Peru", "Iran", "Cuba"]),
     y2019=_ints(10, 99),
     y2020=_ints(10, 99),
     y2021=_ints(10, 99),
@@ -157,11 +168,11 @@ _texts = _table(
     tags=_some("|", "new", "hot", "old", "big"),
 )
 _lists = _table(4, id=_distinct(1, 30), items=_some(None, "pen", "ink", "pad", "cap"), n=_ints(1, 9))
-_runny = _table(9, day=lambda rng, rows: range(1, rows + 1), state=_runs("on", "off"), load=_ints(1, 9))
+_runny = _table(9, day=_numbered(1), state=_runs("on", "off"), load=_ints(1, 9))
 _games = _table(
     6,
-    home=lambda rng, rows: ["Ajax", "Bari", "Como", "Ajax", "Bari", "Como"],
-    away=lambda rng, rows: ["Bari", "Como", "Ajax", "Como", "Ajax", "Bari"],
+    home=_fixed(["Ajax", "Bari", "Como", "Ajax", "Bari", "Como"]),
+    away=_fixed(["Bari", "Como", "Ajax", "Como", "Ajax", "Bari"]),
     home_goals=_ints(0, 4),
     away_goals=_ints(0, 4),
 )
@@ -177,7 +188,7 @@ _stubs = _table(
 _doubled = _table(8, k=_of("a", "b"), x=_of(1, 2), y=_of("u", "v"))
 _money = _table(
     5,
-    item=lambda rng, rows: ["fan", "lamp", "desk", "sofa", "rug"],
+    item=_fixed(["fan", "lamp", "desk", "sofa", "rug"]),
     cost=lambda rng, rows: [f"${c:,}" for c in rng.integers(900, 9000, rows)],
     pct=lambda rng, rows: [f"{c}%" for c in rng.integers(1, 99, rows)],
     when=lambda rng, rows: [
@@ -186,28 +197,28 @@ _money = _table(
 )
 _weather = _table(
     6,
-    city=lambda rng, rows: ["Graz", "Linz"] * 3,
-    day=lambda rng, rows: ["mon", "mon", "tue", "tue", "wed", "wed"],
+    city=_fixed(["Graz", "Linz"] * 3),
+    day=_fixed(["mon", "mon", "tue", "tue", "wed", "wed"]),
     temp=_distinct(-5, 30),
     wind=_ints(0, 40),
 )
 
 
 def _orders(rng: Rng) -> tuple[Any, ...]:
-    orders = _table(7, order=lambda g, n: range(11, 11 + n), cust=_of(1, 2, 3, 7), total=_ints(5, 80))(rng)
-    people = _table(4, cust=lambda g, n: [1, 2, 3, 4], name=_people, city=_of("Brno", "Lodz"))(rng)
+    orders = _table(7, order=_numbered(11), cust=_of(1, 2, 3, 7), total=_ints(5, 80))(rng)
+    people = _table(4, cust=_fixed([1, 2, 3, 4]), name=_people, city=_of("Brno", "Lodz"))(rng)
     return orders, people
 
 
 def _keys(rng: Rng) -> tuple[Any, ...]:
-    left = _table(5, emp_id=lambda g, n: [3, 1, 4, 2, 6], name=_people, dept=_of(10, 20, 30))(rng)
-    right = _table(3, dept_no=lambda g, n: [10, 20, 40], title=lambda g, n: ["ops", "lab", "gym"])(rng)
+    left = _table(5, emp_id=_fixed([3, 1, 4, 2, 6]), name=_people, dept=_of(10, 20, 30))(rng)
+    right = _table(3, dept_no=_fixed([10, 20, 40]), title=_fixed(["ops", "lab", "gym"]))(rng)
     return left, right
 
 
 def _old_new(rng: Rng) -> tuple[Any, ...]:
-    old = _table(4, id=lambda g, n: [1, 2, 3, 4], qty=_ints(1, 40), note=_of("ok", "low"))(rng)
-    new = _table(3, id=lambda g, n: [3, 4, 5], qty=_ints(41, 90), note=_of("ok", "low"))(rng)
+    old = _table(4, id=_fixed([1, 2, 3, 4]), qty=_ints(1, 40), note=_of("ok", "low"))(rng)
+    new = _table(3, id=_fixed([3, 4, 5]), qty=_ints(41, 90), note=_of("ok", "low"))(rng)
     return old, new
 
 
@@ -253,8 +264,7 @@ def _words(rng: Rng) -> pd.Series:
 
 
 def _twins(rng: Rng) -> pd.DataFrame:
-    made = pd.DataFrame(rng.integers(0, 9, (4, 5)), columns=["a", "b", "a", "c", "b"])
-    return made
+    return pd.DataFrame(rng.integers(0, 9, (4, 5)), columns=["a", "b", "a", "c", "b"])
 
 
 _ROWS: tuple[tuple[str, Drawn, str], ...] = (
@@ -329,7 +339,11 @@ _ROWS: tuple[tuple[str, Drawn, str], ...] = (
     ("negative as gap", _one(_abcd), "df.assign(C=df['C'].where(df['C'] >= 0))"),
     ("a fixed column", _one(_nums), "df.assign(src='web')"),
     ("coded kinds", _one(_bank), "df.assign(kind=df['kind'].map({'card': 1, 'cash': 2, 'wire': 3}))"),
-    ("yes as true", lambda rng: (_table(6, n=_ints(1, 9), ok=_of("yes", "no"))(rng),), "df.assign(ok=df['ok'] == 'yes')"),
+    (
+        "yes as true",
+        lambda rng: (_table(6, n=_ints(1, 9), ok=_of("yes", "no"))(rng),),
+        "df.assign(ok=df['ok'] == 'yes')",
+    ),
     ("value replaced", _one(_sales), "df.replace({'product': {'tea': 'chai'}})"),
     ("zeros as gaps", _one(_nums), "df.replace(0, np.nan)"),
     ("percent of the column", _one(_sales), "df.assign(pct=(df['units'] / df['units'].sum() * 100).round(1))"),
@@ -337,12 +351,24 @@ _ROWS: tuple[tuple[str, Drawn, str], ...] = (
     ("columns as text", _one(_nums), "df.astype(str)"),
     ("whole numbers", lambda rng: (_table(5, p=_floats(1, 9), q=_floats(1, 9))(rng),), "df.round().astype(int)"),
     # Groups and the rows of groups.
-    ("share within group", _one(_sales), "df.assign(share=df['units'] / df.groupby('store')['units'].transform('sum'))"),
+    (
+        "share within group",
+        _one(_sales),
+        "df.assign(share=df['units'] / df.groupby('store')['units'].transform('sum'))",
+    ),
     ("group mean beside", _one(_staff), "df.assign(avg=df.groupby('dept')['salary'].transform('mean'))"),
-    ("distance to the group's best", _one(_exams), "df.assign(gap=df.groupby('subject')['score'].transform('max') - df['score'])"),
+    (
+        "distance to the group's best",
+        _one(_exams),
+        "df.assign(gap=df.groupby('subject')['score'].transform('max') - df['score'])",
+    ),
     ("less the group mean", _one(_weather), "df.assign(dev=df['temp'] - df.groupby('city')['temp'].transform('mean'))"),
     ("rank within group", _one(_exams), "df.assign(rank=df.groupby('subject')['score'].rank(ascending=False))"),
-    ("dense rank within group", _one(_staff), "df.assign(r=df.groupby('dept')['salary'].rank(method='dense').astype(int))"),
+    (
+        "dense rank within group",
+        _one(_staff),
+        "df.assign(r=df.groupby('dept')['salary'].rank(method='dense').astype(int))",
+    ),
     ("value before, by user", _one(_events), "df.assign(prev=df.groupby('user')['value'].shift())"),
     ("change by account", _one(_bank), "df.assign(step=df.groupby('account')['amount'].diff().fillna(0))"),
     ("balance by account", _one(_bank), "df.assign(balance=df.groupby('account')['amount'].cumsum())"),
@@ -353,35 +379,69 @@ _ROWS: tuple[tuple[str, Drawn, str], ...] = (
         _one(_runny),
         "df.groupby((df['state'] != df['state'].shift()).cumsum())['state'].agg(['first', 'size'])",
     ),
-    ("place in the run", _one(_runny), "df.assign(k=df.groupby((df['state'] != df['state'].shift()).cumsum()).cumcount() + 1)"),
-    ("minutes since the last event", _one(_events), "df.assign(wait=df.groupby('user')['time'].diff().dt.total_seconds() / 60)"),
+    (
+        "place in the run",
+        _one(_runny),
+        "df.assign(k=df.groupby((df['state'] != df['state'].shift()).cumsum()).cumcount() + 1)",
+    ),
+    (
+        "minutes since the last event",
+        _one(_events),
+        "df.assign(wait=df.groupby('user')['time'].diff().dt.total_seconds() / 60)",
+    ),
     ("number of each group", _one(_abcd), "df.assign(g=df.groupby('A').ngroup())"),
     ("group size beside", _one(_sales), "df.assign(n=df.groupby('store')['store'].transform('size'))"),
-    ("gaps filled within group", lambda rng: (_table(8, g=_of("a", "b"), v=_gaps(_ints(1, 9)))(rng),), "df.assign(v=df.groupby('g')['v'].ffill())"),
+    (
+        "gaps filled within group",
+        lambda rng: (_table(8, g=_of("a", "b"), v=_gaps(_ints(1, 9)))(rng),),
+        "df.assign(v=df.groupby('g')['v'].ffill())",
+    ),
     ("running best", _one(_runny), "df.assign(top=df['load'].cummax())"),
     ("mean of the last three", _one(_runny), "df.assign(m=df['load'].rolling(3).mean())"),
-    ("rolling sum by group", _one(_bank), "df.assign(s=df.groupby('account')['amount'].transform(lambda s: s.rolling(2).sum()))"),
+    (
+        "rolling sum by group",
+        _one(_bank),
+        "df.assign(s=df.groupby('account')['amount'].transform(lambda s: s.rolling(2).sum()))",
+    ),
     ("growth in percent", _one(_clock), "df['v'].pct_change() * 100"),
     ("next value", _one(_runny), "df.assign(next=df['load'].shift(-1))"),
     # Aggregations.
     ("several figures of each group", _one(_staff), "df.groupby('dept')['salary'].agg(['mean', 'min', 'max'])"),
     ("named figures", _one(_sales), "df.groupby('store').agg(total=('units', 'sum'), avg=('price', 'mean'))"),
-    ("named figures, flat", _one(_bank), "df.groupby('account', as_index=False).agg(n=('amount', 'count'), last=('date', 'max'))"),
+    (
+        "named figures, flat",
+        _one(_bank),
+        "df.groupby('account', as_index=False).agg(n=('amount', 'count'), last=('date', 'max'))",
+    ),
     ("one figure each", _one(_sales), "df.groupby('product', as_index=False).agg({'units': 'sum', 'price': 'mean'})"),
     (
         "flattened heads",
         _one(_weather),
-        "df.groupby('city')[['temp', 'wind']].agg(['min', 'max']).pipe(lambda d: d.set_axis(d.columns.map('_'.join), axis=1))",
+        (
+            "df.groupby('city')[['temp', 'wind']].agg(['min', 'max'])"
+            ".pipe(lambda d: d.set_axis(d.columns.map('_'.join), axis=1))"
+        ),
     ),
     ("total by two keys", _one(_sales), "df.groupby(['store', 'product'])['units'].sum()"),
     ("total by two keys, wide", _one(_sales), "df.groupby(['store', 'product'])['units'].sum().unstack(fill_value=0)"),
-    ("distinct products of a store", _one(_sales), "df.groupby('store')['product'].nunique().reset_index(name='kinds')"),
+    (
+        "distinct products of a store",
+        _one(_sales),
+        "df.groupby('store')['product'].nunique().reset_index(name='kinds')",
+    ),
     ("product names of a store", _one(_sales), "df.groupby('store')['product'].unique().apply(list)"),
     ("names of a department", _one(_staff), "df.groupby('dept')['name'].apply(', '.join).reset_index()"),
     ("values as lists, flat", _one(_events), "df.groupby('user')['value'].apply(list).reset_index()"),
     ("lists as a dictionary", _one(_abcd), "df.groupby('B')['C'].apply(list).to_dict()"),
     ("totals as a dictionary", _one(_sales), "df.groupby('store')['units'].sum().to_dict()"),
-    ("best seller of each store", _one(_sales), "df.groupby(['store', 'product'], as_index=False)['units'].sum().sort_values('units', ascending=False).drop_duplicates('store')"),
+    (
+        "best seller of each store",
+        _one(_sales),
+        (
+            "df.groupby(['store', 'product'], as_index=False)['units'].sum()"
+            ".sort_values('units', ascending=False).drop_duplicates('store')"
+        ),
+    ),
     ("spread by group", _one(_exams), "df.groupby('student')['score'].agg(lambda s: s.max() - s.min())"),
     ("rows by month", _one(_sales), "df.groupby(df['date'].dt.month)['units'].sum()"),
     ("total by month period", _one(_bank), "df.groupby(df['date'].dt.to_period('M'))['amount'].sum()"),
@@ -401,16 +461,31 @@ _ROWS: tuple[tuple[str, Drawn, str], ...] = (
     ("filter by group's total", _one(_sales), "df[df.groupby('store')['units'].transform('sum') > 40]"),
     # Shapes.
     ("scores wide", _one(_exams), "df.pivot(index='student', columns='subject', values='score')"),
-    ("scores wide, flat", _one(_exams), "df.pivot(index='student', columns='subject', values='score').reset_index().rename_axis(None, axis=1)"),
-    ("totals with margins", _one(_sales), "df.pivot_table(index='store', columns='product', values='units', aggfunc='sum', margins=True)"),
+    (
+        "scores wide, flat",
+        _one(_exams),
+        "df.pivot(index='student', columns='subject', values='score').reset_index().rename_axis(None, axis=1)",
+    ),
+    (
+        "totals with margins",
+        _one(_sales),
+        "df.pivot_table(index='store', columns='product', values='units', aggfunc='sum', margins=True)",
+    ),
     ("two values wide", _one(_weather), "df.pivot(index='city', columns='day', values=['temp', 'wind'])"),
     (
         "two values wide, heads joined",
         _one(_weather),
-        "df.pivot(index='city', columns='day', values=['temp', 'wind']).pipe(lambda d: d.set_axis(d.columns.map('_'.join), axis=1))",
+        (
+            "df.pivot(index='city', columns='day', values=['temp', 'wind'])"
+            ".pipe(lambda d: d.set_axis(d.columns.map('_'.join), axis=1))"
+        ),
     ),
     ("years long", _one(_years), "df.melt('country', var_name='year', value_name='n')"),
-    ("years long, as numbers", _one(_years), "df.melt('country', var_name='year').assign(year=lambda d: d['year'].str[1:].astype(int))"),
+    (
+        "years long, as numbers",
+        _one(_years),
+        "df.melt('country', var_name='year').assign(year=lambda d: d['year'].str[1:].astype(int))",
+    ),
     ("only some columns long", _one(_survey), "df.melt(id_vars='resp', value_vars=['q1', 'q2'])"),
     ("stubs long", _one(_stubs), "pd.wide_to_long(df, stubnames=['ht', 'wt'], i='id', j='visit')"),
     ("stubs long, flat", _one(_stubs), "pd.wide_to_long(df, ['ht', 'wt'], i='id', j='no').reset_index()"),
@@ -443,27 +518,51 @@ _ROWS: tuple[tuple[str, Drawn, str], ...] = (
     ("tags counted", _one(_texts), "df['tags'].str.split('|').explode().value_counts()"),
     ("flags for kinds", _one(_abcd), "pd.get_dummies(df, columns=['B'])"),
     ("flags for kinds as numbers", _one(_bank), "pd.get_dummies(df['kind'], dtype=int)"),
-    ("rows repeated", lambda rng: (_table(4, item=_of("a", "b", "c"), n=_ints(1, 3))(rng),), "df.loc[df.index.repeat(df['n'])]"),
-    ("table of lists", lambda rng: ([["a", 1], ["b", 2], ["c", 3]], ["key", "val"]), "pd.DataFrame(df1, columns=df2)"),
+    (
+        "rows repeated",
+        lambda rng: (_table(4, item=_of("a", "b", "c"), n=_ints(1, 3))(rng),),
+        "df.loc[df.index.repeat(df['n'])]",
+    ),
+    ("table of lists", lambda _rng: ([["a", 1], ["b", 2], ["c", 3]], ["key", "val"]), "pd.DataFrame(df1, columns=df2)"),
     ("turned by a key", _one(_survey), "df.set_index('resp').T"),
     ("one column to a table of labels", _one(_letters), "df.rename_axis('key').reset_index(name='val')"),
-    ("numbered spread", _one(_bank), "df.assign(n=df.groupby('account').cumcount()).pivot(index='account', columns='n', values='amount')"),
+    (
+        "numbered spread",
+        _one(_bank),
+        "df.assign(n=df.groupby('account').cumcount()).pivot(index='account', columns='n', values='amount')",
+    ),
     # Text and dates.
     ("family name", _one(_texts), "df.assign(family=df['who'].str.split(', ').str[0])"),
     ("name in two columns", _one(_texts), "df['who'].str.split(', ', expand=True)"),
-    ("name in two named columns", _one(_texts), "df['code'].str.split('-', expand=True).set_axis(['land', 'no'], axis=1)"),
+    (
+        "name in two named columns",
+        _one(_texts),
+        "df['code'].str.split('-', expand=True).set_axis(['land', 'no'], axis=1)",
+    ),
     ("host of the mail", _one(_texts), "df.assign(host=df['mail'].str.split('@').str[1])"),
     ("digits drawn", _one(_texts), "df.assign(no=df['code'].str.extract(r'(\\d+)').astype(int))"),
     ("upper case code", _one(_texts), "df.assign(code=df['code'].str.upper())"),
     ("dashes gone", _one(_texts), "df.assign(code=df['code'].str.replace('-', ''))"),
-    ("first and last turned", _one(_texts), "df.assign(who=df['who'].str.split(', ').str[1] + ' ' + df['who'].str.split(', ').str[0])"),
+    (
+        "first and last turned",
+        _one(_texts),
+        "df.assign(who=df['who'].str.split(', ').str[1] + ' ' + df['who'].str.split(', ').str[0])",
+    ),
     ("letters counted", _one(_texts), "df.assign(n=df['tags'].str.count('o'))"),
     ("length of text", _one(_texts), "df['who'].str.len()"),
     ("padded numbers", _one(_survey), "df.assign(resp=df['resp'].astype(str).str.zfill(6))"),
-    ("money as numbers", _one(_money), "df.assign(cost=df['cost'].str.replace('$', '').str.replace(',', '').astype(int))"),
+    (
+        "money as numbers",
+        _one(_money),
+        "df.assign(cost=df['cost'].str.replace('$', '').str.replace(',', '').astype(int))",
+    ),
     ("percent as numbers", _one(_money), "df.assign(pct=df['pct'].str.rstrip('%').astype(float) / 100)"),
     ("dates from text", _one(_money), "df.assign(when=pd.to_datetime(df['when'], format='%d/%m/%Y'))"),
-    ("dates turned round", _one(_money), "df.assign(when=pd.to_datetime(df['when'], format='%d/%m/%Y').dt.strftime('%Y-%m-%d'))"),
+    (
+        "dates turned round",
+        _one(_money),
+        "df.assign(when=pd.to_datetime(df['when'], format='%d/%m/%Y').dt.strftime('%Y-%m-%d'))",
+    ),
     ("weekday", _one(_sales), "df.assign(wday=df['date'].dt.day_name())"),
     ("month and year", _one(_sales), "df.assign(ym=df['date'].dt.strftime('%Y-%m'))"),
     ("quarter", _one(_staff), "df.assign(q=df['hired'].dt.quarter)"),
@@ -484,31 +583,63 @@ _ROWS: tuple[tuple[str, Drawn, str], ...] = (
     ("gaps from the other column", _one(_holes), "df.assign(A=df['A'].fillna(df['D']))"),
     ("gaps counted by column", _one(_holes), "df.isna().sum()"),
     ("share of gaps", _one(_holes), "df.isna().mean().round(2)"),
-    ("gaps by group mean", lambda rng: (_table(8, g=_of("a", "b"), v=_gaps(_ints(1, 9), 0.25))(rng),), "df.assign(v=df['v'].fillna(df.groupby('g')['v'].transform('mean')))"),
+    (
+        "gaps by group mean",
+        lambda rng: (_table(8, g=_of("a", "b"), v=_gaps(_ints(1, 9), 0.25))(rng),),
+        "df.assign(v=df['v'].fillna(df.groupby('g')['v'].transform('mean')))",
+    ),
     ("first value of each row", lambda rng: (_holes(rng)[["A", "B"]],), "df.bfill(axis=1).iloc[:, 0]"),
     # Two tables.
     ("orders with names", _orders, "df1.merge(df2[['cust', 'name']], on='cust', how='left')"),
     ("other key names", _keys, "df1.merge(df2, left_on='dept', right_on='dept_no')"),
-    ("other key names, left", _keys, "df1.merge(df2, left_on='dept', right_on='dept_no', how='left').drop(columns='dept_no')"),
+    (
+        "other key names, left",
+        _keys,
+        "df1.merge(df2, left_on='dept', right_on='dept_no', how='left').drop(columns='dept_no')",
+    ),
     ("everything of both", _old_new, "df1.merge(df2, on='id', how='outer', suffixes=('_old', '_new'))"),
     ("where from", _old_new, "df1.merge(df2[['id']], on='id', how='outer', indicator=True)"),
     ("only in the first", _old_new, "df1[~df1['id'].isin(df2['id'])]"),
     ("in both", _old_new, "df1[df1['id'].isin(df2['id'])]"),
     ("newest wins", _old_new, "pd.concat([df1, df2]).drop_duplicates('id', keep='last')"),
-    ("newest wins, sorted", _old_new, "pd.concat([df1, df2]).drop_duplicates('id', keep='last').sort_values('id').reset_index(drop=True)"),
+    (
+        "newest wins, sorted",
+        _old_new,
+        "pd.concat([df1, df2]).drop_duplicates('id', keep='last').sort_values('id').reset_index(drop=True)",
+    ),
     ("one under the other with source", _old_new, "pd.concat([df1, df2], keys=['old', 'new'])"),
     ("side by side", lambda rng: (_nums(rng), _nums(rng).add_prefix("r_")), "pd.concat([df1, df2], axis=1)"),
     ("last quote", _quotes, "pd.merge_asof(df1, df2, on='time')"),
     ("gaps from the other table", _patch, "df1.combine_first(df2)"),
-    ("totals of customers", _orders, "df2.merge(df1.groupby('cust', as_index=False)['total'].sum(), on='cust', how='left')"),
+    (
+        "totals of customers",
+        _orders,
+        "df2.merge(df1.groupby('cust', as_index=False)['total'].sum(), on='cust', how='left')",
+    ),
     ("customers without order", _orders, "df2.loc[~df2['cust'].isin(df1['cust']), 'name']"),
     ("orders by city", _orders, "df1.merge(df2, on='cust').groupby('city')['total'].sum()"),
     ("city looked up", _orders, "df1.assign(city=df1['cust'].map(df2.set_index('cust')['city']))"),
-    ("all pairs", lambda rng: (_table(2, a=_distinct(1, 9))(rng), _table(3, b=_people)(rng)), "df1.merge(df2, how='cross')"),
+    (
+        "all pairs",
+        lambda rng: (_table(2, a=_distinct(1, 9))(rng), _table(3, b=_people)(rng)),
+        "df1.merge(df2, how='cross')",
+    ),
     ("sum of two tables", lambda rng: (_labelled(rng), _labelled(rng)), "df1 + df2"),
-    ("joined on labels", lambda rng: (_labelled(rng), _labelled(rng)[["gym"]].rename(columns={"gym": "run"})), "df1.join(df2)"),
-    ("orders per customer, none as zero", _orders, "df2.assign(n=df2['cust'].map(df1['cust'].value_counts()).fillna(0).astype(int))"),
-    ("by the order of a list", lambda rng: (_table(4, size=lambda g, n: ["L", "S", "M", "XL"], n=_ints(1, 9))(rng), ["S", "M", "L", "XL"]), "df1.set_index('size').loc[df2].reset_index()"),
+    (
+        "joined on labels",
+        lambda rng: (_labelled(rng), _labelled(rng)[["gym"]].rename(columns={"gym": "run"})),
+        "df1.join(df2)",
+    ),
+    (
+        "orders per customer, none as zero",
+        _orders,
+        "df2.assign(n=df2['cust'].map(df1['cust'].value_counts()).fillna(0).astype(int))",
+    ),
+    (
+        "by the order of a list",
+        lambda rng: (_table(4, size=_fixed(["L", "S", "M", "XL"]), n=_ints(1, 9))(rng), ["S", "M", "L", "XL"]),
+        "df1.set_index('size').loc[df2].reset_index()",
+    ),
     # One answer.
     ("total of products", _one(_sales), "(df['units'] * df['price']).sum()"),
     ("who earns most", _one(_staff), "df.loc[df['salary'].idxmax(), 'name']"),
@@ -533,7 +664,7 @@ _ROWS: tuple[tuple[str, Drawn, str], ...] = (
     ("gaps in all", _one(_holes), "df.isna().sum().sum()"),
     ("last date", _one(_bank), "df['date'].max()"),
     ("group's largest, as a list", _one(_exams), "df.groupby('student')['score'].max().tolist()"),
-)  # fmt: skip
+)
 """Name, tables, program."""
 
 

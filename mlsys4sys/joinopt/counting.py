@@ -136,36 +136,6 @@ def _without_cycles(edges: list[Edge]) -> tuple[list[Edge], list[Edge]]:
     return kept, dropped
 
 
-def pair_ids(columns: Sequence[Sequence[Ids]], domains: Sequence[int]) -> tuple[list[Ids], list[Ids]]:
-    """Number the combinations of several ids.
-
-    Args:
-        columns: For each relation, one array of ids for each part, -1 for NULL.
-        domains: How many ids each part has.
-
-    Returns:
-        For each relation the ids of its combinations (-1 where a part is NULL), and for each part
-        the id that every combination has there.
-    """
-    codes = []
-    for parts in columns:
-        code = np.zeros(len(parts[0]), dtype=np.int64)
-        null = np.zeros(len(parts[0]), dtype=bool)
-        for ids, domain in zip(parts, domains, strict=True):
-            code = code * max(domain, 1) + ids
-            null |= ids < 0
-        codes.append(np.where(null, np.int64(-1), code))
-    values, inverse = np.unique(np.concatenate(codes), return_inverse=True)
-    nulls = int(np.searchsorted(values, 0))
-    ends = np.cumsum([len(code) for code in codes])[:-1]
-    numbered = [np.ascontiguousarray(ids, dtype=np.int32) for ids in np.split(inverse - nulls, ends)]
-    rest, back = values[nulls:], []
-    for domain in reversed(domains):
-        rest, part = np.divmod(rest, max(domain, 1))
-        back.append(part.astype(np.int32))
-    return numbered, back[::-1]
-
-
 class PlainCounter:
     """The numpy twin of ``_native.JoinCounter``: same members, one subset at a time, nothing remembered."""
 

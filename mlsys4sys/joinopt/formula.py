@@ -23,6 +23,11 @@ _EQUALITY = re.compile(
 )
 
 
+NativeFormula = tuple[list[float], list[tuple[Mask, float]], list[Mask], float]
+"""Logarithms of the rows of each relation; relations and logarithm of the distinct values of each class, most first;
+relations of other predicates; logarithm of what those keep."""
+
+
 class Formula:
     """Products of base rows over distinct counts, bound to one graph.
 
@@ -37,6 +42,12 @@ class Formula:
         order = np.argsort(-domains, kind="stable")
         self.classes = [(np.uint64(graph.class_masks[k]), float(np.log(domains[k]))) for k in order]
         self.others = [np.uint64(predicate.relations) for predicate in graph.others]
+
+    @property
+    def native(self) -> NativeFormula:
+        """As the native search takes it."""
+        classes = [(int(relations), log_domain) for relations, log_domain in self.classes]
+        return self.log_base.tolist(), classes, [int(relations) for relations in self.others], LOG_GUESS
 
     def log_rows(self, masks: Masks) -> Floats:
         """The natural logarithm of the rows of each subset."""
@@ -84,11 +95,9 @@ class BoundFormula:
         self.graph, self.base_rows, self._formula, self._leaf_sigma = graph, base_rows, formula, leaf_sigma
 
     @property
-    def native(self) -> tuple[list[float], list[tuple[Mask, float]], list[Mask], float]:
+    def native(self) -> NativeFormula:
         """The formula as the native search takes it."""
-        formula = self._formula
-        classes = [(int(relations), log_domain) for relations, log_domain in formula.classes]
-        return formula.log_base.tolist(), classes, [int(relations) for relations in formula.others], LOG_GUESS
+        return self._formula.native
 
     def estimate(self, subsets: Sequence[Mask] | Masks) -> Estimates:
         """Rows, and an uncertainty that grows with every join."""

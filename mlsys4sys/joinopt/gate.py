@@ -37,6 +37,8 @@ class Gate:
     decompile_table_s: float = 2e-3
     """and so much for every table named."""
     most_pairs: float = 1e4
+    policy_relation_s: float = 1e-3
+    """Asking the policy about a graph too large for exact search: so much for every relation."""
 
     def flat(self, graph: JoinGraph, rows: float, planning: PlanningCost) -> str:
         """Why a flat query is left alone before anything is counted; empty when it is not.

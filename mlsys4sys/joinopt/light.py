@@ -1,4 +1,4 @@
-"""The quickest front end: one flat SELECT over base tables, read by a reader of our own within a tenth of a millisecond.
+"""The quickest front end: one flat SELECT over base tables, read by a reader of our own within 0.1 milliseconds.
 
 It takes what :mod:`mlsys4sys.joinopt.flat` takes and reads it the same way, as long as the text keeps to what it is
 sure about: plain names, comparisons, IN, LIKE, BETWEEN, CASE, calls of functions. Anything else (subqueries, casts,

@@ -5,20 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import duckdb
 import numpy as np
-from numpy.typing import NDArray
 
 from mlsys4sys import cache
-from mlsys4sys._native import JoinCounter, choose_roots
+from mlsys4sys._native import JoinCounter, SampleEstimator, pair_ids
 from mlsys4sys.joinopt import keys as key_classes
 from mlsys4sys.joinopt.cardinality import Estimates, Floats, Masks
-from mlsys4sys.joinopt.counting import Edge, Ids, forest_of, pair_ids, subset_matrix
+from mlsys4sys.joinopt.counting import Edge, Ids, forest_of
 from mlsys4sys.joinopt.engine import Engine
-from mlsys4sys.joinopt.formula import GUESS, Formula, class_domains, engine_rows, table_rows
+from mlsys4sys.joinopt.formula import Formula, class_domains, engine_rows, table_rows
 from mlsys4sys.joinopt.problem import JoinGraph, Mask, bits
 from mlsys4sys.joinopt.sample import SampleConfig
 from mlsys4sys.joinopt.statistics import Statistics, Table
@@ -68,6 +66,7 @@ class BoundSample:
         self._keys = self._class_keys()
         self._leaf_rows, self._leaf_sigma = self._leaves()
         self._roots = self._all_roots()
+        self._estimator = self._native()
         self._counters: dict[tuple[int, int], JoinCounter] = {}
 
     def _select_all(self, relations: Iterable[int], anchors: Sequence[int]) -> None:
@@ -173,13 +172,6 @@ class BoundSample:
                 found |= (within[1] in {name.lower() for name in edge.columns}) << edge.relation
         return found
 
-    def _choose(self, masks: Masks) -> NDArray[np.int64]:
-        """For each subset the root to count it at, or -1: exact ones first, then the densest sample."""
-        dense = [r.anchor < 0 or self._store.layout.anchors[r.anchor].within is not None for r in self._roots]
-        bonus = [64.0 * inside + 64.0 * (root.anchor < 0) for root, inside in zip(self._roots, dense, strict=True)]
-        covered, attached = [root.covered for root in self._roots], [root.attached for root in self._roots]
-        return choose_roots(masks, covered, attached, bonus)
-
     # -- counting --------------------------------------------------------------------------------------------------
 
     def _counter(self, root: Root) -> JoinCounter:
@@ -245,91 +237,30 @@ class BoundSample:
 
     def estimate(self, subsets: Sequence[Mask] | Masks) -> Estimates:
         """Rows of each subset: counted where a root covers it, extrapolated by the formula elsewhere."""
-        masks = np.asarray(subsets, dtype=np.uint64)
-        rows, sigma = np.zeros(len(masks)), np.zeros(len(masks))
-        inside = subset_matrix(masks, self.graph.size)
-        single = inside.sum(axis=1) == 1
-        leaf = inside[single].argmax(axis=1)
-        rows[single], sigma[single] = self._leaf_rows[leaf], self._leaf_sigma[leaf]
-        chosen = np.where(single, -2, self._choose(masks))
-        for number in np.unique(chosen[chosen >= 0]):
-            here = chosen == number
-            rows[here], sigma[here] = self._counted(self._roots[number], masks[here])
-        self._guess_predicates(masks, rows, sigma)
-        if (left := chosen == -1).any():
-            rows[left], sigma[left] = self._patched(masks[left])
-        return Estimates(rows, sigma)
+        masks = np.ascontiguousarray(subsets, dtype=np.uint64)
+        for number in self._estimator.missing(masks):
+            self._estimator.attach(number, self._counter(self._roots[number]))
+        return Estimates(*self._estimator.estimate(masks))
 
-    def _counted(self, root: Root, masks: Masks) -> tuple[Floats, Floats]:
-        total = self._counter(root).count(root.klass, root.limit, root.weights, masks)
-        rows, variance = total[:, 0].copy(), total[:, 1]
-        unseen = rows == 0
-        sigma = np.sqrt(np.log1p(variance / np.maximum(rows, 1e-9) ** 2))
-        if root.weights is not None and unseen.any():
-            guess = np.exp(self._formula.log_rows(masks[unseen]))
-            a_key = np.exp(self._unfiltered.log_rows(masks[unseen])) / self._class_domains[root.klass]
-            visible = float(np.median(root.weights)) * np.maximum(a_key, 1.0) if root.limit else np.inf
-            # At most half of what one sampled key would have brought, and rather more than the formula says, which
-            # knows of no correlation: the middle of the two, in logarithms.
-            most = 0.5 * visible
-            rows[unseen] = np.sqrt(np.clip(guess, 1e-3, most) * np.minimum(most, 1e9))
-            sigma[unseen] = SIGMA_UNSEEN
-        return rows, sigma
-
-    def _guess_predicates(self, masks: Masks, rows: Floats, sigma: Floats) -> None:
-        """Predicates that no message carries: of other kinds, and equalities that closed a cycle."""
-        for predicate in self.graph.others:
-            every = (masks & np.uint64(predicate.relations)) == np.uint64(predicate.relations)
-            rows[every] *= GUESS
-            sigma[every] = np.hypot(sigma[every], SIGMA_GUESS)
+    def _native(self) -> SampleEstimator:
+        """Everything that estimates are made of, counters apart, which are made when they are needed."""
+        graph, domains = self.graph, class_domains(self.graph, self._tables, self._statistics)
+        filtered, unfiltered = (Formula(graph, rows, domains).native for rows in (self._leaf_rows, self.base_rows))
+        dropped = []
         for edge in self._forest.dropped:
-            kept = sum(1 << e.relation for e in self._forest.edges if e.klass == edge.klass)
-            both = ((masks >> np.uint64(edge.relation) & np.uint64(1)) == 1) & ((masks & np.uint64(kept)) != 0)
-            rows[both] /= self._class_domains[edge.klass]
-            sigma[both] = np.hypot(sigma[both], SIGMA_GUESS)
-
-    @cached_property
-    def _class_domains(self) -> Floats:
-        return class_domains(self.graph, self._tables, self._statistics)
-
-    @cached_property
-    def _unfiltered(self) -> Formula:
-        return Formula(self.graph, self.base_rows, self._class_domains)
-
-    @cached_property
-    def _formula(self) -> Formula:
-        return Formula(self.graph, self._leaf_rows, self._class_domains)
-
-    def _patched(self, masks: Masks) -> tuple[Floats, Floats]:
-        """Subsets that no root covers: the largest part that one does, and the formula for what is missing."""
-        parts = np.zeros_like(masks)
+            kept = sum(1 << e.relation for e in self._forest.edges if e.klass == edge.klass) & graph.everything
+            dropped.append((1 << edge.relation, kept, float(domains[edge.klass])))
+        leaves = self._leaf_rows.tolist(), self._leaf_sigma.tolist()
+        made = SampleEstimator(list(graph.adjacency), *leaves, filtered, unfiltered, dropped)
         for root in self._roots:
-            inside = masks & np.uint64(root.covered)
-            start = inside & np.uint64(root.attached)
-            part = grown(self.graph, start & (~start + np.uint64(1)), inside)
-            larger = (np.bitwise_count(part) > np.maximum(np.bitwise_count(parts), 1)) & (part != masks)
-            parts = np.where(larger, part, parts)
-        log_rows = self._formula.log_rows(masks)
-        missing = np.bitwise_count(masks & ~parts)
-        sigma = SIGMA_GUESS * np.sqrt(missing)
-        some = parts != 0
-        if some.any():
-            known = self.estimate(parts[some])
-            log_rows[some] += np.log(np.maximum(known.rows, 1e-3)) - self._formula.log_rows(parts[some])
-            sigma[some] = np.hypot(sigma[some], known.sigma)
-        return np.exp(log_rows), sigma
-
-
-def grown(graph: JoinGraph, start: Masks, within: Masks) -> Masks:
-    """For each pair of subsets, what hangs together with ``start`` inside ``within``."""
-    reached = start
-    while True:
-        wider = reached
-        for i, near in enumerate(graph.adjacency):
-            wider = np.where(wider >> np.uint64(i) & np.uint64(1) == 1, wider | (np.uint64(near) & within), wider)
-        if np.array_equal(wider, reached):
-            return reached
-        reached = wider
+            # Exact ones first, then the densest sample.
+            anchor = self._store.layout.anchors[root.anchor] if root.anchor >= 0 else None
+            bonus = 128.0 if anchor is None else 64.0 * (anchor.within is not None)
+            usual = self._store.usual_weight(root.anchor) if root.weights is not None else 1.0
+            log_domain = float(np.log(domains[root.klass]))
+            weights = root.weights
+            made.add_root(root.covered, root.attached, bonus, root.klass, root.limit, weights, usual, log_domain)
+        return made
 
 
 def root_covers(root: Root, relation: int) -> bool:

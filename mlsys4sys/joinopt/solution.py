@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from mlsys4sys import display
 from mlsys4sys.joinopt.problem import JoinGraph, Mask
@@ -25,7 +25,7 @@ class JoinTree:
     @classmethod
     def leaf(cls, relation: int) -> JoinTree:
         """A single relation."""
-        return cls(relation)
+        return _leaf(relation)
 
     @classmethod
     def join(cls, probe: JoinTree, build: JoinTree) -> JoinTree:
@@ -78,6 +78,12 @@ class JoinTree:
         if self.probe is None or self.build is None:
             return names[self.relation]
         return f"({self.probe.render(names)} ⋈ {self.build.render(names)})"
+
+
+@lru_cache(maxsize=64)
+def _leaf(relation: int) -> JoinTree:
+    """Leaves are all alike: one of each is enough."""
+    return JoinTree(relation)
 
 
 def fold(

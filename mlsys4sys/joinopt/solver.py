@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from mlsys4sys._native import reads_only
 from mlsys4sys.errors import InputError
 from mlsys4sys.joinopt import baselines, choice, frontend, tuning, verify
 from mlsys4sys.joinopt.cardinality import Cardinalities, Provider, Remembered
@@ -18,7 +19,7 @@ from mlsys4sys.joinopt.catalogue import Catalogue
 from mlsys4sys.joinopt.clauses import NotFlat
 from mlsys4sys.joinopt.cost import CostModel, HashJoinCost
 from mlsys4sys.joinopt.engine import Engine
-from mlsys4sys.joinopt.exact import plan_exactly
+from mlsys4sys.joinopt.exact import engine_order, plan_exactly
 from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.formula import EngineFormula, ExactBase
 from mlsys4sys.joinopt.gate import Gate, tables_named
@@ -135,8 +136,8 @@ class JoinOptimizer:
                 order is predicted by a replica of DuckDB's estimates: asking costs more than all the rest of planning.
 
         Raises:
-            SqlError: the text is not one query that DuckDB accepts; with line and column where they are known. What
-                only binding finds (an unknown function) may show when the query runs, where planning stopped early.
+            SqlError: the text is not one query that DuckDB accepts; with line and column where they are known. Where
+                planning stopped early, what is wrong inside of a query may show only when it runs.
         """
         started = time.perf_counter()
         full = ask_engine or self.settings.effort == "full"
@@ -256,7 +257,8 @@ class JoinOptimizer:
             sizes = tables_named(sql, catalogue)
             why = self.gate.other(len(sizes), float(sum(sizes))) if sizes else ""
             if why:
-                frontend.refuse(self.engine, sql)
+                if not reads_only(sql):
+                    frontend.refuse(self.engine, sql)
                 return JoinPlan(original_sql=sql, sql=sql, changed=False, reason=why, named=len(sizes))
             return None
         except NotFlat:
@@ -303,7 +305,7 @@ class JoinOptimizer:
                 return planned
         sizes = Sizes(graph, cards, self.cost, scans=scans)
         proposed = self._proposals(region, cards, sizes)
-        engine = region.engine_tree or baselines.duckdb_like(graph, self._formula.bind(graph), self.cost)
+        engine = region.engine_tree or self._engine_order(graph)
         planner = next(iter(proposed))
         if len(proposed) > 1:
             planner = min(proposed, key=lambda name: choice.price(sizes, proposed[name]))
@@ -323,6 +325,12 @@ class JoinOptimizer:
             engine_cost_s=comparison.engine_s,
             spread_s=comparison.spread_s,
         )
+
+    def _engine_order(self, graph: JoinGraph) -> JoinTree:
+        """What DuckDB would do, by a replica of its estimates."""
+        formula = self._formula.bind(graph)
+        greedy = None if baselines.exactly_searchable(graph) else engine_order(graph, formula)
+        return greedy or baselines.duckdb_like(graph, formula, self.cost)
 
     def _plan_at_once(self, graph: JoinGraph, cards: Remembered, scans: tuple[Scan, ...]) -> RegionPlan | None:
         """The usual case, where exact search is quick: everything in one native step."""
@@ -344,7 +352,13 @@ class JoinOptimizer:
             spread_s=comparison.spread_s if better else 0.0,
         )
 
+    def _worth_a_policy(self, sizes: Sizes, tree: JoinTree) -> bool:
+        """Whether a query is expected to run so long that better orders than the greedy one may be worth the search."""
+        seconds = choice.price(sizes, tree)
+        return self.gate.share * seconds > self.gate.policy_relation_s * sizes.graph.size
+
     def _proposals(self, region: Region, cards: Cardinalities, sizes: Sizes) -> dict[str, JoinTree]:
+        full = self.settings.effort == "full" or region.engine_tree is not None
         graph, wanted = region.graph, self.settings.planner
         if wanted == "textual":
             return {"textual": region.textual_tree}
@@ -364,7 +378,9 @@ class JoinOptimizer:
         if isinstance(cards, Remembered):
             # The optimum, but for scans that only a later join of their stream makes cheaper.
             return {"dpccp": baselines.dpccp(graph, cards, self.cost, scans=sizes.scans)}
-        proposals: dict[str, JoinTree] = {name: planners[name]() for name in ("goo", "dqn") if name in planners}
+        proposals: dict[str, JoinTree] = {"goo": planners["goo"]()}
+        if "dqn" in planners and (full or self._worth_a_policy(sizes, proposals["goo"])):
+            proposals["dqn"] = planners["dqn"]()
         return proposals if region.engine_tree is None else {**proposals, "engine": region.engine_tree}
 
     def _decide(self, skeleton: Skeleton, regions: tuple[RegionPlan, ...], *, ask_engine: bool) -> JoinPlan:

@@ -73,6 +73,10 @@ NUMERIC = [
     "np.where(df.on, df.a * 2, df.a)",
     "df.a.ewm(span=3).mean()",
     "pd.factorize(df.team)[0]", "pd.cut(df.a, [0, 15, 30, 50], labels=False)",
+    "(df.team != df.team.shift()).cumsum()", "(df.on).cumsum()", "df.groupby('team')['a'].shift().fillna(0)",
+    "df.on.groupby(df.team).cumsum()", "df.groupby('team')['a'].transform(lambda s: s.rolling(2).mean())",
+    "df.groupby((df.team != df.team.shift()).cumsum()).cumcount() + 1",
+    "df.groupby('team')['a'].transform(lambda s: s.expanding().mean())",
     "df.a.diff().fillna(0)", "df.a * 12 + df.b", "df.groupby('team')['a'].transform('max') - df.a",
 ]  # fmt: skip
 
@@ -87,6 +91,7 @@ TEXTS = [
     "np.where(df.a > 20, 'high', 'low')", "df.day.dt.strftime('%d/%m/%Y')", "df.day.dt.month_name()",
     "df.a.map('{:.2f}'.format)", "df.team + df.groupby('team').cumcount().add(1).astype(str)",
     "df.team.str[:3].str.upper()",
+    "df.groupby('team')['name'].shift().fillna('none')",
     "np.select([df.a < 15, df.a < 30], ['low', 'mid'], 'high')", "df.groupby('team')['name'].transform('first')",
 ]  # fmt: skip
 

@@ -106,3 +106,25 @@ def test_weights_of_other_features_are_refused(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(meant, "NAMES", (*meant.NAMES[1:], "else"))
     with pytest.raises(CheckpointError, match="train it again"):
         Judge.load(tmp_path / "j.safetensors")
+
+
+def test_a_label_speaks_for_the_program_that_does_what_it_says() -> None:
+    wanted = FRAME.assign(total=FRAME["n"].sum())
+    task = Task.of([FRAME], wanted)
+    fixed = call("{0}.assign(total=60)", INP, op="assign")
+    summed = call("{0}.assign(total={1:arg})", INP, call("{0}.sum()", column(INP, "n"), op="reduce"), op="assign")
+    rows = meant.features([fixed, summed], [1.0, 1.0], meant.observe([fixed, summed], task))
+    named, misnamed = (rows[:, meant.NAMES.index(name)].tolist() for name in ("named", "misnamed"))
+    assert named == [0.0, 1.0]
+    assert misnamed == [1.0, 0.0]
+
+
+def test_programs_of_expected_calls_score_higher_by_what_the_policy_says() -> None:
+    exprs = [_mask("{0:sum} > 7", "n"), call("{0}.tail(3)", INP, op="tail")]
+    task = Task.of([FRAME], FRAME[FRAME["n"] > 7])
+    behaviour = meant.observe(exprs, task)
+    rows = meant.features(exprs, [1.0, 1.0], behaviour, logits={"mask": -0.1, "compare": -0.1, "tail": -5.0})
+    prior, missed = (rows[:, meant.NAMES.index(name)] for name in ("prior_sum", "prior_missed"))
+    assert prior[0] > prior[1]
+    assert missed[0] == 0.0 < missed[1]
+    assert not meant.features(exprs, [1.0, 1.0], behaviour)[:, meant.NAMES.index("prior")].any()

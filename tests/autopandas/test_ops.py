@@ -101,6 +101,10 @@ def second(rng: np.random.Generator) -> pd.DataFrame:
 
 
 GROUP = """
+t.assign(total=t['v'] * t['w']).groupby('k')['total'].sum()
+t.assign(total=t['v'] - t['w']).groupby('k', as_index=False)['total'].mean()
+t.groupby('k')['c'].unique().apply(list)
+t.groupby('k')['v'].mean().round(1)
 t.groupby('k')['v'].sum()
 t.groupby('k', as_index=False)['v'].sum()
 t.groupby('k')['v'].mean().reset_index()
@@ -367,6 +371,8 @@ t.apply(lambda s: pd.Series(s.dropna().to_numpy()))
 """
 
 CALC = """
+(t > 20).sum()
+(t > 20).sum(axis=1)
 t / t.sum()
 t.div(t.sum(axis=1), axis=0)
 (t - t.mean()) / t.std()
@@ -452,6 +458,8 @@ t.apply(list, axis=1)
 """
 
 LABELS = """
+list(zip(t['k'], t['v']))
+pd.cut(t['v'], [0, 20, 40, 60]).value_counts().sort_index()
 t[['k', 'v']]
 t[['w', 'v', 'k']]
 t.drop(columns='name')
@@ -586,6 +594,34 @@ def test_any_call_of_the_lists_is_found_on_any_table(seed: int, what: tuple[str,
     except ValueError:
         return  # rows that cannot be pivoted
     assert is_found(inputs, wanted) is not False
+
+
+def test_totals_of_another_table_are_merged() -> None:
+    people = pd.DataFrame({"id": [1, 2, 3], "name": ["ann", "bob", "cid"]})
+    orders = pd.DataFrame({"id": [1, 1, 2, 3, 3], "paid": [5, 7, 1, 2, 9]})
+    wanted = people.merge(orders.groupby("id", as_index=False)["paid"].sum(), on="id")
+    assert is_found([people, orders], wanted)
+    counted = people.merge(orders.groupby("id").size().reset_index(name="n"), on="id")
+    assert is_found([people, orders], counted)
+
+
+def test_one_column_of_each_label_is_kept() -> None:
+    frame = pd.DataFrame([[1, 2, 3, 4], [5, 6, 7, 8]], columns=["a", "b", "a", "c"])
+    assert is_found([frame], frame.loc[:, ~frame.columns.duplicated()])
+    assert is_found([frame], frame.T.groupby(level=0).sum().T)
+
+
+def test_a_row_becomes_the_header() -> None:
+    frame = pd.DataFrame([["x", "y"], ["p", "q"], ["r", "s"]])
+    assert is_found([frame], frame.iloc[1:].set_axis(frame.iloc[0], axis=1))
+
+
+def test_runs_are_groups() -> None:
+    frame = pd.DataFrame({"state": ["on", "on", "off", "on", "on", "on"], "load": [3, 1, 4, 1, 5, 9]})
+    run = (frame["state"] != frame["state"].shift()).cumsum()
+    assert is_found([frame], frame.groupby(run)["load"].sum())
+    wanted = frame.groupby(run).agg(state=("state", "first"), load=("load", "max")).reset_index(drop=True)
+    assert is_found([frame], wanted)
 
 
 @settings(max_examples=8, deadline=None)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from mlsys4sys.autopandas import examples, features, meant, train
 from mlsys4sys.autopandas.examples import CALLS, FOLLOWS, ROLES
-from mlsys4sys.autopandas.expression import evaluate, program, source
+from mlsys4sys.autopandas.expression import call, evaluate, program, source
 from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.memo import Memo
 from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.table import Codebook, Table
 from mlsys4sys.autopandas.verify import check
@@ -57,6 +58,34 @@ def test_names_of_calls_and_roles_are_known() -> None:
             assert {role for role, _ in step.roles} <= set(ROLES)
 
 
+@given(seeds, st.integers(1, 3))
+@settings(max_examples=30, deadline=None)
+def test_a_drawn_program_makes_the_sequence_of_calls_that_it_was_drawn_as(seed: int, depth: int) -> None:
+    known = _known(seed, depth)
+    assert tuple(step.name for step in known.steps) in train.steps_of(known.expr)
+
+
+def test_calls_that_may_change_places_stand_in_one_order() -> None:
+    frame = pd.DataFrame({"a": [3, 1, 2], "b": ["x", "y", "z"]})
+    start = source(0)
+    memo = Memo((frame,), Codebook())
+    rename = examples.Step("rename", call("{0}.rename(columns={{'b': 'c'}})", start, op="rename"))
+    sort = examples.Step("sort_values", call("{0}.sort_values('a')", rename.expr, op="sort_values"))
+    made = examples.in_order(memo, [rename, sort], memo.table(sort.expr))
+    assert [step.name for step in made] == ["sort_values", "rename"]
+    assert made[-1].expr.text == "inp0.sort_values('a').rename(columns={'b': 'c'})"
+    head = examples.Step("head", call("{0}.head(2)", sort.expr, op="head"))
+    kept = examples.in_order(memo, [rename, sort, head], memo.table(head.expr))
+    assert [step.name for step in kept].index("sort_values") < [step.name for step in kept].index("head")
+
+
+def test_calls_follow_as_people_chain_them() -> None:
+    after = [step.name for seed in range(60) for step in _known(seed, 2).steps[1:]]
+    firsts = [_known(seed, 2).steps[0].name for seed in range(60)]
+    listed = sum(b in FOLLOWS.get(a, {}) for a, b in zip(firsts, after, strict=True))
+    assert listed > 0.6 * len(after)
+
+
 @given(seeds)
 @settings(max_examples=30, deadline=None)
 def test_every_task_has_a_graph_whose_edges_join_its_nodes(seed: int) -> None:
@@ -92,12 +121,21 @@ def _facts(before: pd.DataFrame, after: pd.DataFrame, label: str, name: str) -> 
         ("times", lambda f: f * 3),
         ("plus", lambda f: f + 7),
         ("max_in", lambda f: f.max().to_frame().T),
+        ("running_in", lambda f: f.cumsum().sort_values("a")),
+        ("differences_in", lambda f: f.diff().dropna()),
     ],
 )
 def test_relations_are_seen(name: str, change: object) -> None:
     holes = name in ("filled", "dropped_null")
     frame = pd.DataFrame({"a": [4.0, 9.0, None if holes else 2.0, 7.0]})
     assert _facts(frame, change(frame), "a", name) == 1.0  # type: ignore[operator]
+
+
+def test_totals_of_groups_are_seen_when_they_are_sorted_and_fewer() -> None:
+    frame = pd.DataFrame({"n": [4.0, 9.0, 2.0, 1.0], "k": ["x", "y", "x", "z"]})
+    after = frame.groupby("k")[["n"]].sum().sort_values("n", ascending=False).head(2)
+    assert _facts(frame, after, "n", "group_sum") == 1.0
+    assert _facts(frame, after, "n", "equal") == 0.0
 
 
 def test_relations_are_not_seen_where_there_are_none() -> None:
@@ -181,7 +219,7 @@ def test_a_judge_learns_which_feature_tells() -> None:
     for _ in range(500):
         rows = rng.normal(size=(6, len(meant.NAMES)))
         data.append(train.Judged(rows, rows[:, position] == rows[:, position].max(), np.arange(6)))
-    judge = train.fit_judge(data[:400], train.JudgeConfig(steps=300, hidden=0, keep=0.0))
+    judge = train.fit_judge(data[:400], train.JudgeConfig(steps=300, keep=0.0, free=meant.NAMES))
     assert train.judge_score(judge, data[400:])["first"] > 0.8
     assert train.judge_score(meant.Judge.by_hand(), data[400:])["first"] < 0.6
 

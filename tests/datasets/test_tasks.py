@@ -3,10 +3,11 @@
 import pandas as pd
 import pytest
 
+from mlsys4sys.datasets.asked import DEVELOPMENT, HELD_OUT
 from mlsys4sys.datasets.tasks import QUESTIONS
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
+@pytest.mark.parametrize("question", [*QUESTIONS, *DEVELOPMENT, *HELD_OUT], ids=lambda question: question.name)
 def test_every_program_answers_its_question_and_changes_something(question):
     output = question.output()
     assert not any(type(output) is type(given) and output is given for given in question.inputs())
@@ -15,4 +16,11 @@ def test_every_program_answers_its_question_and_changes_something(question):
 
 
 def test_names_are_distinct():
-    assert len({question.name for question in QUESTIONS}) == len(QUESTIONS) >= 80
+    for questions, least in ((QUESTIONS, 80), ((*DEVELOPMENT, *HELD_OUT), 240)):
+        assert len({question.name for question in questions}) == len(questions) >= least
+
+
+def test_a_name_is_a_seed_for_its_tables():
+    first, again = (DEVELOPMENT[0].inputs()[0] for _ in range(2))
+    assert first is not again
+    pd.testing.assert_frame_equal(first, again)

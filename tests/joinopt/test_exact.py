@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from mlsys4sys.joinopt import baselines, choice
 from mlsys4sys.joinopt.cardinality import Estimates, Remembered
-from mlsys4sys.joinopt.cost import HashJoinCost
-from mlsys4sys.joinopt.exact import plan_exactly
+from mlsys4sys.joinopt.cost import COut, HashJoinCost, subset_width
+from mlsys4sys.joinopt.exact import engine_order, plan_exactly
 from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.formula import BoundFormula, Formula
 from mlsys4sys.joinopt.problem import Column, JoinGraph, Predicate, Relation
@@ -62,3 +62,21 @@ def test_one_step_finds_and_prices_what_three_do(
     assert comparison.ours_s == pytest.approx(plain.ours_s)
     assert comparison.engine_s == pytest.approx(plain.engine_s)
     assert comparison.spread_s == pytest.approx(plain.spread_s)
+
+
+@settings(max_examples=100, deadline=None)
+@given(problems())
+def test_the_greedy_replica_is_the_one_that_python_makes(
+    problem: tuple[JoinGraph, Remembered, tuple[Scan, ...], BoundFormula],
+) -> None:
+    graph, _, _, formula = problem
+    order = baselines.goo(graph, formula, COut())
+    rows = {mask: float(formula.estimate([mask]).rows[0]) for mask in order.masks()}
+    found = engine_order(graph, formula)
+    assert found is not None
+    assert {join.mask for join in found.joins()} == {join.mask for join in order.joins()}
+    for join in found.joins():
+        assert join.probe is not None
+        assert join.build is not None
+        sides = [rows[side.mask] * (24 + subset_width(graph, side.mask)) for side in (join.probe, join.build)]
+        assert sides[1] <= sides[0] * (1 + 1e-9)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import duckdb
 import pytest
 
+from mlsys4sys._native import reads_only
 from mlsys4sys.errors import SqlError
 from mlsys4sys.joinopt import JoinOptimizer
 from mlsys4sys.joinopt.choice import PlanningCost
@@ -88,6 +89,39 @@ def test_a_rewritten_query_that_fails_runs_as_written(
     broken = replace(optimizer.optimize(sql), sql="SELECT CAST('x' AS INTEGER)", changed=True)
     monkeypatch.setattr(optimizer, "optimize", lambda _: broken)
     assert optimizer.sql(sql).fetchall() == connection.execute(sql).fetchall()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1",
+        " -- first\nselect 'a;b' from t where x > 3 ;  -- end; not more",
+        "WITH a AS (SELECT 1) SELECT * FROM a",
+        "SELECT a / b FROM t WHERE s = 'insert'",
+    ],
+)
+def test_texts_that_only_read_are_known_without_a_parser(sql: str) -> None:
+    assert reads_only(sql)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "",
+        "SELECT 1; SELECT 2",
+        "DROP TABLE t",
+        "WITH a AS (DELETE FROM t RETURNING *) SELECT * FROM a",
+        "SELECT * FROM t WHERE x = ?",
+        "SELECT * FROM t WHERE x = $1",
+        "SELECT 1 /* ; */",
+        "SELECT 'open",
+        "SELECT e'a\\'; DROP TABLE t; --'",
+        "COPY t TO 'x'",
+        '"select" 1',
+    ],
+)
+def test_texts_that_may_do_more_are_left_to_the_parser(sql: str) -> None:
+    assert not reads_only(sql)
 
 
 def test_tables_are_counted_as_often_as_they_are_named(connection: duckdb.DuckDBPyConnection) -> None:

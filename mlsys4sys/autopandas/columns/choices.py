@@ -35,14 +35,15 @@ def search(
 ) -> Iterator[Found]:
     """Fills, shifts, choices by a condition, look-ups, dictionaries; not run yet."""
     yield from moved(pool, wanted, count)
-    yield from within_groups(pool, wanted, count)
+    yield from within_groups(pool, wanted, count, clock)
     yield from numbered(pool, wanted, count)
-    yield from looked_up(pool, wanted, others, count)
+    yield from looked_up(pool, wanted, others, count, clock)
     prices = filters.prices_of(pool, constants, frozenset(wanted.numbers[:2000].tolist()))
     if wanted.kind == "num":
         yield from counted(pool, wanted, constants, others, count, clock)
-        yield from windows_within(pool, wanted, count)
-        yield from filled_up(pool, wanted, count)
+        if not clock.over():
+            yield from windows_within(pool, wanted, count)
+            yield from filled_up(pool, wanted, count)
         yield from bins.clipped(pool, wanted, prices, count)
         yield from partly(pool, wanted, prices, constants, others, count, clock)
     if wanted.kind in ("str", "num", "obj"):
@@ -116,10 +117,12 @@ def _forward(codes: Codes) -> Codes:
     return codes[np.maximum.accumulate(places)]
 
 
-def looked_up(pool: Pool, wanted: Column, others: Sequence[Table], count: Count) -> Iterator[Found]:
+def looked_up(pool: Pool, wanted: Column, others: Sequence[Table], count: Count, clock: Clock) -> Iterator[Found]:
     """``key.map(other.set_index('key')['value'])``, and counts of a column's own cells."""
     target = wanted.codes
     for source in pool.columns_as_sources[:20]:
+        if clock.over():
+            return
         codes = source.column.codes
         if wanted.kind == "num":
             count.examined += 1
@@ -168,7 +171,7 @@ def _from_table(source: Source, wanted: Column, other: Table, pool: Pool, count:
         if not (key.distinct & source.column.distinct):
             continue
         if not key.unique:
-            if keyed is not other.expr:
+            if keyed is not other.expr and _same_key(source, key, pool, other):
                 yield from _from_groups(source, wanted, key, other, pool, count)
             continue
         for value in other.columns[:20]:
@@ -182,6 +185,14 @@ def _from_table(source: Source, wanted: Column, other: Table, pool: Pool, count:
             table = dict(zip(key.codes.tolist(), value.codes.tolist(), strict=True))
             made = call("{0}.map({1:arg})", source.expr, looked, op="map", cost=1.0)
             yield from _or_else(source, table, wanted, made, 1.2 + cost, pool)
+
+
+def _same_key(source: Source, key: Column, pool: Pool, other: Table) -> bool:
+    """Whether rows of another table may be grouped by what a column holds; not by a table's own numbers."""
+    if pool.at is not None or any(node.text == other.expr.text for node in pool.expr.nodes):
+        return False
+    alike = len(key.distinct & source.column.distinct) >= 0.5 * min(len(key.distinct), len(source.column.distinct))
+    return alike and (source.label == key.label or key.kind == "str" or len(other.columns) <= 4)
 
 
 def _or_else(
@@ -358,10 +369,12 @@ def _same_replaced(source: Source, target: Codes, text: str, cost: float, tags: 
             yield 1.7 + cost, made
 
 
-def within_groups(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+def within_groups(pool: Pool, wanted: Column, count: Count, clock: Clock) -> Iterator[Found]:
     """The first, last, next cell of the group, and missing cells filled from it; for columns of any kind."""
     target = wanted.codes
     for grouping in pool.groupings:
+        if clock.over():
+            return
         pieces = grouping.groups.pieces()
         if len(pieces) > (2000 if pool.at is None else 60) or not pool.is_frame:
             continue
@@ -485,7 +498,7 @@ def windows_within(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
     target = wanted.numbers
     if not pool.is_frame or pool.at is not None:
         return
-    for grouping in pool.groupings[:8]:
+    for grouping in pool.groupings[:5]:
         pieces = sorted(grouping.groups.pieces(), key=len, reverse=True)
         if not pieces or len(pieces[0]) < 2 or len(pieces) > MOST_PIECES:
             continue
@@ -493,11 +506,11 @@ def windows_within(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
             if source.column.kind != "num" or i in grouping.positions:
                 continue
             cells = source.column.numbers
-            for text, cost, function in _LINES:
+            for line, cost, function in _LINES:
                 count.examined += 1
                 if all(_fits(function(cells[rows]), target[rows]) for rows in pieces):
                     total = cost + grouping.cost
-                    made = f"{{0}}.groupby({grouping.by})[{literal(source.label)}].transform(lambda s: {text})"
+                    made = f"{{0}}.groupby({grouping.by})[{literal(source.label)}].transform(lambda s: {line})"
                     tags = (*grouping.tags, LABEL, FUNCTION)
                     yield total, call(made, pool.expr, op="groupby.transform", cost=total, tags=tags)
 
@@ -526,7 +539,7 @@ _LINES: tuple[tuple[str, float, Callable[[Floats], Floats]], ...] = (
     ("s.expanding().mean()", 2.4, windows.running_mean),
     *(
         (f"s.rolling({k}{rest}).{how}()", 2.1 + 0.15 * k + extra + 0.4 * bool(rest), _rolling(k, how, least))
-        for k in (2, 3, 4)
+        for k in (2, 3)
         for how, extra in (("mean", 0.0), ("sum", 0.0), ("max", 0.3), ("min", 0.4))
         for rest, least in (("", None), (", min_periods=1", 1))
     ),
@@ -542,14 +555,17 @@ def filled_up(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
     if pool.at is not None or wanted.null.any():
         return
     target = wanted.numbers
-    terms = [t for t in (*pool.unary, *pool.grouped) if np.isnan(t.values).any()]
-    for term in terms:
-        count.examined += 1
-        gone = np.isnan(term.values)
-        if gone.all() or term.expr.op in ("fillna", "ffill", "bfill", "arithmetic"):
-            continue
-        if not np.allclose(term.values[~gone], target[~gone], rtol=1e-6, atol=1e-9):
-            continue
+    terms = [t for t in (*pool.unary, *pool.grouped) if t.expr.op not in ("fillna", "ffill", "bfill", "arithmetic")]
+    if not terms:
+        return
+    matrix = np.stack([term.values for term in terms])
+    count.examined += len(terms)
+    missing = np.isnan(matrix)
+    with np.errstate(all="ignore"):
+        close = np.abs(matrix - target) <= 1e-9 + 1e-6 * np.abs(target)
+    fits = (close | missing).all(axis=1) & missing.any(axis=1) & ~missing.all(axis=1)
+    for i in np.flatnonzero(fits)[:12].tolist():
+        term, gone = terms[i], missing[i]
         fills = np.unique(target[gone])
         if len(fills) == 1 and (value := constant(int(wanted.codes[gone][0]), pool, wanted)) is not None:
             text, extra, tags = value

@@ -25,13 +25,15 @@ from mlsys4sys.autopandas.columns.atoms import (
 from mlsys4sys.autopandas.columns.check import Checker, best
 from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
 from mlsys4sys.autopandas.columns.numeric import Block, Found, Operator, Prices, Target, constant_text, pairs
-from mlsys4sys.autopandas.columns.pool import Pool, Term, pool_of
-from mlsys4sys.autopandas.expression import COMPARE, LABEL, LOOSE, PRODUCT, Expr, call, literal
+from mlsys4sys.autopandas.columns.pool import Pool, Source, Term, pool_of
+from mlsys4sys.autopandas.expression import CELL, COMPARE, FUNCTION, LABEL, LOOSE, PRODUCT, Expr, call, literal
 from mlsys4sys.autopandas.table import Bools, Table
 
 JOINING = 0.7
 """Nats of ``&`` and ``|``."""
 MOST_ATOMS = 400
+MOST_LISTS = 2000
+"""Rows of lists that are looked into."""
 DEAR = 5.5
 """Nats of two conditions past which three are tried."""
 ROUNDS = 4
@@ -182,9 +184,30 @@ def simple_atoms(
         yield from value_atoms(source, column.codes, pool.book, wanted, known)
         if column.kind == "str":
             yield from text_atoms(source, pool.book, wanted, prices)
+        elif column.kind == "obj":
+            yield from _list_atoms(source, wanted, prices)
         yield from memberships(source.expr, source.cost, column.codes, wanted, others, pool)
     yield from duplicates(pool, wanted)
     yield from whole_rows(pool, wanted, prices)
+
+
+def _list_atoms(source: Source, wanted: Wanted, prices: Prices) -> Iterator[Atom]:
+    """Lists that hold something, and lists of some length."""
+    cells = source.column.cells
+    if len(cells) > MOST_LISTS or not all(isinstance(cell, list | tuple | set) for cell in cells):
+        return
+    things = {thing for cell in cells for thing in cell if isinstance(thing, str | int)}
+    for thing in sorted(things, key=str)[:60]:
+        bits = np.array([thing in cell for cell in cells], dtype=bool)
+        text = f"{{0}}.apply(lambda cells: {literal(thing)} in cells)"
+        made = call(text, source.expr, op="isin", cost=1.9, tags=(CELL, FUNCTION))
+        if wanted.fits(bits):
+            yield fixed(made, bits, source.cost + 1.9)
+        elif wanted.fits(~bits):
+            yield fixed(negated(made), ~bits, source.cost + 2.2)
+    lengths = np.array([float(len(cell)) for cell in cells])
+    expr = call("{0}.str.len()", source.expr, op="str", cost=0.8)
+    yield from numeric_atoms(expr, lengths, source.cost + 0.8, Prices(prices.known, frozenset(), frozenset()), wanted)
 
 
 def _of_spans(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:

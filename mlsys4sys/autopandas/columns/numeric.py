@@ -164,6 +164,8 @@ class Prices:
     """In the wanted column."""
     moments: bool = False
     """Whether constants are points of time (or spans), in nanoseconds."""
+    rough: bool = False
+    """Whether what is computed is rounded, so that many constants fit and one that nothing shows says little."""
 
     def of(self, k: float) -> tuple[float, tuple[str, ...]]:
         """Nats and tags of a constant."""
@@ -185,7 +187,7 @@ class Prices:
             return 1.0, (CELL,)
         if k in self.shown:
             return 2.5, (OUTPUT,)
-        return 0.7 + 0.7 * digits, ()
+        return 0.7 + (1.1 if self.rough else 0.7) * digits, ()
 
 
 _USUAL = frozenset(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,9 @@ def _numbers(
             yield cost, expr
     for suffix, op, extra, low, high in _roundings(values):
         rough = Target.of(values, low=low, high=high)
-        for cost, expr in numeric.search(rough, pool, prices, count, clock, deep=best > 4.0, rough=True):
+        for cost, expr in numeric.search(
+            rough, pool, replace(prices, rough=True), count, clock, deep=best > 4.0, rough=True
+        ):
             if expr.text not in exact:
                 yield cost + extra, call("{0}" + suffix, expr, op=op, cost=extra)
 

@@ -36,6 +36,7 @@ from mlsys4sys.autopandas.ops import (
 from mlsys4sys.autopandas.ops.grouping import rounded_to
 from mlsys4sys.autopandas.ops.parts import MOST_COLUMNS, distinct, step
 from mlsys4sys.autopandas.table import Table
+from mlsys4sys.errors import InputError
 
 FAMILIES = {
     m.FAMILY: m
@@ -148,7 +149,7 @@ def _sheltered(family: str, table: Table, goal: Goal, others: Sequence[Table], *
     """A family's proposals; cells that neither compare nor hash end it, and not the search."""
     try:
         yield from FAMILIES[family].proposals(table, goal, others, last=last)
-    except (TypeError, ValueError, OverflowError, IndexError, KeyError) as error:
+    except (InputError, TypeError, ValueError, OverflowError, IndexError, KeyError, AttributeError) as error:
         log.debug("%s: no more proposals: %s", family, error)
 
 

@@ -327,13 +327,16 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
         return
     if goal.shape_kind not in ("frame", "series", "list", "array", "index"):
         return
+    computed = 0
     for keys in _last_key_sets(table, goal):
         solved = Solved(table, goal, keys)
         if solved.complete():
             yield from islice(_programs(solved), 14)
         else:
             yield from _of_all(solved)
-            yield from _of_made(solved)
+            if solved.exact_rows and computed < MOST_COMPUTED:
+                computed += 1
+                yield from _of_made(solved)
 
 
 def _of_all(solved: Solved) -> Iterator[Expr]:
@@ -407,11 +410,14 @@ def _of_made(solved: Solved) -> Iterator[Expr]:
             expr, values = found[min(choice, len(found) - 1)]
             base, value = assign(base, label, expr), value.assign(**{label: values})
         more = Table(value, base, table.book)
-        for keys in _same_keys(more, goal, solved.keys):
+        for keys in _same_keys(more, solved.keys):
             again = Solved(more, goal, keys)
             if again.complete():
                 yield from islice(_programs(again), 4)
 
+
+MOST_COMPUTED = 3
+"""Key sets by which computed columns are aggregated."""
 
 MOST_MADE = 3
 """Computed columns that are aggregated at once."""
@@ -420,7 +426,7 @@ MOST_MADE_OF = 2000
 """Rows of a table whose columns are computed with."""
 
 
-def _same_keys(table: Table, goal: Goal, keys: KeySet) -> Iterator[KeySet]:
+def _same_keys(table: Table, keys: KeySet) -> Iterator[KeySet]:
     """The keys, in a table with more columns."""
     labels = [key.column.label for key in keys.keys]
     if any(key.derived for key in keys.keys):
@@ -464,7 +470,7 @@ def _computed(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Floats]]:
         if close(matrix[rows][:, at], wanted.numbers).any():
             yield condition, bits
         for i in numbers:
-            values = np.where(bits, table.columns[i].numbers, 0.0)
+            values = np.where(bits > 0, table.columns[i].numbers, 0.0)
             if condition.parts[0].text != table.ref(i).text and _summed(groups, values, at, wanted):
                 yield call("{0}.where({1:arg}, 0)", table.ref(i), condition, op="where", cost=1.3), values
 
@@ -472,7 +478,7 @@ def _computed(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Floats]]:
 def _summed(groups: Groups, values: Floats, at: Codes, wanted: Column) -> bool:
     """Whether the sums of the groups are what is wanted."""
     there = np.nan_to_num(values[groups.rows])
-    totals = np.bincount(groups.ids, there, groups.count)
+    totals = np.asarray(np.bincount(groups.ids, there, groups.count), dtype=np.float64)
     return bool(close(totals[None, at], wanted.numbers)[0])
 
 
@@ -485,15 +491,18 @@ def _conditions(solved: Solved) -> Iterator[tuple[Expr, Floats]]:
             with np.errstate(all="ignore"):
                 for sign, bits in ((">", column.numbers > 0), ("<", column.numbers < 0)):
                     if bits.any() and not bits.all():
-                        yield Expr(f"{{0:sum}} {sign} 0", (table.ref(i),), COMPARE, "compare", 1.0), bits
+                        yield (
+                            Expr(f"{{0:sum}} {sign} 0", (table.ref(i),), COMPARE, "compare", 1.0),
+                            bits.astype(np.float64),
+                        )
         if column.null.any():
-            yield call("{0}.isna()", table.ref(i), op="isna", cost=0.9), column.null
+            yield call("{0}.isna()", table.ref(i), op="isna", cost=0.9), column.null.astype(np.float64)
         if hashable(column) and len(column.distinct) <= 6 and column.kind in ("str", "num", "bool"):
             for code in sorted(column.distinct):
                 text = literal(table.book.cell(code))
                 yield (
                     Expr(f"{{0:sum}} == {text}", (table.ref(i),), COMPARE, "compare", 1.6, (CELL,)),
-                    column.codes == code,
+                    (column.codes == code).astype(np.float64),
                 )
 
 

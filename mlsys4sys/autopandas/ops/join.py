@@ -324,7 +324,7 @@ def _with_totals(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
         reached = {int(code) for code in key.codes[groups.first]}
         lost = sum(code not in reached for code in match.left[0].codes.tolist())
         inner = table.rows - lost == goal.rows and places is not None
-        for made, cost in _totals_written(other, key, new, [s for s in sources if s is not None]):
+        for made in _totals_written(other, key, new, [s for s in sources if s is not None]):
             for how, extra in (("inner", 0.0), ("left", 0.3)):
                 if (how == "inner" and not inner) or (how == "left" and goal.rows != table.rows):
                     continue
@@ -362,24 +362,24 @@ def _total(other: Table, key: Column, groups: Groups, wanted: Column) -> tuple[s
 
 def _totals_written(
     other: Table, key: Column, new: Sequence[Column], sources: Sequence[tuple[str, str, float]]
-) -> Iterator[tuple[Expr, float]]:
+) -> Iterator[Expr]:
     name = literal(key.label)
     cost = sum(max(c, 0.0) for *_, c in sources)
     tags = (LABEL,) * (1 + len(new))
     (label, agg, _), *more = sources
     if not more and agg == "size":
         text = f"{{0}}.groupby({name}).size().reset_index(name={literal(new[0].label)})"
-        yield call(text, other.expr, op="groupby.size", cost=1.6, tags=tags), cost
+        yield call(text, other.expr, op="groupby.size", cost=1.6 + cost, tags=tags)
         return
     if not more and label == new[0].label:
         text = f"{{0}}.groupby({name}, as_index=False)[{literal(label)}].{agg}()"
-        yield call(text, other.expr, op="groupby.agg", cost=1.3 + cost, tags=tags), cost
+        yield call(text, other.expr, op="groupby.agg", cost=1.3 + cost, tags=tags)
     if all(is_keyword_name(str(c.label)) for c in new):
         parts = ", ".join(
             f"{c.label}=({literal(of)}, {literal(how)})" for c, (of, how, _) in zip(new, sources, strict=True)
         )
         text = f"{{0}}.groupby({name}, as_index=False).agg({parts})"
-        yield call(text, other.expr, op="groupby.agg", cost=1.6 + cost + 0.3 * len(new), tags=tags), cost
+        yield call(text, other.expr, op="groupby.agg", cost=1.6 + cost + 0.3 * len(new), tags=tags)
 
 
 def _asof(left: Table, right: Table, goal: Goal) -> Iterator[Expr]:

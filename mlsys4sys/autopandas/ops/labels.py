@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from mlsys4sys.autopandas.expression import POSITION, Expr, literal
+from mlsys4sys.autopandas.expression import POSITION, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.parts import distinct, flat, is_frame, step
 from mlsys4sys.autopandas.table import Table
@@ -38,6 +38,7 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
     if goal.shape_kind != "frame" or goal.rows > table.rows or table.levels != 1:
         return
     yield from _chosen(table, goal)
+    yield from _headed(table, goal)
     if len(goal.labels) == len(table.labels):
         yield from _renamed(table, goal)
 
@@ -66,6 +67,9 @@ def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
     if "num" in kinds and len(kinds) > 1:
         yield step(table.expr, ".select_dtypes('number')", op="select_dtypes", cost=1.2)
     if flat(table) and len(table.labels) > 2:
+        said = [label for label, code in zip(table.labels, table.label_codes, strict=True) if code in goal.words]
+        if 1 < len(said) < len(table.labels) and goal.label_codes != tuple(table.book.code(label) for label in said):
+            yield step(table.expr, f"[{literal(said)}]", op="select", cost=0.9, labels=len(said))
         unseen = [label for label, c, code in zip(table.labels, table.columns, table.label_codes, strict=True)
                   if code not in goal.words and not c.distinct & goal.words]  # fmt: skip
         if 0 < len(unseen) < len(table.labels) and len(unseen) <= 3:
@@ -76,6 +80,19 @@ def _middle(table: Table, goal: Goal) -> Iterator[Expr]:
                 cost=1.0,
                 labels=len(unseen),
             )
+
+
+def _headed(table: Table, goal: Goal) -> Iterator[Expr]:
+    """A row made the header: the first that holds the goal's labels."""
+    if len(goal.labels) != len(table.labels) or goal.rows >= table.rows:
+        return
+    for row in range(min(3, table.rows - goal.rows)):
+        if tuple(int(c.codes[row]) for c in table.columns) == goal.label_codes:
+            below = step(table.expr, f".iloc[{row + 1}:]", op="iloc", cost=0.6)
+            made = call(f"{{0}}.set_axis({{1}}.iloc[{row}], axis=1)", below, table.expr, op="set_axis", cost=1.0)
+            yield made
+            yield step(made, ".reset_index(drop=True)", op="reset_index", cost=0.6)
+            return
 
 
 def _chosen(table: Table, goal: Goal) -> Iterator[Expr]:

@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from mlsys4sys.autopandas.expression import CELL, ENTRY, Expr, call, literal
+from mlsys4sys.autopandas.expression import CELL, COMPARE, ENTRY, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import close
 from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, is_frame, step
@@ -126,6 +127,7 @@ def _per_column(table: Table, wanted: Floats | None) -> Iterator[Expr]:
         ):
             if close(made[None], wanted)[0]:
                 yield step(table.expr, text, op="nunique" if "nunique" in text else "reduce", cost=cost)
+        yield from _comparisons(table, wanted, across=False)
     for text, cost in (
         (".max()", 1.2),
         (".min()", 1.2),
@@ -165,6 +167,7 @@ def _per_row(table: Table, goal: Goal, wanted: Floats | None) -> Iterator[Expr]:
         )
         if close(unique[None], wanted)[0]:
             yield step(table.expr, ".nunique(axis=1)", op="nunique", cost=1.6)
+        yield from _comparisons(table, wanted, across=True)
     if goal.columns and goal.columns[0].kind == "bool":
         if all(c.kind == "bool" for c in table.columns):
             yield step(table.expr, ".any(axis=1)", op="reduce", cost=1.2)
@@ -175,6 +178,33 @@ def _per_row(table: Table, goal: Goal, wanted: Floats | None) -> Iterator[Expr]:
         yield step(table.expr, ".bfill(axis=1).iloc[:, 0]", op="bfill", cost=1.9)
         if all(c.kind == "str" for c in table.columns):
             yield step(table.expr, ".sum(axis=1)", op="reduce", cost=1.8)
+
+
+def _comparisons(table: Table, wanted: Floats, *, across: bool) -> Iterator[Expr]:
+    """How many cells of each column, or of each row, are above, below or equal to a number: ``(df > 4).sum()``."""
+    places, matrix = _numbers(table, booleans=False)
+    if not places or len(places) < len(table.columns) or matrix.size > MOST_COMPARED or (wanted % 1 != 0).any():
+        return
+    cells = np.unique(matrix[~np.isnan(matrix)])
+    bounds = sorted({0.0, *cells[:40].tolist(), *(np.round(cells[:40]) - 1).tolist()}, key=lambda k: (k != 0, abs(k)))
+    axis = 1 if across else 0
+    found = 0
+    for sign, compare in ((">", np.greater), ("<", np.less), ("==", np.equal), (">=", np.greater_equal)):
+        for k in bounds:
+            with np.errstate(all="ignore"):
+                held = compare(matrix, k)
+            if held.any() and not held.all() and close(held.sum(axis=axis)[None].astype(float), wanted)[0]:
+                number = literal(int(k) if float(k).is_integer() else k)
+                cost = 1.0 if k == 0 else 1.5 if k % 5 == 0 else 1.9
+                made = Expr(f"{{0:sum}} {sign} {number}", (table.expr,), COMPARE, "compare", cost, (CELL,) * (k != 0))
+                yield step(made, f".sum({'axis=1' if across else ''})", op="reduce", cost=0.8)
+                found += 1
+                if found >= 8:
+                    return
+
+
+MOST_COMPARED = 5000
+"""Cells that are compared with numbers."""
 
 
 def _quietly(reduce: Callable[[Floats], Floats], matrix: Floats) -> Floats:
@@ -202,14 +232,16 @@ def _counts(table: Table, goal: Goal) -> Iterator[Expr]:
         return
     columns = table.columns if table.shape_kind == "frame" else table.columns[:1]
     for c in columns:
-        if not hashable(c) or not c.distinct or len(c.distinct) < goal.rows:
+        if not hashable(c) or not c.distinct:
             continue
         ref = (
             step(table.expr, f"[{literal(c.label)}]", op="", cost=0.1, labels=1)
             if table.shape_kind == "frame"
             else table.expr
         )
-        yield from _value_counts(goal, c, ref)
+        yield from _cut_counts(goal, c, ref)
+        if len(c.distinct) >= goal.rows:
+            yield from _value_counts(goal, c, ref)
     if (
         flat(table)
         and len(table.labels) <= 4
@@ -220,6 +252,28 @@ def _counts(table: Table, goal: Goal) -> Iterator[Expr]:
         yield counted
         if goal.shape_kind == "frame":
             yield step(counted, f".reset_index(name={literal(goal.labels[-1])})", op="reset_index", cost=0.8)
+
+
+def _cut_counts(goal: Goal, c: Column, ref: Expr) -> Iterator[Expr]:
+    """``pd.cut(df['age'], edges).value_counts()``, intervals without any counted too."""
+    cells = goal.index[0].cells if len(goal.index) == 1 else []
+    if (
+        goal.shape_kind != "series"
+        or c.kind != "num"
+        or not cells
+        or not all(isinstance(x, pd.Interval) for x in cells)
+    ):
+        return
+    edges = sorted({edge for cell in cells for edge in (cell.left, cell.right)})
+    edges = [int(edge) if float(edge).is_integer() else edge for edge in edges]
+    right = "" if cells[0].closed == "right" else ", right=False"
+    arguments = [f"{literal(edges)}{right}", *([str(len(cells))] if len(cells) > 1 else [])]
+    for argument in arguments:
+        cut = call(f"pd.cut({{0:arg}}, {argument})", ref, op="cut", cost=1.2 + 0.3 * len(edges) * (argument[0] == "["))
+        counted = step(cut, ".value_counts()", op="value_counts", cost=0.9)
+        yield counted
+        yield step(counted, ".sort_index()", op="sort_index", cost=0.6)
+        yield step(cut, ".value_counts(sort=False)", op="value_counts", cost=1.2)
 
 
 def _value_counts(goal: Goal, c: Column, ref: Expr) -> Iterator[Expr]:
@@ -499,12 +553,32 @@ def _lists(table: Table, goal: Goal) -> Iterator[Expr]:
         and goal.value
         and isinstance(goal.value[0], list | tuple)
     ):
-        if isinstance(goal.value[0], list):
-            yield step(table.expr, ".to_numpy().tolist()", op="tolist", cost=1.0)
-        else:
-            yield Expr("list({0}.itertuples(index=False, name=None))", (table.expr,), op="tolist", cost=1.2)
+        yield from _tuples(table, goal)
     if table.shape_kind == "frame" and goal.shape_kind == "list" and goal.value and isinstance(goal.value[0], dict):
         yield step(table.expr, ".to_dict('records')", op="to_dict", cost=1.0)
+
+
+def _tuples(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Rows as lists or tuples: of all columns, or of those that hold the cells."""
+    as_lists, width = isinstance(goal.value[0], list), len(goal.value[0])
+    chosen: list[Column] = []
+    if width != len(table.columns) and goal.rows == table.rows and all(len(row) == width for row in goal.value):
+        for place in range(width):
+            codes = [table.book.code(row[place]) for row in goal.value]
+            twin = next((c for c in table.columns if c not in chosen and c.codes.tolist() == codes), None)
+            if twin is None:
+                return
+            chosen.append(twin)
+    labels = literal([c.label for c in chosen])
+    picked = step(table.expr, f"[{labels}]", op="select", cost=0.4, labels=width) if chosen else table.expr
+    if as_lists:
+        yield step(picked, ".to_numpy().tolist()", op="tolist", cost=1.0)
+        return
+    if 1 < len(chosen) <= 4:
+        refs = [step(table.expr, f"[{literal(c.label)}]", op="", cost=0.1, labels=1) for c in chosen]
+        inside = ", ".join(f"{{{i}:arg}}" for i in range(len(refs)))
+        yield call(f"list(zip({inside}))", *refs, op="tolist", cost=1.0)
+    yield call("list({0}.itertuples(index=False, name=None))", picked, op="tolist", cost=1.2)
 
 
 def _first_seen(c: Column) -> Codes:
