@@ -245,26 +245,23 @@ def test_what_comes_and_goes_for_long_leaves_no_memory_behind() -> None:
     assert updates._table.growth < 1.2
 
 
-def test_a_rule_that_hid_others_in_a_tree_gives_them_back_when_it_goes() -> None:
-    """Rules behind one that holds all they hold, in a tree made for all of them, at once and after others came."""
+@pytest.mark.parametrize("constants", [Constants(leaf=1, memory=1e-6), PARTED, Constants(leaf=4, memory=1e-3)])
+def test_a_rule_that_hid_others_gives_them_back_when_it_goes(constants: Constants) -> None:
+    """Rules of middling size hide one another in some leaves, not in others; they go in any order, some come back."""
     rng = np.random.default_rng(11)
-    base = random_rules(rng, 300, TINY)
-    wide = RuleSet(
-        fields=TINY,
-        low=np.maximum(base.low[:30].astype(int) - 1, 0).astype(np.uint32),
-        high=np.minimum(base.high[:30] + 1, base.maxima),
-    )
-    rules = RuleSet(fields=TINY, low=np.concatenate([wide.low, base.low]), high=np.concatenate([wide.high, base.high]))
-    constants = Constants(leaf=2, memory=1e-4)
-    updates = Updates(rules, build(rules, constants, default_traffic(rules)), constants, background=False)
-    scan, packets = Scan.of(rules), everything(TINY)
-    for number in rng.permutation(330).tolist():
+    low = np.stack([rng.integers(0, 480, 70), rng.integers(0, 7, 70)], axis=1)
+    high = np.minimum(low + np.stack([rng.integers(10, 160, 70), rng.integers(1, 6, 70)], axis=1), [511, 7])
+    rules = RuleSet(fields=WIDE, low=low.astype(np.uint32), high=high.astype(np.uint32))
+    tree = build(rules, constants, default_traffic(rules, 100))
+    updates, scan, packets = Updates(rules, tree, constants, background=False), Scan.of(rules), everything(WIDE)
+    assert updates.rules is rules
+    for step, number in enumerate(rng.permutation(70).tolist()):
         updates.remove(number)
         scan.remove(number)
-        if number % 3 == 0:
-            rule = list(zip(base.low[number % 300].tolist(), base.high[number % 300].tolist(), strict=True))
+        if step % 4 == 0:
+            rule = list(zip(low[number].tolist(), high[number].tolist(), strict=True))
             scan.insert(rule, 5, updates.insert(rule, 5))
-        assert (updates.classify(packets) == scan.classify(packets, TINY)).all()
+        assert (updates.classify(packets) == scan.classify(packets, WIDE)).all(), step
 
 
 def test_a_new_tree_comes_by_itself_when_much_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
