@@ -322,6 +322,8 @@ def _step_names(node: Expr) -> tuple[str, ...]:
         value = node.parts[1]
         while not value.op and value.parts:
             value = value.parts[0]
+        if value.op == "str.split":  # a column of lists, made for the explode that follows
+            return ("str", "")
         return ("str",) if value.op.startswith("str") else (value.op,)
     if node.op in ("mask", "loc"):
         inner = {op for part in node.parts[1:] for op in part.ops}
