@@ -38,7 +38,7 @@ LARGEST_FANOUT = 100.0
 """References with a larger mean fan-out (to kinds, types, roles) are only followed towards them."""
 _SMALLEST = {"snowflake": 5}
 """With four relations every tree is a star or a chain."""
-_ATTEMPTS = 100
+_ATTEMPTS = 400
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlsys4sys.autopandas import synthesize
+from mlsys4sys.autopandas import meant, synthesize
 from mlsys4sys.autopandas.examples import draw
 from mlsys4sys.autopandas.verify import check
 
@@ -31,3 +31,14 @@ def test_nothing_is_found_where_there_is_nothing():
     result = synthesize([pd.DataFrame({"a": [1, 2, 3]})], pd.DataFrame({"z": ["p", "q"] * 40}), budget_s=1)
     assert not result
     assert result.code == ""
+
+
+def test_what_was_found_is_returned_when_ranking_is_interrupted(monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(meant, "rank", interrupted)
+    frame = pd.DataFrame({"a": [3, 1, 2], "b": list("xyz")})
+    result = synthesize([frame], frame.sort_values("a"), budget_s=5)
+    assert result.stopped == "interrupted"
+    assert check(result.code, result.task)
