@@ -48,7 +48,10 @@ class Synthesizer:
     Args:
         budget_s: Seconds at most; an easy task takes well under one.
         top: Programs to return.
-        learned: Whether learned weights rank programs and order calls; without them, weights set by hand do.
+        learned: Whether learned weights rank programs and say which tables are on the way; without them, weights set by
+            hand do.
+        policy: Whether the learned policy prices calls, too. It names a program's calls well, but on questions that it
+            was not trained on it finds no more and takes longer.
         seed: Of the inputs on which programs are compared.
         parallel: Whether a second process helps where the first has found nothing for a while.
         strictness: What must agree for an output to be the one that is wanted.
@@ -58,6 +61,7 @@ class Synthesizer:
     budget_s: float = 20.0
     top: int = 10
     learned: bool = True
+    policy: bool = False
     seed: int = 0
     parallel: bool = True
     strictness: Strictness = field(default_factory=Strictness)
@@ -141,7 +145,7 @@ class Synthesizer:
 
     def _prior(self, task: Task) -> Prior | None:
         """What the learned policy expects of a program's calls; None without it."""
-        policy = Policy.load_shipped() if self.learned else None
+        policy = Policy.load_shipped() if self.learned and self.policy else None
         first = task.examples[0]
         return None if policy is None else policy.prior(first.inputs, first.output)
 
@@ -149,7 +153,7 @@ class Synthesizer:
         self, found: Sequence[Candidate], task: Task, seconds: float
     ) -> tuple[tuple[Program, ...], list[meant.Ranked]]:
         """Programs, the likeliest first, within some seconds."""
-        policy = Policy.load_shipped() if self.learned and len(found) > 1 else None
+        policy = Policy.load_shipped() if self.learned and self.policy and len(found) > 1 else None
         order = meant.rank(
             [candidate.expr for candidate in found],
             task,
