@@ -16,6 +16,7 @@ sample answers is searched on the full tables, where these are not too large for
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -50,6 +51,10 @@ SHARE = 0.3
 """Of the time left that a search on a sample may take."""
 MOST_CELLS = 300_000
 """Larger tables are not searched on all rows: a single step would take seconds."""
+MOST_BYTES = 2e9
+"""A program that would take more on all rows is not run on them."""
+GROWING = (500, 2_000)
+"""Rows on which it is seen how a program's memory grows."""
 MOST_FIGURES = 2_000
 """An output with more rows does not hold figures of a few groups."""
 
@@ -85,7 +90,7 @@ def solved(task: Task, solve: Solve, budget_s: float) -> Result:
             tried += found.tried
             near = near or (found.programs[0] if found else None)
             first_s = first_s or (time.monotonic() - started if found else None)
-            right = tuple(p for p in found.programs if check(p.code, task))
+            right = tuple(p for p in found.programs if _bounded(p, task) and check(p.code, task))
             if right or found.stopped == "interrupted":
                 return _widened(found, task, right, tried=tried, seconds=time.monotonic() - started, first_s=first_s)
             if not found or not strategy.learn(found.programs):
@@ -96,6 +101,29 @@ def solved(task: Task, solve: Solve, budget_s: float) -> Result:
     else:
         result = Result(task=task, stopped="too large", miss=_miss(near, task))
     return replace(result, tried=tried + result.tried, seconds=time.monotonic() - started)
+
+
+def _bounded(item: Program, task: Task) -> bool:
+    """Whether a program would stay within memory on all rows: a table joined with itself may not."""
+    inputs = task.examples[0].inputs
+    rows = max((len(value) for value in inputs if isinstance(value, pd.DataFrame | pd.Series)), default=0)
+    few, more = (_peak(item, [_first(value, count) for value in inputs]) for count in GROWING)
+    power = max(1.0, float(np.log(more / few) / np.log(GROWING[1] / GROWING[0])))
+    return rows <= GROWING[1] or more * (rows / GROWING[1]) ** power < MOST_BYTES
+
+
+def _first(value: Any, rows: int) -> Any:
+    return value.head(rows) if isinstance(value, pd.DataFrame | pd.Series) else value
+
+
+def _peak(item: Program, inputs: Sequence[Any]) -> int:
+    """Bytes that a program takes at most."""
+    tracemalloc.start()
+    try:
+        outcome(item, inputs)
+        return max(tracemalloc.get_traced_memory()[1], 1)
+    finally:
+        tracemalloc.stop()
 
 
 def _miss(near: Program | None, task: Task) -> Miss | None:

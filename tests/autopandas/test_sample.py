@@ -190,3 +190,16 @@ def test_sampling_100_000_rows_of_20_columns_takes_little_time():
     assert strategy.task() is not None
     assert time.process_time() - started < 3.0
     assert difference(frame, frame) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "bounded"),
+    [
+        ("df.groupby('city')['amount'].sum()", True),
+        ("df.sort_values('id').assign(total=df['amount'] * df['qty'])", True),
+        ("df.merge(df, on='city')['city'].drop_duplicates()", False),
+    ],
+)
+def test_a_program_that_outgrows_memory_is_not_run_on_all_rows(code, bounded):
+    task = Task.of(FRAME, FRAME["amount"].sum())
+    assert sample._bounded(Program(code=code, names=("df",)), task) == bounded
