@@ -137,7 +137,12 @@ private:
 // Numbers the combinations of several ids (-1: NULL, and so is the combination): for each relation the numbers of its
 // rows, and for each part the id that every combination has there.
 nb::tuple pair_ids(const std::vector<std::vector<In<std::int32_t>>> &columns, const std::vector<std::int64_t> &domains) {
-    std::unordered_map<std::int64_t, std::int32_t> numbers;
+    // Open addressing: codes of large domains fall into few buckets of the standard map, which hashes nothing.
+    std::size_t rows = 0;
+    for (const auto &parts : columns) rows += parts.empty() ? 0 : parts[0].size();
+    std::size_t bits = 4;
+    while ((std::size_t{1} << bits) < 2 * rows) ++bits;
+    std::vector<std::int32_t> slots(std::size_t{1} << bits, -1);
     std::vector<std::int64_t> codes;
     nb::list numbered, back;
     for (const auto &parts : columns) {
@@ -155,9 +160,15 @@ nb::tuple pair_ids(const std::vector<std::vector<In<std::int32_t>>> &columns, co
                 own[row] = -1;
                 continue;
             }
-            const auto [slot, fresh] = numbers.try_emplace(code, static_cast<std::int32_t>(codes.size()));
-            if (fresh) codes.push_back(code);
-            own[row] = slot->second;
+            std::uint64_t mixed = static_cast<std::uint64_t>(code) * 0x9E3779B97F4A7C15u;
+            mixed ^= mixed >> 32;
+            std::size_t at = (mixed * 0x9E3779B97F4A7C15u) >> (64 - bits);
+            while (slots[at] >= 0 && codes[slots[at]] != code) at = (at + 1) & (slots.size() - 1);
+            if (slots[at] < 0) {
+                slots[at] = static_cast<std::int32_t>(codes.size());
+                codes.push_back(code);
+            }
+            own[row] = slots[at];
         }
         numbered.append(nb::cast(give(std::move(own))));
     }
