@@ -107,9 +107,11 @@ def _bounded(item: Program, task: Task) -> bool:
     """Whether a program would stay within memory on all rows: a table joined with itself may not."""
     inputs = task.examples[0].inputs
     rows = max((len(value) for value in inputs if isinstance(value, pd.DataFrame | pd.Series)), default=0)
+    if rows <= GROWING[1]:
+        return True
     few, more = (_peak(item, [_first(value, count) for value in inputs]) for count in GROWING)
     power = max(1.0, float(np.log(more / few) / np.log(GROWING[1] / GROWING[0])))
-    return rows <= GROWING[1] or more * (rows / GROWING[1]) ** power < MOST_BYTES
+    return more * (rows / GROWING[1]) ** power < MOST_BYTES
 
 
 def _first(value: Any, rows: int) -> Any:
@@ -503,8 +505,7 @@ class _Figures:
         self.task_all, self.main = task, main
         example = task.examples[0]
         value = example.inputs[main]
-        self.series = isinstance(value, pd.Series)
-        frame = value.to_frame() if self.series else value
+        frame = value.to_frame() if isinstance(value, pd.Series) else value
         self.guesses = figures.reduced(frame, example.output, task.strictness)
 
     def task(self) -> Task | None:
