@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +67,19 @@ def load(path: str | Path, *, kind: str, version: int) -> tuple[Arrays, dict[str
             f"{source}: holds {found[0]} version {found[1]}, wanted {kind} version {version}; train it again"
         )
     return arrays, config
+
+
+def check_features(config: dict[str, Any], names: Sequence[str], path: str | Path, *, train: str) -> None:
+    """Take the names of features out of a file's configuration and compare them with those of today.
+
+    Args:
+        config: As :func:`load` gave it; loses its ``features``.
+        names: Of today, in their order.
+        path: Of the file.
+        train: Which ``mlsys4sys train`` makes such a file.
+
+    Raises:
+        CheckpointError: they are others.
+    """
+    if config.pop("features", None) != list(names):
+        raise CheckpointError(f"{path}: trained on other features; train it again: mlsys4sys train {train}")

@@ -524,8 +524,9 @@ class Judge:
             CheckpointError: they were trained on other features.
         """
         arrays, config = checkpoint.load(path, kind=KIND, version=VERSION)
-        if config.pop("features", None) != list(NAMES) or "linear" not in arrays:
-            raise CheckpointError(f"{path}: trained on other features; train it again: mlsys4sys train autopandas")
+        checkpoint.check_features(config, NAMES, path, train="autopandas")
+        if "linear" not in arrays:
+            raise CheckpointError(f"{path}: holds no linear weights; train it again: mlsys4sys train autopandas")
         linear = arrays.pop("linear").astype(np.float64)
         return cls(linear, Perceptron.of(arrays, "net.") if arrays else None, config)
 

@@ -111,7 +111,7 @@ def _bounded(item: Program, task: Task) -> bool:
         return True
     few, more = (_peak(item, [_first(value, count) for value in inputs]) for count in GROWING)
     power = max(1.0, float(np.log(more / few) / np.log(GROWING[1] / GROWING[0])))
-    return more * (rows / GROWING[1]) ** power < MOST_BYTES
+    return bool(more * (rows / GROWING[1]) ** power < MOST_BYTES)
 
 
 def _first(value: Any, rows: int) -> Any:

@@ -17,7 +17,6 @@ from mlsys4sys import checkpoint
 from mlsys4sys.autopandas.features import table_relation
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.table import Table
-from mlsys4sys.errors import CheckpointError
 from mlsys4sys.learn.nets import Perceptron
 
 Floats = NDArray[np.float64]
@@ -103,8 +102,7 @@ class Value:
             CheckpointError: they were trained on other features.
         """
         arrays, config = checkpoint.load(path, kind=KIND, version=VERSION)
-        if config.pop("features", None) != list(NAMES):
-            raise CheckpointError(f"{path}: trained on other features; train it again: mlsys4sys train autopandas")
+        checkpoint.check_features(config, NAMES, path, train="autopandas")
         return cls(Perceptron.of(arrays, "net."), float(config.pop("weight")), config)
 
     @classmethod

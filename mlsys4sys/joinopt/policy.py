@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from mlsys4sys import checkpoint
-from mlsys4sys.errors import CheckpointError
 from mlsys4sys.joinopt.cardinality import Floats
 from mlsys4sys.joinopt.features import NAMES, Floats32
 from mlsys4sys.learn.nets import Perceptron
@@ -44,8 +43,7 @@ class Policy:
             CheckpointError: they were trained on other features.
         """
         arrays, config = checkpoint.load(path, kind=KIND, version=VERSION)
-        if config.pop("features", None) != list(NAMES):
-            raise CheckpointError(f"{path}: trained on other features; train it again: mlsys4sys train joinopt")
+        checkpoint.check_features(config, NAMES, path, train="joinopt")
         return cls(Perceptron.of(arrays), config)
 
 
