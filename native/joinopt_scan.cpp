@@ -9,6 +9,23 @@ bool blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 bool digit(char c) { return c >= '0' && c <= '9'; }
 bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
+// Where what is neither a blank nor in a comment to the line's end goes on.
+std::size_t skipped(std::string_view sql, std::size_t at) {
+    for (; at < sql.size(); ++at) {
+        if (sql.substr(at, 2) == "--")
+            while (at < sql.size() && sql[at] != '\n') ++at;
+        if (at >= sql.size() || !blank(sql[at])) break;
+    }
+    return at;
+}
+
+// The end of a word, and the word in small letters.
+std::size_t worded(std::string_view sql, std::size_t at, std::string &word) {
+    for (; at < sql.size() && (letter(sql[at]) || digit(sql[at])); ++at)
+        word.push_back(sql[at] >= 'A' && sql[at] <= 'Z' ? static_cast<char>(sql[at] + 32) : sql[at]);
+    return at;
+}
+
 // The end of what is in quotes (twice a quote stands for one), or npos.
 std::size_t quoted(std::string_view sql, std::size_t at, std::string &inside) {
     const char quote = sql[at++];
@@ -49,18 +66,11 @@ std::size_t sign_length(std::string_view sql, std::size_t at) {
 
 Scanned scan(std::string_view sql) {
     Scanned found;
-    std::size_t at = 0;
-    while (at < sql.size()) {
+    for (std::size_t at = skipped(sql, 0); at < sql.size(); at = skipped(sql, at)) {
         const char c = sql[at];
-        if (blank(c)) {
-            ++at;
-        } else if (c == '-' && at + 1 < sql.size() && sql[at + 1] == '-') {
-            while (at < sql.size() && sql[at] != '\n') ++at;
-        } else if (letter(c)) {
-            std::size_t end = at;
+        if (letter(c)) {
             std::string word;
-            for (; end < sql.size() && (letter(sql[end]) || digit(sql[end])); ++end)
-                word.push_back(sql[end] >= 'A' && sql[end] <= 'Z' ? static_cast<char>(sql[end] + 32) : sql[end]);
+            const std::size_t end = worded(sql, at, word);
             found.tokens.push_back({Kind::word, std::move(word), at, end});
             at = end;
         } else if (c == '\'' || c == '"') {
@@ -81,14 +91,9 @@ Scanned scan(std::string_view sql) {
 
 bool reads_only(std::string_view sql) {
     bool first = true, ended = false;
-    std::size_t at = 0;
-    while (at < sql.size()) {
+    for (std::size_t at = skipped(sql, 0); at < sql.size(); at = skipped(sql, at)) {
         const char c = sql[at];
-        if (blank(c)) {
-            ++at;
-        } else if (c == '-' && at + 1 < sql.size() && sql[at + 1] == '-') {
-            while (at < sql.size() && sql[at] != '\n') ++at;
-        } else if (ended) {
+        if (ended) {
             return false;  // something follows the semicolon
         } else if (c == ';') {
             ended = true;
@@ -100,8 +105,7 @@ bool reads_only(std::string_view sql) {
         } else if (letter(c)) {
             std::string word;
             // A letter before a quotation mark changes what the text in it means.
-            for (; at < sql.size() && (letter(sql[at]) || digit(sql[at])); ++at)
-                word.push_back(sql[at] >= 'A' && sql[at] <= 'Z' ? static_cast<char>(sql[at] + 32) : sql[at]);
+            at = worded(sql, at, word);
             if (at < sql.size() && sql[at] == '\'') return false;
             if (first && word != "select" && word != "with") return false;
             for (const char *writes : {"insert", "update", "delete", "merge", "into"})
