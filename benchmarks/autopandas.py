@@ -1,12 +1,12 @@
 """Synthesis with and without what was learned: ``python -m benchmarks.autopandas --json FILE [--suites FOLDER]``.
 
-Four ways, the same seconds each: weights set by hand, the learned judge of programs, calls priced by the policy in the
-search, and the learned value of partial results in the search; a way is left out where its weights do not ship. On
-drawn tasks of one, two and three calls that no training saw, on the package's written questions (none of them trained
-on but those of the first half of ``asked``), and on suites in FOLDER (its ``loader.py`` and ``compare.py`` read and
-compare them). A program is *intended* if it gives what the task's own program gives on inputs that are changed in
-several ways at once; in the suites, if it passes their hidden and perturbed tests. ``until`` is the median number of
-programs run until the intended one was there, over tasks on which every way of searching found it.
+Four ways, the same seconds each: weights set by hand, the learned judge of programs, the learned value of partial
+results in the search, and the policy in both; a way is left out where its weights do not ship. On drawn tasks of one,
+two and three calls that no training saw, on the package's written questions that no training saw, and on suites in
+FOLDER (its ``loader.py`` and ``compare.py`` read and compare them). A program is *intended* if it gives what the
+task's own program gives on inputs that are changed in several ways at once; in the suites, if it passes their hidden
+and perturbed tests. ``until`` is the median number of programs run until the intended one was there, over tasks on
+which every way of searching found it.
 """
 
 from __future__ import annotations
@@ -75,9 +75,8 @@ def _same_as(known: examples.Known) -> Judging:
 
 
 def everyday() -> Iterator[Case]:
-    """The package's own questions with answers: those never looked at or trained on, and both halves of the others."""
-    halves = (("everyday", tasks.QUESTIONS), ("asked, held out", asked.HELD_OUT), ("asked, seen", asked.DEVELOPMENT))
-    for group, questions in halves:
+    """The package's own questions with answers; the half that the judge is trained on is left out."""
+    for group, questions in (("everyday", tasks.QUESTIONS), ("asked, held out", asked.HELD_OUT)):
         for question in questions:
             task = Task.of(list(question.inputs()), question.output(), names=question.names)
             yield Case(group, task, _like(question, task))
@@ -149,11 +148,13 @@ def searched(task: Task, budget_s: float, prior: Prior | None, value: Value | No
 def run(case: Case, budget_s: float, learned: Learned) -> list[dict[str, Any]]:
     """One row for each way."""
     rows, known = [], dict[tuple[bool, bool], tuple[Found, list[bool]]]()
+    judged: dict[str, bool] = {}  # the ways find much the same programs
     for way in learned.ways(case.task):
         if way.searched not in known:
             found = searched(case.task, budget_s, way.prior, way.value)
-            exprs = [candidate.expr for candidate in found.candidates]
-            known[way.searched] = found, list(case.intended(exprs)) if exprs else []
+            new = [c.expr for c in found.candidates if c.expr.text not in judged]
+            judged |= dict(zip((expr.text for expr in new), case.intended(new) if new else (), strict=True))
+            known[way.searched] = found, [judged[candidate.expr.text] for candidate in found.candidates]
         found, right = known[way.searched]
         began = time.perf_counter()
         order = _order(found.candidates, case.task, way)
@@ -203,16 +204,13 @@ class Learned:
     def ways(self, task: Task) -> list[Way]:
         """Each with one part more than the one before."""
         judge = meant.shipped()
-        logits = self.policy.logits(task) if self.policy is not None else None
         found = [Way("hand weights", meant.Judge.by_hand()), Way("+ judge", judge)]
-        if logits is not None:
-            found.append(Way("+ policy in the judge", judge, logits))
         if self.value is not None:
-            found.append(Way("+ value in the search", judge, logits, None, self.value))
+            found.append(Way("+ value in the search", judge, value=self.value))
         if self.policy is not None:
             example = task.examples[0]
             prior = self.policy.prior(example.inputs, example.output)
-            found.append(Way("+ policy in the search", judge, logits, prior, self.value))
+            found.append(Way("+ policy in both", judge, self.policy.logits(task), prior, self.value))
         return found
 
 

@@ -416,6 +416,8 @@ t.idxmax()
 t.idxmax(axis=1)
 t.describe()
 t.describe().T
+t[['c', 'a']].describe()
+t[['c', 'a']].describe().T
 t.corr()
 t.agg(['min', 'max'])
 t.agg(['mean', 'std']).T

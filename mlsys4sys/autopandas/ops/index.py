@@ -241,8 +241,8 @@ def _reindexed(table: Table, goal: Goal) -> Iterator[Expr]:
                 + ")"
             )
             yield step(table.expr, f".reindex({span}{fills})", op="reindex", cost=1.8)
-    elif have.kind == "num":
-        low, high = int(np.nanmin(want.numbers)), int(np.nanmax(want.numbers))
+    elif have.kind == "num" and np.isfinite(want.numbers).all():
+        low, high = int(np.min(want.numbers)), int(np.max(want.numbers))
         if high - low + 1 == goal.rows:
             if {low, high} <= set(have.numbers.tolist()):
                 yield step(

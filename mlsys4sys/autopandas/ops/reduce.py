@@ -416,9 +416,10 @@ def _described(table: Table, goal: Goal) -> Iterator[Expr]:
         yield from _counted_cells(table, goal)
     words = {table.book.code(word) for word in ("count", "mean", "std", "min", "max")}
     if words <= goal.index_cells or words <= goal.column_label_parts:
-        expr = step(table.expr, ".describe()", op="describe", cost=0.9)
-        yield expr
-        yield step(expr, ".T", op="T", cost=0.8)
+        for part in (table.expr, *_shown_part(table, goal)):
+            expr = step(part, ".describe()", op="describe", cost=0.9)
+            yield expr
+            yield step(expr, ".T", op="T", cost=0.8)
     if (
         flat(table)
         and goal.shape_kind == "frame"
@@ -439,6 +440,14 @@ def _described(table: Table, goal: Goal) -> Iterator[Expr]:
         and goal.rows < table.rows
     ):
         yield step(table.expr, ".mode()", op="mode", cost=1.8)
+
+
+def _shown_part(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Some of the columns, where the goal names no others, in its order."""
+    for shown in (list(goal.labels), list(goal.index[0].cells)):
+        known = table.shape_kind == "frame" and all(label in table.labels for label in shown)
+        if known and 0 < len(shown) < len(table.labels):
+            yield step(table.expr, f"[{literal(shown)}]", op="select", cost=0.4, labels=len(shown))
 
 
 # Scalars, lists, dictionaries
