@@ -810,6 +810,23 @@ PAIRS: list[tuple[Any, str]] = [
     (lambda rng: [[[1, 2], [3, 4]]], "pd.DataFrame(x, columns=['p', 'q'])"),
     (lambda rng: [pd.Series([3, 1, 2], name="s"), pd.Series([5, 6, 7], name="t")], "pd.concat([x, y], axis=1)"),
     (lambda rng: [pd.Series([3, 1, 2]), pd.Series([5, 6, 7])], "pd.DataFrame({'a': x, 'b': y})"),
+    (lambda rng: [[3, 1, 2, 3]], "sorted(x)"),
+    (lambda rng: [[3, 1, 2, 3]], "list(dict.fromkeys(x))"),
+    (lambda rng: [[[1, 2], [3], [4, 5]]], "[item for part in x for item in part]"),
+    (lambda rng: [np.array([1, 4, 9, 17])], "np.diff(x)"),
+    (lambda rng: [np.array([[1, 2, 7], [3, 4, 9]])], "x.mean(axis=1)"),
+    (lambda rng: [{"a": 2, "b": 1}], "{value: key for key, value in x.items()}"),
+    (lambda rng: [{"a": 2, "b": 5}], "max(x, key=x.get)"),
+    (lambda rng: [["p", "q"], [5, 6]], "dict(zip(x, y))"),
+    (lambda rng: [["p", "q"], [5, 6]], "list(zip(x, y))"),
+    (lambda rng: [["p", "q"], ["r"]], "x + y"),
+    (lambda rng: [["p", "q"], [5, 6]], "pd.DataFrame({'name': x, 'n': y})"),
+    (lambda rng: [["p", "q"], [5, 6]], "pd.Series(y, index=x)"),
+    (lambda rng: [pd.DataFrame({"a": [1, 2], "b": [3, 4]}), [10, 20]], "x + y"),
+    (lambda rng: [pd.Series([1, 2, 3]), np.array([10, 20, 40])], "x / y"),
+    (lambda rng: [[a_table(rng), a_table(rng)]], "pd.concat(x)"),
+    (lambda rng: [a_table(rng)], "x.shape"),
+    (lambda rng: [a_table(rng)], "(x['v'].min(), x['v'].max())"),
 ]
 
 

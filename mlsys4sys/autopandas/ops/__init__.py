@@ -27,6 +27,7 @@ from mlsys4sys.autopandas.ops import (
     join,
     labels,
     lines,
+    plain,
     reduce,
     reshape,
     rows,
@@ -56,6 +57,7 @@ FAMILIES = {
         lines,
         window,
         inputs,
+        plain,
     )
 }
 """Families by name: modules with ``proposals(table, goal, others, *, last)``."""
