@@ -238,7 +238,11 @@ struct BoundServing {
         {
             nb::gil_scoped_release release;
             std::vector<Range> ranges(low.size());
-            for (size_t i = 0; i < ranges.size(); i++) ranges[i] = {low.data()[i], high.data()[i]};
+            for (size_t i = 0; i < ranges.size(); i++) {
+                ranges[i] = {low.data()[i], high.data()[i]};
+                if (ranges[i].low > ranges[i].high || ranges[i].high > maxima[i % maxima.size()])
+                    throw std::invalid_argument("a range is empty or too wide");
+            }
             serving.insert(ranges.data(), priorities.data(), ids.size(), ids.data());
         }
         return give(std::move(ids));

@@ -15,12 +15,14 @@ namespace neurocuts {
 namespace {
 
 constexpr size_t MOST_LEAVES = 64;    // that an inserted rule is written into; else it stands in the overlay
+constexpr size_t LOWERING = 8;        // leaves that are as bad as one of a part whose best rule it would be
 constexpr size_t MOST_AWAKE = 32;     // hidden rules that appear with one removal; else a new tree has to be built
 constexpr uint32_t NOTHING_HIDDEN = 0, FIRST_HIDING = 1;
 constexpr uint32_t ALL_RULES = 0xFFFFFFFFu;
 constexpr size_t NOTED_A_RULE = 48, NOTED = 1 << 18;  // how often rules are handed down while hidden ones are noted
 constexpr size_t AT_ONCE = 32;        // changes of a batch between which others may change something
 constexpr size_t COMPARED = 64;       // rules of the longest leaf in which hidden ones are looked for one by one
+constexpr size_t NEAR = 4;            // blocks of a leaf that are asked for before they are read
 constexpr size_t LONG_LEAF = 16;      // from where they are looked for
 constexpr size_t ROOM_BLOCKS = 1 << 16, ROOM_SLOTS = 1 << 17;
 constexpr size_t NOTES_AT_LAST = 2000;  // changes that are caught up with while writers wait
@@ -37,12 +39,12 @@ uint32_t place_bits(uint32_t x, uint32_t mask) {
     return out;
 }
 
-// Whether a rule is of a part and meets two sides of a box.
-FOR_EACH_MACHINE void filter(const uint32_t *low, const uint32_t *high, const uint32_t *low2, const uint32_t *high2, const uint8_t *part,
-                             size_t n, Range side, Range side2, uint8_t which, uint8_t *meets) {
+// Whether a rule is of a part and meets the first two sides of a box, or the only one twice.
+FOR_EACH_MACHINE void filter(const Range *first, const Range *second, size_t columns, const uint8_t *part, size_t n, Range side, Range side2,
+                             uint8_t which, uint8_t *meets) {
     for (size_t i = 0; i < n; i++)
-        meets[i] = uint8_t(low[i] <= side.high) & uint8_t(high[i] >= side.low) & uint8_t(low2[i] <= side2.high) &
-                   uint8_t(high2[i] >= side2.low) & uint8_t(part[i] == which);
+        meets[i] = uint8_t(first[i * columns].low <= side.high) & uint8_t(first[i * columns].high >= side.low) &
+                   uint8_t(second[i * columns].low <= side2.high) & uint8_t(second[i * columns].high >= side2.low) & uint8_t(part[i] == which);
 }
 
 // Eight values of a lane each, with one more put in at a place; the last of them comes out.
@@ -169,29 +171,20 @@ Live::Live(const TreeView &tree, const Rules &rules, const uint64_t *keys, const
     blocks = static_cast<uint8_t *>(memory_.get());
     entries = static_cast<Entry *>(entry_memory_.get());
     std::memcpy(blocks, table.blocks, used_ * layout.bytes);
-    low_.resize(size_t(columns_));
-    high_.resize(size_t(columns_));
-    for (int c = 0; c < columns_; c++)
-        for (int r = 0; r < rules.count; r++) {
-            low_[c].push_back(rules.row(uint32_t(r))[c].low);
-            high_[c].push_back(rules.row(uint32_t(r))[c].high);
-        }
+    for (int r = 0; r < rules.count; r++) ranges_.insert(ranges_.end(), rules.row(uint32_t(r)), rules.row(uint32_t(r)) + columns_);
     for (int c = 0; c < columns_; c++) everywhere_.box.side[c] = {0, layout.narrow[c] ? 0xFFFFu : 0xFFFFFFFFu};
     part_.assign(slots_used_, NOWHERE);
     for (int r = 0; r < rules.count; r++) {
         entries[r] = {keys[r], ids[r], 0};
         where_.put(ids[r], uint32_t(r));
     }
-    refs_.assign(capacity_, 0);
-    hid_.assign(capacity_, FIRST_HIDING);
-    hidden_of_.assign(capacity_, ALL_RULES);
-    dead_.assign(capacity_, 0);
+    leaves_.assign(capacity_, {0, FIRST_HIDING, ALL_RULES, 0});
     built_ = used_;
-    born_.assign(slots_used_, 0);
+    kept_.resize(slots_used_);
     for (Step &step : steps)
         if (step.code() == AT_LEAF && step.offset) {
             step.mask = floor_of(keys[step.mask]);
-            refs_[step.base]++;
+            leaves_[step.base].refs++;
         }
     for (size_t p = 0; p < top.size(); p++) {
         if (top[p].floor != NO_RULE) top[p].floor = floor_of(keys[top[p].floor]);
@@ -219,7 +212,11 @@ Live::Live(const TreeView &tree, const Rules &rules, const uint64_t *keys, const
         else
             members[part_[slot]].push_back(slot);
     size_t left = NOTED_A_RULE * slots_used_ + NOTED;
-    for (size_t p = 0; p < top.size(); p++) note_hidden(top[p].step, members[p], left);
+    orders_.resize(top.size());
+    for (size_t p = 0; p < top.size(); p++) {
+        note_hidden(top[p].step, members[p], left);
+        for (uint32_t slot : members[p]) orders_[p].heap.emplace_back(entries[slot].key, slot);  // in order, thus a heap
+    }
 }
 
 double Live::growth() const { return double(used_ - idle_) / double(std::max<size_t>(built_, 1)); }
@@ -238,9 +235,9 @@ void Live::note_hidden(uint32_t step_at, const List &meeting, size_t &left) {
             else
                 out.push_back(slot);
         if (k < kept.size()) return;  // another order: it has to be looked for
-        hid_[step.base] = out.empty() ? NOTHING_HIDDEN : FIRST_HIDING;
+        leaves_[step.base].hid = out.empty() ? NOTHING_HIDDEN : FIRST_HIDING;
         if (out.empty()) return;
-        hidden_of_[step.base] = uint32_t(hidden_.size());
+        leaves_[step.base].hidden_of = uint32_t(hidden_.size());
         hidden_.push_back(std::move(out));
         return;
     }
@@ -253,7 +250,7 @@ void Live::note_hidden(uint32_t step_at, const List &meeting, size_t &left) {
     std::vector<List> lists(first.size());
     const uint64_t from = uint64_t(step.base) << step.shift(), to = (uint64_t(step.base + step.last()) << step.shift()) - 1;
     for (uint32_t slot : meeting) {
-        const Range r{low_[c][slot], high_[c][slot]};
+        const Range r = range_of(slot)[c];
         if (step.scattered()) {
             const uint32_t open = open_bits(r) & step.mask, fixed = r.low & step.mask & ~open;
             if (left < (size_t(1) << __builtin_popcount(open))) return;
@@ -281,12 +278,11 @@ Live::~Live() {
 }
 
 size_t Live::bytes() const {
-    return steps.size() * sizeof(Step) + used_ * layout.bytes + slots_used_ * (sizeof(Entry) + 8 * size_t(columns_) + 1);
+    return steps.size() * sizeof(Step) + used_ * layout.bytes + slots_used_ * (sizeof(Entry) + sizeof(Kept) + sizeof(Keyed) + sizeof(Range) * size_t(columns_) + 1);
 }
 
-void Live::range_of(uint32_t slot, Range *out) const {
-    for (int c = 0; c < columns_; c++) out[c] = {low_[c][slot], high_[c][slot]};
-}
+// From now on a slot's rule meets nothing.
+void Live::vacate(uint32_t slot) { std::fill_n(&ranges_[slot * size_t(columns_)], columns_, Range{0xFFFFFFFFu, 0}); }
 
 List Live::listed(const Step &leaf) const {
     List out;
@@ -391,30 +387,33 @@ bool Live::reach(uint32_t step_at, Region &at, const Range *rule, std::vector<Ce
 }
 
 bool Live::meets(const Region &region, uint32_t slot) const {
+    const Range *rule = range_of(slot);
     for (int c = 0; c < columns_; c++) {
-        const Range side = region.box.side[c], r{low_[c][slot], high_[c][slot]};
+        const Range side = region.box.side[c], r = rule[c];
         if (r.low > side.high || r.high < side.low || ((r.low ^ region.value[c]) & region.mask[c] & ~open_bits(r))) return false;
     }
     if (region.outside < 0) return true;
     const int c = region.outside;
-    return std::max(low_[c][slot], region.box.side[c].low) < region.inner.low ||
-           std::min(high_[c][slot], region.box.side[c].high) > region.inner.high;
+    return std::max(rule[c].low, region.box.side[c].low) < region.inner.low || std::min(rule[c].high, region.box.side[c].high) > region.inner.high;
+}
+
+// Whether one rule holds all that another has of a box.
+bool Live::hides(uint32_t slot, uint32_t other, const Box &box) const {
+    const Range *a = range_of(slot), *b = range_of(other);
+    for (int c = 0; c < columns_; c++)
+        if (a[c].low > std::max(b[c].low, box.side[c].low) || a[c].high < std::min(b[c].high, box.side[c].high)) return false;
+    return true;
 }
 
 // The same from what is known of one leaf: rules of it, and those of its hidden ones that nothing hides any more.
 List Live::with_hidden(const Region &region, uint8_t part, const Step &leaf, List out, bool &complete) const {
     complete = true;
-    for (uint32_t slot : hidden_[hidden_of_[leaf.base]]) {
+    for (uint32_t slot : hidden_[leaves_[leaf.base].hidden_of]) {
         if (part_[slot] != part || !meets(region, slot)) continue;
         const auto place = std::lower_bound(out.begin(), out.end(), slot, [&](uint32_t a, uint32_t b) { return entries[a].key < entries[b].key; });
         if (place != out.end() && *place == slot) continue;
         bool hidden = false;
-        for (auto other = out.begin(); other != place && !hidden; ++other) {
-            hidden = true;
-            for (int c = 0; c < columns_ && hidden; c++)
-                hidden = low_[c][*other] <= std::max(low_[c][slot], region.box.side[c].low) &&
-                         high_[c][*other] >= std::min(high_[c][slot], region.box.side[c].high);
-        }
+        for (auto other = out.begin(); other != place && !hidden; ++other) hidden = hides(*other, slot, region.box);
         if (hidden)
             complete = false;
         else
@@ -427,8 +426,8 @@ List Live::with_hidden(const Region &region, uint8_t part, const Step &leaf, Lis
 List Live::meeting(const Region &region, uint8_t part, bool &complete) const {
     meets_.resize(slots_used_ + 8);
     const size_t second = columns_ > 1;
-    filter(low_[0].data(), high_[0].data(), low_[second].data(), high_[second].data(), part_.data(), slots_used_, region.box.side[0],
-           region.box.side[second], part, meets_.data());
+    filter(ranges_.data(), ranges_.data() + second, size_t(columns_), part_.data(), slots_used_, region.box.side[0], region.box.side[second],
+           part, meets_.data());
     std::memset(&meets_[slots_used_], 0, 8);
     List found;
     for (size_t slot = 0; slot < slots_used_; slot++) {
@@ -443,8 +442,9 @@ List Live::meeting(const Region &region, uint8_t part, bool &complete) const {
     std::sort(found.begin(), found.end(), [&](uint32_t a, uint32_t b) { return entries[a].key < entries[b].key; });
     const size_t all = found.size();
     auto covers_all = [&](uint32_t slot) {
+        const Range *rule = range_of(slot);
         for (int c = 0; c < columns_; c++)
-            if (low_[c][slot] > region.box.side[c].low || high_[c][slot] < region.box.side[c].high) return false;
+            if (rule[c].low > region.box.side[c].low || rule[c].high < region.box.side[c].high) return false;
         return true;
     };
     for (size_t i = 0; i < found.size(); i++)
@@ -453,12 +453,7 @@ List Live::meeting(const Region &region, uint8_t part, bool &complete) const {
         size_t kept = 0;
         for (uint32_t slot : found) {
             bool hidden = false;
-            for (size_t j = 0; j < kept && !hidden; j++) {
-                hidden = true;
-                for (int c = 0; c < columns_ && hidden; c++)
-                    hidden = low_[c][found[j]] <= std::max(low_[c][slot], region.box.side[c].low) &&
-                             high_[c][found[j]] >= std::min(high_[c][slot], region.box.side[c].high);
-            }
+            for (size_t j = 0; j < kept && !hidden; j++) hidden = hides(found[j], slot, region.box);
             if (!hidden) found[kept++] = slot;
         }
         found.resize(kept);
@@ -521,7 +516,6 @@ void Live::write(const Cells &cells, const List &list, uint32_t hid) {
     if (count) {
         block = blocks_for(count);
         floor = floor_of(entries[list[0]].key);
-        Range range[MAX_COLUMNS];
         uint32_t from = 0;
         for (uint32_t i = 0; i < count * LANES; i++) {
             uint8_t *to = blocks + size_t(block + i / LANES) * layout.bytes;
@@ -540,13 +534,10 @@ void Live::write(const Cells &cells, const List &list, uint32_t hid) {
                 copy_rule(layout, standing(k), int(k % LANES), to, int(i % LANES));
                 from = k + 1;
             } else {
-                range_of(list[i], range);
-                put_rule(layout, to, int(i % LANES), list[i], range);
+                put_rule(layout, to, int(i % LANES), list[i], range_of(list[i]));
             }
         }
-        hid_[block] = hid;
-        hidden_of_[block] = old.offset ? hidden_of_[old.base] : ALL_RULES;
-        dead_[block] = 0;
+        leaves_[block] = {0, hid, old.offset ? leaves_[old.base].hidden_of : ALL_RULES, 0};
     }
     show(cells, block, count, floor);
 }
@@ -554,7 +545,7 @@ void Live::write(const Cells &cells, const List &list, uint32_t hid) {
 void Live::show(const Cells &cells, uint32_t block, uint32_t count, uint32_t floor) {
     const Step old = steps[cells.first];
     const uint32_t showing = cells.last - cells.first + 1;
-    if (count) refs_[block] = showing;
+    if (count) leaves_[block].refs = showing;
     const uint64_t place = uint64_t(count) << 32 | block;
     for (uint32_t cell = cells.first; cell <= cells.last; cell++) {
         Step &step = steps[cell];
@@ -563,14 +554,14 @@ void Live::show(const Cells &cells, uint32_t block, uint32_t count, uint32_t flo
         __atomic_store_n(reinterpret_cast<uint64_t *>(&step.base), place, __ATOMIC_RELEASE);  // `reclaim` orders it before what it frees
         if (!lower) __atomic_store_n(&step.mask, floor, __ATOMIC_RELEASE);
     }
-    if (old.offset && !(refs_[old.base] -= showing)) retire(old.base, old.offset);
+    if (old.offset && !(leaves_[old.base].refs -= showing)) retire(old.base, old.offset);
 }
 
 // Writes a leaf anew with one rule more.
 void Live::insert_into(const Cells &cells, uint32_t slot) {
     const Step old = steps[cells.first];
     if (!old.offset) return write(cells, {slot}, NOTHING_HIDDEN);
-    if (dead_[old.base]) return replace_dead(cells, slot);
+    if (leaves_[old.base].dead) return replace_dead(cells, slot);
     auto standing = [&](uint32_t k) { return get_rule(layout, blocks + size_t(old.base + k / LANES) * layout.bytes, int(k % LANES)); };
     uint32_t from = 0, to = old.offset * LANES;  // the first rule that the new one wins over, or the first empty lane
     while (from < to) {
@@ -582,9 +573,7 @@ void Live::insert_into(const Cells &cells, uint32_t slot) {
     }
     const uint32_t count = old.offset + (standing(old.offset * LANES - 1) != NO_RULE);
     const uint32_t block = blocks_for(count);
-    Range range[MAX_COLUMNS];
-    range_of(slot, range);
-    Carried rule = carried(layout, slot, range);
+    Carried rule = carried(layout, slot, range_of(slot));
     const uint8_t *source = blocks + size_t(old.base) * layout.bytes;
     uint8_t *target = blocks + size_t(block) * layout.bytes;
     std::memcpy(target, source, from / LANES * layout.bytes);
@@ -595,9 +584,7 @@ void Live::insert_into(const Cells &cells, uint32_t slot) {
         for (int lane = 0; lane < LANES; lane++) put_rule(layout, last, lane, NO_RULE, nullptr);
         insert_lane(layout, last, last, 0, rule);
     }
-    hid_[block] = hid_[old.base];
-    hidden_of_[block] = hidden_of_[old.base];
-    dead_[block] = 0;
+    leaves_[block] = {0, leaves_[old.base].hid, leaves_[old.base].hidden_of, 0};
     show(cells, block, count, std::min(old.mask, floor_of(entries[slot].key)));
 }
 
@@ -631,37 +618,63 @@ void Live::replace_dead(const Cells &cells, uint32_t slot) {
     for (k = gone; k > from; k--) move(k - 1, k);
     if (gone < from) from--;
     for (k = gone; k < from; k++) move(k + 1, k);
-    Range range[MAX_COLUMNS];
-    range_of(slot, range);
-    put_rule(layout, target + from / LANES * layout.bytes, int(from % LANES), slot, range);
-    hid_[block] = hid_[old.base];
-    hidden_of_[block] = hidden_of_[old.base];
-    dead_[block] = uint16_t(dead_[old.base] - 1);
+    put_rule(layout, target + from / LANES * layout.bytes, int(from % LANES), slot, range_of(slot));
+    leaves_[block] = {0, leaves_[old.base].hid, leaves_[old.base].hidden_of, leaves_[old.base].dead - 1};
     show(cells, block, old.offset, std::min(old.mask, floor_of(entries[slot].key)));
 }
 
-// Removes a rule from a leaf in place; false when it does not stand there.
-bool Live::strike(const Cells &cells, uint32_t slot) {
+// Removes a rule from a leaf in place, if it stands there.
+void Live::strike(const Cells &cells, uint32_t slot) {
     const Step leaf = steps[cells.first];
-    uint32_t lanes = 0;
+    const uint32_t last = leaf.offset ? (leaf.offset - 1) * LANES : 0;
+    uint32_t lanes = 0, first = NO_RULE;  // the first rule that stays, as far as it was looked for
     bool found = false;
     for (; lanes < leaf.offset * LANES; lanes++) {
         uint8_t *block = blocks + size_t(leaf.base + lanes / LANES) * layout.bytes;
         const uint32_t other = get_rule(layout, block, int(lanes % LANES));
         if (other == NO_RULE) break;
-        if (found || other != slot || dead(block, int(lanes % LANES))) continue;
-        kill(block, int(lanes % LANES));
-        found = true;
-        lanes = (leaf.offset - 1) * LANES - 1;  // how many there are shows in the last block
+        if (dead(block, int(lanes % LANES))) continue;
+        if (other == slot) {
+            kill(block, int(lanes % LANES));
+            found = true;
+        } else if (first == NO_RULE) {
+            first = other;
+            if (found) raise(cells, floor_of(entries[other].key));
+        }
+        if (found && first != NO_RULE && lanes < last) lanes = last - 1;  // how many there are shows in the last block
     }
-    if (!found) return false;
-    const uint32_t left = lanes - ++dead_[leaf.base];
-    if ((left + LANES - 1) / LANES < leaf.offset) write(cells, listed(leaf), hid_[leaf.base]);
-    return true;
+    if (!found) return;
+    const uint32_t left = lanes - ++leaves_[leaf.base].dead;
+    if ((left + LANES - 1) / LANES < leaf.offset) write(cells, listed(leaf), leaves_[leaf.base].hid);
 }
 
-void Live::lower(uint8_t part, uint32_t floor) {
+// Readers may leave these cells' leaf out where a rule before `floor` is found.
+void Live::raise(const Cells &cells, uint32_t floor) {
+    for (uint32_t cell = cells.first; cell <= cells.last; cell++) __atomic_store_n(&steps[cell].mask, floor, __ATOMIC_RELEASE);
+}
+
+// Before a rule is put into leaves of a part.
+void Live::joins(uint8_t part, uint32_t slot) {
+    Order &order = orders_[part];
+    const uint32_t floor = floor_of(entries[slot].key);
     if (floor < top[part].floor) __atomic_store_n(&top[part].floor, floor, __ATOMIC_RELEASE);
+    order.heap.emplace_back(entries[slot].key, slot);
+    if (order.heap.size() <= order.room) return std::push_heap(order.heap.begin(), order.heap.end(), std::greater<Keyed>());
+    const auto gone = [&](const Keyed &one) { return part_[one.second] != part || entries[one.second].key != one.first; };
+    order.heap.erase(std::remove_if(order.heap.begin(), order.heap.end(), gone), order.heap.end());
+    std::make_heap(order.heap.begin(), order.heap.end(), std::greater<Keyed>());
+    order.room = 2 * order.heap.size() + 1024;
+}
+
+// After a rule of a part has gone.
+void Live::raise(uint8_t part) {
+    std::vector<Keyed> &heap = orders_[part].heap;
+    while (!heap.empty() && (part_[heap[0].second] != part || entries[heap[0].second].key != heap[0].first)) {
+        std::pop_heap(heap.begin(), heap.end(), std::greater<Keyed>());
+        heap.pop_back();
+    }
+    const uint32_t floor = heap.empty() ? NO_RULE : floor_of(heap[0].first);
+    if (floor != top[part].floor) __atomic_store_n(&top[part].floor, floor, __ATOMIC_RELEASE);
 }
 
 void Live::put_overlay() {
@@ -671,12 +684,10 @@ void Live::put_overlay() {
     uint8_t *start = made->store.data();
     start += (64 - reinterpret_cast<uintptr_t>(start) % 64) % 64;
     made->blocks = start;
-    Range range[MAX_COLUMNS];
     for (size_t i = 0; i < made->count * LANES; i++) {
-        if (i < overlaid_.size()) range_of(overlaid_[i], range);
         if (i % LANES == 0) made->keys.push_back(entries[overlaid_[i]].key);
         put_rule(layout, start + i / LANES * layout.bytes, int(i % LANES), i < overlaid_.size() ? overlaid_[i] : NO_RULE,
-                 i < overlaid_.size() ? range : nullptr);
+                 i < overlaid_.size() ? range_of(overlaid_[i]) : nullptr);
     }
     Overlay *old = overlay.exchange(made->count ? made.release() : nullptr, std::memory_order_seq_cst);
     if (old) old_overlays_.emplace_back(epochs_.now(), old);
@@ -693,13 +704,13 @@ bool Live::insert(const Range *range, uint64_t key, int32_t id) {
     } else {
         slot = uint32_t(slots_used_++);
         part_.push_back(NOWHERE);
-        born_.push_back(0);
-        for (int c = 0; c < columns_; c++) low_[c].push_back(1), high_[c].push_back(0);
+        kept_.emplace_back();
+        ranges_.resize(ranges_.size() + size_t(columns_));
     }
     entries[slot] = {key, id, 0};
-    for (int c = 0; c < columns_; c++) low_[c][slot] = range[c].low, high_[c][slot] = range[c].high;
+    std::copy_n(range, columns_, &ranges_[slot * size_t(columns_)]);
     if (!place(slot)) {
-        for (int c = 0; c < columns_; c++) low_[c][slot] = 1, high_[c][slot] = 0;
+        vacate(slot);
         free_slots_.push_back(slot);
         return false;
     }
@@ -707,23 +718,28 @@ bool Live::insert(const Range *range, uint64_t key, int32_t id) {
     return true;
 }
 
-// Puts a rule into the leaves of the part where it meets fewest, or in front.
+// Puts a rule into the leaves of the part where it meets fewest, or in front. A part that more packets would have to visit for it
+// is worth avoiding.
 bool Live::place(uint32_t slot) {
-    Range range[MAX_COLUMNS];
-    range_of(slot, range);
+    const Range *range = range_of(slot);
+    const uint32_t floor = floor_of(entries[slot].key);
     std::vector<Cells> &best = best_, &here = here_;
     best.clear();
     uint8_t part = IN_OVERLAY;
-    for (size_t most = 1; most <= MOST_LEAVES && part == IN_OVERLAY; most *= 4)  // few at first: most rules meet few, but in one part alone
-        for (size_t p = 0; p < top.size() && (part == IN_OVERLAY || best.size() > 1); p++) {
+    size_t least = 0;  // price of `best`
+    for (size_t most = 1; most <= LOWERING * MOST_LEAVES && part == IN_OVERLAY; most *= 4)  // little at first: most rules meet few leaves, but in one part alone
+        for (size_t p = 0; p < top.size() && (part == IN_OVERLAY || least > 1); p++) {
+            const size_t price = floor < top[p].floor ? LOWERING : 1;
+            const size_t allowed = std::min(MOST_LEAVES, (part == IN_OVERLAY ? most : least - 1) / price);
             here.clear();
-            if (!reach(top[p].step, everywhere_, range, here, nullptr, part == IN_OVERLAY ? most : best.size() - 1)) continue;
+            if (!allowed || !reach(top[p].step, everywhere_, range, here, nullptr, allowed)) continue;
             best.swap(here);
+            least = price * best.size();
             part = uint8_t(p);
         }
     if (part == IN_OVERLAY) {
         part_[slot] = part;
-        born_[slot] = ++clock_;
+        kept_[slot] = {++clock_, 0, {}};
         const auto first = [this](uint32_t a, uint32_t b) { return before(a, b); };
         overlaid_.insert(std::upper_bound(overlaid_.begin(), overlaid_.end(), slot, first), slot);
         put_overlay();
@@ -738,8 +754,10 @@ bool Live::place(uint32_t slot) {
         if (free < 2 * needed) return false;
     }
     part_[slot] = part;
-    born_[slot] = ++clock_;
-    lower(part, floor_of(entries[slot].key));
+    joins(part, slot);
+    kept_[slot] = {++clock_, best.size() <= FEW_RUNS ? uint32_t(best.size()) : 0, {}};
+    std::copy_n(best.begin(), kept_[slot].runs, kept_[slot].cells);
+    ask_for(best);
     for (const Cells &cells : best) insert_into(cells, slot);
     return true;
 }
@@ -748,8 +766,9 @@ bool Live::place(uint32_t slot) {
 bool Live::wake(const Range *range) {
     List awake;
     for (uint32_t slot : dormant_) {
+        const Range *rule = range_of(slot);
         bool meets = true;
-        for (int c = 0; c < columns_ && meets; c++) meets = low_[c][slot] <= range[c].high && high_[c][slot] >= range[c].low;
+        for (int c = 0; c < columns_ && meets; c++) meets = rule[c].low <= range[c].high && rule[c].high >= range[c].low;
         if (meets) awake.push_back(slot);
     }
     if (awake.size() > MOST_AWAKE) return false;
@@ -763,9 +782,9 @@ bool Live::wake(const Range *range) {
 Live::Removal Live::remove(int32_t id) {
     const uint32_t slot = where_.find(id);
     if (slot == Places::NONE) return Removal::NO_SUCH_RULE;
-    if (!born_[slot]) {  // of the first rules: others may be hidden everywhere by it, or it by others
-        Range range[MAX_COLUMNS];
-        range_of(slot, range);
+    Range range[MAX_COLUMNS];
+    std::copy_n(range_of(slot), columns_, range);
+    if (!kept_[slot].born) {  // of the first rules: others may be hidden everywhere by it, or it by others
         const auto asleep = std::find(dormant_.begin(), dormant_.end(), slot);
         if (asleep != dormant_.end())
             dormant_.erase(asleep);
@@ -775,24 +794,23 @@ Live::Removal Live::remove(int32_t id) {
     const uint8_t part = part_[slot];
     std::vector<Cells> &cells = best_;
     cells.clear();
-    Range range[MAX_COLUMNS];
-    range_of(slot, range);
-    bool hides = false;
+    bool uncovers = false;
     if (part < NOWHERE) {
-        reach(top[part].step, everywhere_, range, cells, nullptr, SIZE_MAX);
+        leaves_of(slot, cells);
+        ask_for(cells);
         if (used_ + 8 * cells.size() > capacity_) return Removal::TOO_MUCH;
         for (const Cells &one : cells) {
             const Step leaf = steps[one.first];
-            hides |= leaf.offset && hid_[leaf.base] != NOTHING_HIDDEN && born_[slot] <= hid_[leaf.base];
+            uncovers |= leaf.offset && hiding(leaf, slot);
         }
     }
     std::vector<Region> where;
-    if (hides) {
+    if (uncovers) {
         cells.clear();
         reach(top[part].step, everywhere_, range, cells, &where, SIZE_MAX);
     }
     where_.erase(id);
-    for (int c = 0; c < columns_; c++) low_[c][slot] = 0xFFFFFFFFu, high_[c][slot] = 0;  // meets nothing from now on
+    vacate(slot);
     part_[slot] = NOWHERE;
     if (part == IN_OVERLAY) {
         overlaid_.erase(std::find(overlaid_.begin(), overlaid_.end(), slot));
@@ -801,14 +819,41 @@ Live::Removal Live::remove(int32_t id) {
     for (size_t i = 0; i < cells.size(); i++) {
         const Step leaf = steps[cells[i].first];
         if (!leaf.offset) continue;
-        const uint32_t hid = hid_[leaf.base];
-        if (hid == NOTHING_HIDDEN || born_[slot] > hid)
-            strike(cells[i], slot);  // it came after what hides others: it hides nothing
-        else
+        if (hiding(leaf, slot))
             uncover(cells[i], slot, part, where[i]);
+        else
+            strike(cells[i], slot);
     }
+    if (part < NOWHERE) raise(part);
     retired_.push_back({epochs_.now(), slot, 0});
     return Removal::DONE;
+}
+
+// Whether a rule may hide others of a leaf: not when it came after those that do.
+bool Live::hiding(const Step &leaf, uint32_t slot) const {
+    const uint32_t hid = leaves_[leaf.base].hid;
+    return hid != NOTHING_HIDDEN && kept_[slot].born <= hid;
+}
+
+// Brings leaves that are to be written near, all of them at once.
+void Live::ask_for(const std::vector<Cells> &all) const {
+    for (const Cells &cells : all) {
+        const Step leaf = steps[cells.first];
+        __builtin_prefetch(&leaves_[leaf.base]);
+        const uint8_t *block = blocks + size_t(leaf.base) * layout.bytes;
+        for (size_t line = 0; line < std::min<size_t>(leaf.offset, NEAR) * layout.bytes; line += 64) __builtin_prefetch(block + line);
+    }
+}
+
+// The leaves that a rule was put into.
+void Live::leaves_of(uint32_t slot, std::vector<Cells> &out) {
+    const Kept &kept = kept_[slot];
+    if (!kept.runs) reach(top[part_[slot]].step, everywhere_, range_of(slot), out, nullptr, SIZE_MAX);
+    for (uint32_t i = 0; i < kept.runs; i++)
+        for (uint32_t first = kept.cells[i].first, last; first <= kept.cells[i].last; first = last + 1) {
+            for (last = first; last < kept.cells[i].last && steps[last + 1] == steps[first];) last++;
+            out.push_back({first, last});
+        }
 }
 
 // Writes a leaf anew without a rule and with what that one hid.
@@ -818,7 +863,7 @@ void Live::uncover(const Cells &cells, uint32_t slot, uint8_t part, const Region
     const auto place = std::find(list.begin(), list.end(), slot);
     if (place == list.end()) return;
     bool complete;
-    if (hidden_of_[leaf.base] == ALL_RULES) {
+    if (leaves_[leaf.base].hidden_of == ALL_RULES) {
         list = meeting(region, part, complete);
     } else {
         list.erase(place);
@@ -832,7 +877,7 @@ void Live::snapshot(std::vector<Range> &bounds, std::vector<uint64_t> &keys, std
     where_.each([&](int32_t, uint32_t slot) { all.push_back(slot); });
     std::sort(all.begin(), all.end(), [&](uint32_t a, uint32_t b) { return entries[a].key < entries[b].key; });
     for (uint32_t slot : all) {
-        for (int c = 0; c < columns_; c++) bounds.push_back({low_[c][slot], high_[c][slot]});
+        bounds.insert(bounds.end(), range_of(slot), range_of(slot) + columns_);
         keys.push_back(entries[slot].key);
         ids.push_back(entries[slot].id);
     }

@@ -26,6 +26,7 @@ namespace neurocuts {
 constexpr uint64_t NO_KEY = ~uint64_t(0);
 constexpr size_t READERS = 128;        // at a time; further ones share slots by waiting for one
 constexpr uint64_t IDLE = ~uint64_t(0);
+constexpr size_t FEW_RUNS = 4;         // of cells that are remembered of a rule
 
 struct alignas(64) ReaderSlot {
     std::atomic<uint64_t> epoch{IDLE};
@@ -134,6 +135,22 @@ class Live {
     struct Cells {  // adjacent cells with one leaf
         uint32_t first, last;
     };
+    struct Leaf {
+        uint32_t refs = 0;       // cells that show it
+        uint32_t hid;            // when rules that others hide were last left out of it; 0: none is left out
+        uint32_t hidden_of;      // which list of hidden rules is its; ALL_RULES: it has to be looked for
+        uint32_t dead = 0;       // lanes of removed rules in it
+    };
+    struct Kept {                // of a slot
+        uint32_t born = 0;       // when its rule was put into leaves
+        uint32_t runs = 0;       // of cells that it was put into; 0: they have to be looked for
+        Cells cells[FEW_RUNS];   // each had one leaf then
+    };
+    using Keyed = std::pair<uint64_t, uint32_t>;  // key and slot
+    struct Order {               // of the rules of a part: a heap, the least key first; removed ones go when they come up
+        std::vector<Keyed> heap;
+        size_t room = 0;         // when it is swept
+    };
     struct Free {
         void operator()(void *p) const { std::free(p); }
     };
@@ -142,23 +159,21 @@ class Live {
     Epochs &epochs_;
     size_t capacity_ = 0, used_ = 0;        // blocks
     size_t slots_ = 0, slots_used_ = 0;
-    std::vector<uint32_t> refs_;            // cells that show a leaf, by its first block
-    std::vector<uint32_t> hid_;             // when rules that others hide were last left out of it; 0: none is left out
-    std::vector<uint32_t> hidden_of_;       // which list of hidden rules is its; ALL_RULES: it has to be looked for
-    std::vector<uint16_t> dead_;            // lanes of removed rules in it
+    std::vector<Leaf> leaves_;              // by their first block
     std::vector<List> hidden_;              // slots; those that went since are among them
     size_t built_ = 0, idle_ = 0;           // blocks of the tree as it was built; blocks that no cell shows
-    std::vector<uint32_t> born_;            // when a slot's rule was put into leaves
+    std::vector<Kept> kept_;                // by slot
     uint32_t clock_ = 1;
     std::vector<std::vector<uint32_t>> free_;  // leaves by their number of blocks
     std::vector<uint32_t> free_slots_;
     std::deque<Retired> retired_;
     std::deque<std::pair<uint64_t, Overlay *>> old_overlays_;
-    std::vector<std::vector<uint32_t>> low_, high_;  // bounds by column, then slot; low > high where there is none
-    std::vector<uint8_t> part_;                      // of a slot; 255: the overlay, 254: none
-    List dormant_;                                   // slots of rules that others hide everywhere
-    Places where_;                                   // id -> slot
-    std::vector<uint32_t> overlaid_;                 // slots, by key
+    std::vector<Range> ranges_;             // one a column, by slot; empty where there is no rule
+    std::vector<uint8_t> part_;             // of a slot; 255: the overlay, 254: none
+    std::vector<Order> orders_;             // by part
+    List dormant_;                          // slots of rules that others hide everywhere
+    Places where_;                          // id -> slot
+    std::vector<uint32_t> overlaid_;        // slots, by key
     mutable std::vector<uint8_t> meets_;
     std::vector<Cells> best_, here_;
     Region everywhere_;  // put back after each use
@@ -167,7 +182,7 @@ class Live {
     List listed(const Step &leaf) const;  // without removed rules
     bool dead(const uint8_t *block, int lane) const;
     void kill(uint8_t *block, int lane);
-    bool strike(const Cells &cells, uint32_t slot);
+    void strike(const Cells &cells, uint32_t slot);
     void insert_into(const Cells &cells, uint32_t slot);
     void replace_dead(const Cells &cells, uint32_t slot);
     bool before(uint32_t a, uint32_t b) const { return entries[a].key < entries[b].key; }
@@ -176,14 +191,21 @@ class Live {
     List with_hidden(const Region &region, uint8_t part, const Step &leaf, List out, bool &complete) const;
     void uncover(const Cells &cells, uint32_t slot, uint8_t part, const Region &region);
     bool meets(const Region &region, uint32_t slot) const;
+    bool hides(uint32_t slot, uint32_t other, const Box &box) const;
+    bool hiding(const Step &leaf, uint32_t slot) const;
     List meeting(const Region &region, uint8_t part, bool &complete) const;
     void write(const Cells &cells, const List &list, uint32_t hid);
     uint32_t blocks_for(size_t n);
     void retire(uint32_t block, uint32_t count);
     void reclaim();
     void put_overlay();
-    void range_of(uint32_t slot, Range *out) const;
-    void lower(uint8_t part, uint32_t floor);
+    const Range *range_of(uint32_t slot) const { return &ranges_[slot * size_t(columns_)]; }
+    void vacate(uint32_t slot);
+    void joins(uint8_t part, uint32_t slot);
+    void raise(uint8_t part);
+    void leaves_of(uint32_t slot, std::vector<Cells> &out);
+    void ask_for(const std::vector<Cells> &all) const;
+    void raise(const Cells &cells, uint32_t floor);
     bool place(uint32_t slot);
     bool wake(const Range *range);
 };

@@ -41,8 +41,8 @@ GROWTH = 1.5
 """Memory of the leaves, as a multiple of what the tree was built with, from which a new tree is built."""
 LOOK = 256
 """Changes between two looks at both."""
-CHANGES = 1_000_000
-"""Changes, at most, until a new tree is built: what removed rules leave behind slows lookups a little."""
+CHANGES = 10_000_000
+"""Changes, at most, until a new tree is built: the old one was made for other rules."""
 
 Rule = str | Sequence[tuple[int, int]]
 """A line in ClassBench's format, or one inclusive range (low, high) a column."""
@@ -134,15 +134,19 @@ class Updates:
 
     def insert_many(self, low: ArrayLike, high: ArrayLike, priorities: ArrayLike) -> NDArray[np.int32]:
         """The same for many, one after the other: bounds of shape (n, columns), priorities (n,); gives their ids."""
-        added = RuleSet(fields=self.rules.fields, low=self.rules.packets(low), high=self.rules.packets(high))
+        bounds = self.rules.packets(low), self.rules.packets(high)
         places = self._checked(np.asarray(priorities))
-        if places.shape != (len(added),):
-            raise InputError(f"priorities have shape {places.shape}, not ({len(added)},)")
-        ids = self._table.insert_many(added.low, added.high, places)
+        if places.shape != (len(bounds[0]),):
+            raise InputError(f"priorities have shape {places.shape}, not ({len(bounds[0])},)")
+        try:
+            ids = self._table.insert_many(*bounds, places)
+        except ValueError:  # not one was inserted
+            RuleSet(fields=self.rules.fields, low=bounds[0], high=bounds[1])  # says which is wrong
+            raise
         done = int((ids >= 0).sum())
         while done < len(ids):
             self.rebuild()
-            ids[done:] = self._table.insert_many(added.low[done:], added.high[done:], places[done:])
+            ids[done:] = self._table.insert_many(bounds[0][done:], bounds[1][done:], places[done:])
             if ids[done] < 0:
                 raise InputError(f"no room is left for more than {done} of {len(ids)} rules, even in a new tree")
             done = int((ids >= 0).sum())

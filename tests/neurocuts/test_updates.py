@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlsys4sys import _native
-from mlsys4sys.errors import InputError
+from mlsys4sys.errors import InputError, RuleError
 from mlsys4sys.neurocuts import ClassifierBuilder, Field, RuleSet
 from mlsys4sys.neurocuts.portfolio import Constants
 from mlsys4sys.neurocuts.tune import build, default_traffic
@@ -289,6 +289,16 @@ def test_wrong_changes_are_refused_and_change_nothing() -> None:
             updates.insert(rule, 0)
     with pytest.raises(InputError, match="priorities"):
         updates.insert([(0, 1)] * 5, -1)
+    many = np.zeros((3, 5), np.int64)
+    two_ports, wide_proto = np.array([0, 0, 0, 2, 0]), np.array([0, 0, 0, 0, 256])
+    for low, high, error, words in (
+        (many + two_ports, many + 1, RuleError, "2 : 1 of dport is empty"),
+        (many, many + wide_proto, RuleError, "of proto is empty or too wide"),
+        (many, many[:2], InputError, "shape"),
+        (many - 1, many, InputError, "empty|outside"),
+    ):
+        with pytest.raises(error, match=words):
+            updates.insert_many(low, high, [0, 0, 0])
     with pytest.raises(InputError, match="no rule 100"):
         updates.remove(100)
     updates.remove(7)
