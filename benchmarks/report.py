@@ -132,7 +132,10 @@ def lookup() -> str:
             f"{small['bytes_per_rule']:.0f}",
         ]
         cells += [str(peer or "–"), f"{large['mpps'] / peer:.1f}" if peer else "–"]
-        cells += [f"{row['threads']['gain']} times", str(row["one_us"])]
+        gain = f"{row['threads']['gain']} times"
+        if "cpu" in row["threads"]:
+            gain += f" (CPU {row['threads']['cpu']:.0%})"
+        cells += [gain, str(row["one_us"])]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     lines += ["", "| 100,000 rules | Mpps | B/rule | build, s |", "|---|---|---|---|"]
     for title, row in found["large"].items():
@@ -201,7 +204,7 @@ def budgets() -> str:
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for title, row in found["summary"].items():
         early = row[f"{first} s of {last} s"]
-        cells = [row["less time"][first], row["less time"][last], early["all"], early.get("1k")]
+        cells = [row["less time"][first], row["less time"][last], early.get("all"), early.get("1k")]
         shown = [f"{cell:.0%}" if cell is not None else "–" for cell in cells]
         lines.append(f"| {title} | " + " | ".join([*shown, str(row["sets"])]) + " |")
     searches = sum(len(row["seeds"]) for row in found["sets"].values())

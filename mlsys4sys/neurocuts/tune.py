@@ -4,8 +4,8 @@ A tree comes from a dozen constants (`native/neurocuts_latency.h`): how wide cut
 are parted at the top. Those of a portfolio are tried first (`mlsys4sys.neurocuts.portfolio`), then some are drawn at
 random, then near the best found. Half of the trees are kept to less memory than is allowed, down to a quarter of it: a
 small table is often the faster one, and what a search within less memory finds has to be found within more. Times are
-taken on one half of the traffic, and the winner is chosen among the best few on the other, so that none wins that fits
-the first by chance.
+taken on one half of the traffic, and the winner is chosen among the best few of each size on the other, in turns: so
+none wins that fits the first by chance, or that was timed while other programs left the machine to it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ UNBOUNDED = 1000.0
 """Bytes a rule that stand for the bound where there is none."""
 PATIENCE = 6.0
 """How many times the median a tree may take to build before its constants are given up."""
-FINALISTS = 6
+FINALISTS = 4
+"""Of each size: more than half of the memory that is allowed, more than a quarter, and less."""
+TURNS = 6
+"""Of the finalists."""
 PRICES = 6
 """Prices of memory that are tried until a table is small enough, each eight times the last, at the end twice."""
 SMALL = Constants(leaf=16, base=6.0, tests=((-2, 0.93), (0, 24.0)), parts=0b10_10_01_00)
@@ -186,7 +189,7 @@ def tune(
             ns = nanoseconds(table, learned, rounds=6, give_up=1.25 * best)
             row = Timed(constants=constants, ns=ns, size_bytes=table.size_bytes)
             found.append(row)
-            kept = sorted([*kept, (row, tree, table)], key=lambda made: made[0].ns)[:FINALISTS]
+            kept = _finalists([*kept, (row, tree, table)], limit if np.isfinite(limit) else UNBOUNDED * len(rules))
             if report is not None and time.perf_counter() > told + 0.5:
                 told = time.perf_counter()
                 report(f"{len(found)} trees timed: {1e3 / min(best, ns):.1f} million packets a second")
@@ -260,10 +263,18 @@ def frontier(found: list[Timed]) -> list[Timed]:
     return kept
 
 
+def _finalists(made: list[_Made], allowed: float) -> list[_Made]:
+    """The best few of each size."""
+    of_size: dict[int, list[_Made]] = {}
+    for one in sorted(made, key=lambda one: one[0].ns):
+        of_size.setdefault(min(int(allowed / one[0].size_bytes), 4).bit_length(), []).append(one)
+    return [one for group in of_size.values() for one in group[:FINALISTS]]
+
+
 def _final(kept: list[_Made], held: Words) -> tuple[Tree, Timed]:
     """The best of the finalists on traffic that none was chosen by, timed in turns."""
     times = np.full(len(kept), np.inf)
-    for _ in range(4):
+    for _ in range(TURNS):
         for place, (_row, _tree, table) in enumerate(kept):
             times[place] = min(times[place], nanoseconds(table, held, rounds=2))
     best = int(np.argmin(times))
