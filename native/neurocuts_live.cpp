@@ -213,21 +213,33 @@ Live::Live(const TreeView &tree, const Rules &rules, const uint64_t *keys, const
             members[part_[slot]].push_back(slot);
     size_t left = NOTED_A_RULE * slots_used_ + NOTED;
     orders_.resize(top.size());
+    std::vector<Noted> noted(used_);
     for (size_t p = 0; p < top.size(); p++) {
-        note_hidden(top[p].step, members[p], left);
+        note_hidden(top[p].step, 1, members[p], noted, left);
         for (uint32_t slot : members[p]) orders_[p].heap.emplace_back(entries[slot].key, slot);  // in order, thus a heap
+    }
+    for (uint32_t block = 0; block < used_; block++) {
+        Leaf &leaf = leaves_[block];
+        if (!leaf.refs || noted[block].cells != leaf.refs) continue;  // not all of its cells were looked at
+        if (noted[block].hidden.empty()) {
+            leaf.hid = NOTHING_HIDDEN;
+            continue;
+        }
+        leaf.hidden_of = uint32_t(hidden_.size());
+        hidden_.push_back(std::move(noted[block].hidden));
     }
 }
 
 double Live::growth() const { return double(used_ - idle_) / double(std::max<size_t>(built_, 1)); }
 
-// Notes which rules of a list, those that meet a region, the leaves there leave out, as far as `left` allows.
-void Live::note_hidden(uint32_t step_at, const List &meeting, size_t &left) {
+// Notes which rules of a list, those that meet a region, the leaves there leave out, as far as `left` allows. Equal leaves are
+// one, wherever they lie, and need not leave out the same. `cells`: how many there show the step.
+void Live::note_hidden(uint32_t step_at, uint32_t cells, const List &meeting, std::vector<Noted> &noted, size_t &left) const {
     const Step step = steps[step_at];
     if (step.code() == AT_LEAF) {
         if (!step.offset) return;
         const List kept = listed(step);  // in the same order
-        List out;
+        List out, all;
         size_t k = 0;
         for (uint32_t slot : meeting)
             if (k < kept.size() && kept[k] == slot)
@@ -235,15 +247,15 @@ void Live::note_hidden(uint32_t step_at, const List &meeting, size_t &left) {
             else
                 out.push_back(slot);
         if (k < kept.size()) return;  // another order: it has to be looked for
-        leaves_[step.base].hid = out.empty() ? NOTHING_HIDDEN : FIRST_HIDING;
-        if (out.empty()) return;
-        leaves_[step.base].hidden_of = uint32_t(hidden_.size());
-        hidden_.push_back(std::move(out));
+        Noted &leaf = noted[step.base];
+        leaf.cells += cells;
+        std::set_union(out.begin(), out.end(), leaf.hidden.begin(), leaf.hidden.end(), std::back_inserter(all));
+        leaf.hidden = std::move(all);
         return;
     }
-    const uint32_t c = step.code(), cells = step.last() + 1;
-    std::vector<uint32_t> run_of(cells), first;
-    for (uint32_t i = 0; i < cells; i++) {
+    const uint32_t c = step.code(), count = step.last() + 1;
+    std::vector<uint32_t> run_of(count), first;
+    for (uint32_t i = 0; i < count; i++) {
         if (!i || !(steps[step.offset + i] == steps[step.offset + i - 1])) first.push_back(i);
         run_of[i] = uint32_t(first.size()) - 1;
     }
@@ -269,7 +281,9 @@ void Live::note_hidden(uint32_t step_at, const List &meeting, size_t &left) {
             lists[run].push_back(slot);
         }
     }
-    for (size_t run = 0; run < first.size(); run++) note_hidden(step.offset + first[run], lists[run], left);
+    first.push_back(count);
+    for (size_t run = 0; run + 1 < first.size(); run++)
+        note_hidden(step.offset + first[run], first[run + 1] - first[run], lists[run], noted, left);
 }
 
 Live::~Live() {

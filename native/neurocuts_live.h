@@ -10,6 +10,9 @@
 // A leaf leaves rules out that others hide there. Which they are is noted when the table is made, so that a removal looks at
 // those alone and not at all rules.
 //
+// Readers leave parts and leaves out whose best rule, the floor, cannot win. A floor falls before a rule is put in and rises after
+// one has gone, so that it is never above what readers could find.
+//
 // Priorities are 64-bit keys, the least wins: row r of the first rules has r << 32 | 0xFFFFFFFF, a rule inserted at priority p
 // p << 32 | its number. So it wins over row p and loses to row p - 1 and to what was inserted at p before.
 #pragma once
@@ -141,6 +144,10 @@ class Live {
         uint32_t hidden_of;      // which list of hidden rules is its; ALL_RULES: it has to be looked for
         uint32_t dead = 0;       // lanes of removed rules in it
     };
+    struct Noted {               // of a leaf while a table is made
+        uint32_t cells = 0;      // that show it and have been looked at
+        List hidden;             // in any of them
+    };
     struct Kept {                // of a slot
         uint32_t born = 0;       // when its rule was put into leaves
         uint32_t runs = 0;       // of cells that it was put into; 0: they have to be looked for
@@ -187,7 +194,7 @@ class Live {
     void replace_dead(const Cells &cells, uint32_t slot);
     bool before(uint32_t a, uint32_t b) const { return entries[a].key < entries[b].key; }
     void show(const Cells &cells, uint32_t block, uint32_t count, uint32_t floor);
-    void note_hidden(uint32_t step_at, const List &meeting, size_t &left);
+    void note_hidden(uint32_t step_at, uint32_t cells, const List &meeting, std::vector<Noted> &noted, size_t &left) const;
     List with_hidden(const Region &region, uint8_t part, const Step &leaf, List out, bool &complete) const;
     void uncover(const Cells &cells, uint32_t slot, uint8_t part, const Region &region);
     bool meets(const Region &region, uint32_t slot) const;

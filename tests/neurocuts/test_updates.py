@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlsys4sys import _native
+from mlsys4sys.datasets import rules as generated
 from mlsys4sys.errors import InputError, RuleError
 from mlsys4sys.neurocuts import ClassifierBuilder, Field, RuleSet
 from mlsys4sys.neurocuts.portfolio import Constants
@@ -262,6 +263,20 @@ def test_a_rule_that_hid_others_gives_them_back_when_it_goes(constants: Constant
             rule = list(zip(low[number].tolist(), high[number].tolist(), strict=True))
             scan.insert(rule, 5, updates.insert(rule, 5))
         assert (updates.classify(packets) == scan.classify(packets, WIDE)).all(), step
+
+
+def test_equal_leaves_that_leave_out_different_rules_give_each_its_own_back() -> None:
+    """Leaves with the same rules are stored once, wherever they lie; what these hide differs from place to place."""
+    made = generated.generate("fw-perimeter", 1000, seed=1)
+    rules, constants = RuleSet(fields=IPV4, low=made.low, high=made.high), Constants(leaf=4, memory=1e-4)
+    updates = Updates(rules, build(rules, constants, default_traffic(rules)), constants, background=False)
+    packets = np.concatenate([rules.low, rules.high])
+    order = np.random.default_rng(0).permutation(len(rules))
+    for start in range(0, len(rules) // 2, 50):
+        updates.remove_many(order[start : start + 50])
+        kept = np.sort(order[start + 50 :])
+        wanted = np.append(kept, -1)[rules.take(kept).classify_linear(packets)]
+        assert (updates.classify(packets) == wanted).all(), start
 
 
 def test_a_new_tree_comes_by_itself_when_much_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
