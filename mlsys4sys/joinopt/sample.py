@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from mlsys4sys.joinopt.statistics import KeyColumn, Statistics, Table, key_type,
 
 log = logging.getLogger(__name__)
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +90,20 @@ class Layout:
         return cls(**raw)
 
 
-def choose_anchors(keys: KeyClasses, tables: list[Table], config: SampleConfig) -> list[Anchor]:
-    """The classes to sample by: greedily those that reach most large tables not yet reached."""
+def choose_anchors(
+    keys: KeyClasses, tables: list[Table], config: SampleConfig, distinct: Callable[[Table, str], float]
+) -> list[Anchor]:
+    """The classes to sample by: greedily those that reach most large tables not yet reached.
+
+    A class of which only a few keys could be afforded (the dates of a fact table, thousands of rows each) is left out:
+    a count over few keys tells next to nothing, and whatever a filter wants of them is likely not among them.
+
+    Args:
+        keys: The classes.
+        tables: What is to be stored.
+        config: How much to keep.
+        distinct: Different values of a table's column.
+    """
     large = {table.sql: table for table in tables if table.rows > config.whole_rows}
     small = {table.sql: table for table in tables if table.rows <= config.whole_rows}
     left = set(large)
@@ -101,7 +113,13 @@ def choose_anchors(keys: KeyClasses, tables: list[Table], config: SampleConfig) 
         members = {table for table, _ in group} & left
         return len(members), sum(large[table].rows for table in members)
 
-    candidates = {k: group for k, group in enumerate(keys) if len({t for t, _ in group} & set(large)) >= 2}
+    def telling(group: tuple[KeyColumn, ...]) -> bool:
+        table, name = max(((t, name) for t, name in group if t in large), key=lambda member: large[member[0]].rows)
+        values = distinct(large[table], name)
+        return values * min(1.0, config.target_rows / large[table].rows) >= min(LEAST_KEYS, values / 2)
+
+    wide = {k: group for k, group in enumerate(keys) if len({t for t, _ in group} & set(large)) >= 2}
+    candidates = {k: group for k, group in wide.items() if telling(group)}
     while candidates:
         best = max(candidates, key=lambda k: gain(candidates[k]))
         if gain(candidates[best])[0] < 2 - (not anchors):
@@ -119,6 +137,8 @@ def _dense(key: int, group: tuple[KeyColumn, ...], small: dict[str, Table]) -> l
     return [Anchor(key=key, within=column) for column in facts if column[1] != "id"][:2]
 
 
+LEAST_KEYS = 100
+"""Sampled keys of equal size, that many, give a count with a relative standard deviation of a tenth."""
 LEAST_FACTS = 256
 """Smaller tables get no anchor of their own."""
 DENSE_SHARE = 0.5
@@ -236,12 +256,13 @@ class SampleBuilder:
         values = [f"SELECT {quote(name)} AS v FROM {narrow[i]}" for i, name in members if i in bridges]
         if not values:
             return set()
-        linked = f"SELECT v FROM ({' UNION '.join(values)}) WHERE v IS NOT NULL"
-        if self._run(f"CREATE TEMP TABLE linked{number} AS {linked}") > self.config.target_rows // 8:
+        linked = f"SELECT DISTINCT v FROM ({' UNION ALL '.join(values)}) WHERE v IS NOT NULL"
+        found = self._run(f"CREATE TEMP TABLE linked{number} AS {linked}")
+        if found > self.config.target_rows // 8:
             return set()
         complete = set()
         for i, name in members:
-            if i not in bridges:
+            if i not in bridges and self._few(found, i, [name]):
                 inside = f"{self._cast(i, name)} IN (SELECT v FROM linked{number})"
                 self._narrow(number, i, " OR ".join([*conditions[i], inside]))
                 complete.add((self.layout.tables[i], name))
@@ -274,7 +295,7 @@ class SampleBuilder:
             sources = [f"SELECT {quote(name)} AS v FROM {frontier[i]}" for i, name in members if i in frontier]
             if k != anchor.key and sources and any(not self.layout.whole[i] and i not in frontier for i, _ in members):
                 name = f"reach{number}_{k}"
-                values = f"SELECT v FROM ({' UNION '.join(sources)}) WHERE v IS NOT NULL"
+                values = f"SELECT DISTINCT v FROM ({' UNION ALL '.join(sources)}) WHERE v IS NOT NULL"
                 self._run(f"CREATE OR REPLACE TEMP TABLE {name} AS {values}")
                 yield k, name
 
@@ -287,7 +308,12 @@ class SampleBuilder:
         earlier -= {t for t, _ in self.layout.keys[anchor.key]}
         if distinct < 0.9 * table.rows and table.sql in earlier and not anchor.within:
             return False
-        expected = self._run(f"SELECT count(*) FROM {keys}") * len(columns) * table.rows / distinct
+        return self._few(self._run(f"SELECT count(*) FROM {keys}"), i, columns)
+
+    def _few(self, keys: int, i: int, columns: list[str]) -> bool:
+        """Whether so many keys are expected to have few enough rows in a table to keep them all."""
+        distinct = min(self.statistics.distinct(self.tables[i], column) for column in columns)
+        expected = keys * len(columns) * self.tables[i].rows / distinct
         return expected <= self.config.closure_factor * self.config.target_rows
 
 
@@ -341,8 +367,9 @@ def _number_keys(side: duckdb.DuckDBPyConnection, layout: Layout, statistics: St
                 joins[i].append(f" LEFT JOIN ids{k} j{slot} ON j{slot}.v = CAST(t.{quote(name)} AS {kind})")
                 picks[i].append(f", coalesce(j{slot}.id, -1)::INTEGER AS {quote(KEY_PREFIX + name)}")
         if values:
-            distinct = f"SELECT v, row_number() OVER () - 1 AS id FROM ({' UNION '.join(values)}) WHERE v IS NOT NULL"
-            side.execute(f"CREATE TABLE ids{k} AS {distinct}")
+            # A class of one column (a table joined with itself) has no UNION that would leave its duplicates out.
+            distinct = f"SELECT DISTINCT v FROM ({' UNION ALL '.join(values)}) WHERE v IS NOT NULL"
+            side.execute(f"CREATE TABLE ids{k} AS SELECT v, row_number() OVER () - 1 AS id FROM ({distinct})")
     for i in range(len(layout.tables)):
         side.execute(f"CREATE TABLE y{i} AS SELECT t.*{''.join(picks[i])} FROM x{i} t{''.join(joins[i])}")
         side.execute(f"DROP TABLE x{i}")
@@ -362,7 +389,7 @@ def draw_sample(
         tables=[table.sql for table in tables],
         rows=[table.rows for table in tables],
         whole=[table.rows <= config.whole_rows for table in tables],
-        anchors=choose_anchors(keys, tables, config),
+        anchors=choose_anchors(keys, tables, config, statistics.distinct),
     )
     with tempfile.TemporaryDirectory(prefix="mlsys4sys-sample-") as folder:
         cursor = statistics.engine.connection.cursor()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,7 @@ from mlsys4sys.datasets.questions import QUESTIONS
 from mlsys4sys.joinopt import frontend
 from mlsys4sys.joinopt.engine import Engine, open_database
 from mlsys4sys.joinopt.problem import JoinGraph, Mask, bits
+from mlsys4sys.joinopt.sample import SampleConfig
 from mlsys4sys.joinopt.sampled import Exact, Sampled
 
 
@@ -102,3 +104,51 @@ def test_a_sample_follows_its_data() -> None:
         connection.execute("INSERT INTO b SELECT range FROM range(1000)")
         graph = frontend.read(engine, sql).regions[0].graph
         assert sampled.bind(graph).estimate([graph.everything]).rows[0] == pytest.approx(20, abs=1)
+
+
+def test_a_table_joined_with_itself_on_one_column_keeps_its_rows() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE t AS SELECT range AS id, range % 10 AS k FROM range(1000)")
+        engine = Engine(connection)
+        sql = "SELECT count(*) FROM t a, t b, t c WHERE a.k = b.k AND b.k = c.k AND a.id < 20 AND b.id < 30"
+        graph = frontend.read(engine, sql).regions[0].graph
+        bound = Sampled(engine).bind(graph)
+        assert bound.estimate([1, 2, 4]).rows.tolist() == [20, 30, 1000]
+        assert bound.estimate([graph.everything]).rows[0] == 2 * 3 * 100 * 10
+
+
+FACTS = 60_000
+
+
+@pytest.fixture
+def star() -> Iterator[Engine]:
+    """Facts with two dates each, of which there are few, and customers, of which there are many."""
+    with duckdb.connect() as connection:
+        for name in ("sales", "returns"):
+            connection.execute(
+                f"CREATE TABLE {name} AS SELECT (hash(range) % 40)::INTEGER AS sold_sk, (hash(range, 1) % 40)::INTEGER "
+                f"AS sent_sk, (hash(range, 2) % 9000)::INTEGER AS customer_sk FROM range({FACTS})"
+            )
+        connection.execute("CREATE TABLE dates AS SELECT range::INTEGER AS date_sk, range % 4 AS year FROM range(40)")
+        connection.execute("CREATE TABLE people AS SELECT range::INTEGER AS customer_sk FROM range(9000)")
+        yield Engine(connection)
+
+
+def test_no_sample_is_drawn_by_keys_of_which_it_could_hold_a_few_only(star: Engine) -> None:
+    sql = (
+        "SELECT count(*) FROM sales s, returns r, dates d, dates e, people c WHERE s.sold_sk = d.date_sk AND "
+        "r.sent_sk = e.date_sk AND s.sent_sk = e.date_sk AND s.customer_sk = c.customer_sk AND "
+        "r.customer_sk = c.customer_sk AND d.year = 1"
+    )
+    graph = frontend.read(star, sql).regions[0].graph
+    config = SampleConfig(target_rows=2048, whole_rows=10_000)
+    bound = Sampled(star, config=config).bind(graph)
+    layout = bound._store.layout
+    assert {name for anchor in layout.anchors for _, name in layout.keys[anchor.key]} == {"customer_sk"}
+    kept = bound._store.side.execute(
+        "SELECT sum(estimated_size) FROM duckdb_tables() WHERE table_name LIKE 's%\\_%' ESCAPE '\\'"
+    )
+    assert kept.fetchone()[0] <= 4 * config.closure_factor * config.target_rows
+    masks = [mask for mask in subsets(graph) if mask.bit_count() <= 3]
+    truth = np.array([counted(star, graph, mask) for mask in masks])
+    assert np.abs(np.log(bound.estimate(masks).rows / truth)).max() < np.log(1.6)
