@@ -9,11 +9,12 @@ from __future__ import annotations
 import datetime
 import keyword
 import math
+import re
 import string
 import unicodedata
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,20 @@ def assign(frame: Expr, label: Hashable, value: Expr, *, cost: float = 0.5) -> E
     # A label that is no string cannot be a keyword: insert the column under a placeholder, then name it.
     made = call("{0}.assign(_={1:arg})", frame, value, op="assign", cost=cost)
     return call(f"{{0}}.rename(columns={{{{'_': {literal(label)}}}}})", made, cost=0.2)
+
+
+_MAGNITUDE = r"(?:'\d{4}-\d\d-\d\d[^']*'|(?<![\w'\".])-?\d+(?:\.\d+)?(?![\w'\"]))"
+_CONSTANT = re.compile(rf"(?:(?:[<>]=?|[!=]=) )?{_MAGNITUDE}")
+
+
+@lru_cache(maxsize=100_000)
+def skeleton(text: str) -> str:
+    """A program's text without its numbers and dates and how it compares with them; all else of two may be equal.
+
+    >>> skeleton("inp0[inp0['a'] >= 30]")
+    "inp0[inp0['a'] #]"
+    """
+    return _CONSTANT.sub("#", text)
 
 
 def program(expr: Expr, names: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import pandas as pd
 
 from mlsys4sys.autopandas import align
 from mlsys4sys.autopandas.columns import Count
+from mlsys4sys.autopandas.columns.filters import different_first
 from mlsys4sys.autopandas.expression import LABEL, OUTPUT, POSITION, Expr, assign, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
@@ -29,6 +30,15 @@ MOST_ROWS_READ = 10
 
 MOST_NEW = 4
 """New columns that one finish may add."""
+
+SEPARATORS = (" | ", " - ", " + ", ", ", "; ", "\n", ",", ";", "|", "/", "-", "_", " ")
+"""What joined strings may stand apart by, the longer ones first."""
+
+MOST_SIGNS, MOST_PIECES = 2, 200
+"""Separators of a wanted text that are tried, and the strings it may consist of."""
+
+MOST_SEVERAL = 4
+"""Members of a tuple that are looked for one by one."""
 
 Columns = Callable[..., Sequence[Expr]]
 
@@ -79,9 +89,36 @@ class Finisher:
         elif kind in ("list", "array", "index"):
             yield from self._sequence(table, goal, heavy=heavy)
         elif kind == "scalar" and heavy and table.shape_kind in ("frame", "series"):
-            yield from self.scalars(
-                table, goal.value, constants=self.constants, deadline=self._until(1.5), count=self.count
-            )
+            yield from self._scalar(table, goal.value)
+            if isinstance(goal.value, str):
+                yield from self._joined(table, goal)
+
+    def _scalar(self, table: Table, value: Any, **limits: int) -> Sequence[Expr]:
+        return self.scalars(
+            table, value, constants=self.constants, deadline=self._until(1.5), count=self.count, **limits
+        )
+
+    def _joined(self, table: Table, goal: Goal) -> Iterator[Expr | None]:
+        """A text as a list of strings that were joined."""
+        for sign in [sign for sign in SEPARATORS if sign in goal.value][:MOST_SIGNS]:
+            pieces = goal.value.split(sign)
+            if not all(pieces) or not 2 <= len(pieces) <= MOST_PIECES:
+                continue
+            for expr in self._sequence(table, Goal.of(pieces, goal.book), heavy=True):
+                yield None if expr is None else _joining(sign, expr)
+
+    def _several(self, table: Table, goal: Goal) -> Iterator[Expr]:
+        """A tuple of single numbers or cells, each by its own reduction: the likeliest, then one changed at a time."""
+        choices = [self._scalar(table, cell, limit=3) for cell in goal.value]
+        if not all(choices):
+            return
+        template = "(" + ", ".join(f"{{{i}:arg}}" for i in range(len(choices))) + ")"
+        picks = [[0] * len(choices)]
+        picks += [[k * (i == h) for h in range(len(choices))] for i in range(len(choices)) for k in range(1, 3)]
+        for pick in picks:
+            if all(k < len(found) for k, found in zip(pick, choices, strict=True)):
+                parts = [found[k] for k, found in zip(pick, choices, strict=True)]
+                yield call(template, *parts, op="tolist", cost=0.5)
 
     def _until(self, seconds: float) -> float:
         end = time.monotonic() + seconds
@@ -139,7 +176,7 @@ class Finisher:
             return
         yield from self._tables(plain, 6)
         for start, ends in self._filtered(table, positions):
-            yield from self._tables(ends, 4 if start else 16)
+            yield from self._tables(ends, 4 if start else 20)
 
     def _cleaned_and_sorted(self, table: Table, positions: align.Positions) -> Iterator[Expr]:
         """Rows without gaps or repeats, and then in another order."""
@@ -171,7 +208,7 @@ class Finisher:
             key=price,
         )
         if (np.diff(positions) > 0).all():
-            yield False, [align.masked(table, mask) for mask in conditions]
+            yield False, [align.masked(table, mask) for mask in different_first(conditions, alike=3)]
             return
         again = _order_within(positions)
         assert again is not None  # they are unique and not in order
@@ -399,6 +436,8 @@ class Finisher:
                     yield call("{0}" + end, where, op=op, cost=1.2)
         for i, column in enumerate(table.columns if table.shape_kind in ("frame", "series") else ()):
             yield from self._distinct(table.ref(i), column, wanted, goal)
+        if heavy and isinstance(goal.value, tuple) and 2 <= goal.rows <= MOST_SEVERAL and table.shape_kind == "frame":
+            yield from self._several(table, goal)
         if table.shape_kind in ("frame", "series"):
             cells = pd.Series(wanted.series, name=None)
             inner = Goal.of(cells, goal.book)
@@ -626,6 +665,13 @@ def _keyed(table: Table, goal: Goal) -> Iterator[Expr]:
     if names and len(names) < len(table.columns):
         arg = literal(names[0] if len(names) == 1 and isinstance(names[0], str) else names)
         yield call(f"{{0}}.set_index({arg})", table.expr, op="set_index", cost=0.9, tags=(LABEL,) * len(names))
+
+
+def _joining(sign: str, expr: Expr) -> Expr:
+    """``', '.join(…)`` of a list's program, which need not make the list."""
+    template = expr.template.removesuffix(".tolist()")
+    series = expr.parts[0] if template == "{0}" else replace(expr, template=template)
+    return call(f"{literal(sign)}.join({{0:arg}})", series, op="str", cost=1.0)
 
 
 def _counted(expr: Expr, goal: Goal) -> Iterator[Expr]:

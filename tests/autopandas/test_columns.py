@@ -78,6 +78,7 @@ NUMERIC = [
     "df.groupby((df.team != df.team.shift()).cumsum()).cumcount() + 1",
     "df.groupby('team')['a'].transform(lambda s: s.expanding().mean())",
     "df.a.diff().fillna(0)", "df.a * 12 + df.b", "df.groupby('team')['a'].transform('max') - df.a",
+    "100 + (df.a - df.b).cumsum()", "df.c.fillna(df.a * 2)",
 ]  # fmt: skip
 
 TEXTS = [
@@ -103,7 +104,9 @@ MASKS = [
     "df.a == df.groupby('team')['a'].transform('max')", "df.groupby('team')['team'].transform('size') > 2",
     "df.day >= '2022-01-01'",
     "df.day.dt.year == 2022", "df.a % 2 == 0", "~df.team.isin(['red'])", "df.name.str.len() > 6",
-    "df.a > df.a.mean()", "df.a.diff() > 0", "df.team != df.team.shift()",
+    "df.a > df.a.mean()", "df.a.diff() > 0", "df.team != df.team.shift()", "df.a == df.a.cummax()", "df.a.isin(df.b)",
+    "df.on.groupby(df.team).transform('any')", "~(df.name == 'Ann Lee').groupby(df.team).transform('any')",
+    "(df.team == 'red').groupby(df.on).transform('all')",
 ]  # fmt: skip
 
 

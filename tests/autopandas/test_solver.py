@@ -6,7 +6,10 @@ import pytest
 
 from mlsys4sys.autopandas import meant, synthesize
 from mlsys4sys.autopandas.examples import draw
-from mlsys4sys.autopandas.verify import check
+from mlsys4sys.autopandas.expression import evaluate
+from mlsys4sys.autopandas.perturb import mixed
+from mlsys4sys.autopandas.solution import Program
+from mlsys4sys.autopandas.verify import check, difference
 
 TASKS = 32
 
@@ -25,6 +28,55 @@ def test_the_example_of_one_call_is_answered(part):
         else:
             assert check(result.code, known.task)
     assert len(missed) <= 1, missed
+
+
+PEOPLE = pd.DataFrame(
+    {
+        "team": ["x", "x", "y", "x", "y", "y", "z"],
+        "mark": [None, "p", "q", "r", "s", None, "t"],
+        "tag": ["d", "b", "a", "b", "c", "a", "e"],
+        "points": [7, 0, 3, 0, 9, 0, 5],
+        "pair": ["k", "k", "l", "l", "m", "m", "n"],
+        "ok": [True, True, True, False, True, True, False],
+        "words": [["a", "b"], ["c"], ["d", "e"], ["a"], ["f", "g"], ["b"], ["c", "d"]],
+        "day": ["2024-01-03", "2024-02-01", "2024-02-20", "2024-03-05", "2024-03-09", "2024-04-01", "2024-05-05"],
+        "time": ["10:30", "23:05", "00:15", "12:00", "08:45", "09:10", "17:20"],
+        "epoch": [1704067200, 1704070800, 1704153600, 1704157200, 1704240000, 1704243600, 1704330000],
+        "left": [3.0, None, 4.0, 8.0, None, 6.0, None],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("labels", "program"),
+    [
+        (["team", "mark"], "df.assign(mark=df.groupby('team')['mark'].transform(lambda s: s.ffill().bfill()))"),
+        (["team", "tag"], "df.groupby('team')['tag'].agg(lambda s: '/'.join(sorted(s.unique())))"),
+        (["team", "points"], "df.assign(points=df['points'].replace(0, np.nan).ffill())"),
+        (["team", "points"], "(df['points'].sum(), df['team'].nunique())"),
+        (["points"], "df['points'].agg(['min', 'mean', 'max'])"),
+        (["team", "points"], "' | '.join(df['team'] + '=' + df['points'].astype(str))"),
+        (["team", "words"], "df.assign(words=df['words'].str.join('/'))"),
+        (["team", "words"], "df.assign(first=df['words'].str[0])"),
+        (["day", "time"], "df.assign(at=pd.to_datetime(df['day'] + ' ' + df['time']))"),
+        (["team", "epoch"], "df.assign(at=pd.to_datetime(df['epoch'], unit='s'))"),
+        (["points", "left"], "df[['points', 'left']].apply(lambda row: row.dropna().tolist(), axis=1)"),
+        (["points", "left", "team"], "df.assign(left=df['left'].fillna(df['points'] * 2))"),
+        (["pair", "ok"], "df[df['ok'].groupby(df['pair']).transform('all')]"),
+    ],
+)
+def test_what_people_ask_is_among_the_answers(labels: list[str], program: str) -> None:
+    frame = PEOPLE[labels]
+    result = synthesize(frame, evaluate(program, {"df": frame}), budget_s=8, names=["df"])
+    others = [mixed((frame,), seed)[0] for seed in range(3)]
+    assert any(all(_agree(answer, program, other) for other in others) for answer in result.programs), result
+
+
+def _agree(answer: Program, program: str, frame: pd.DataFrame) -> bool:
+    try:
+        return not difference(answer(frame), evaluate(program, {"df": frame}))
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def test_nothing_is_found_where_there_is_nothing():

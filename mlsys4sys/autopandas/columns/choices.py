@@ -11,13 +11,26 @@ from mlsys4sys.autopandas.columns import bins, filters, numeric, text, windows
 from mlsys4sys.autopandas.columns.atoms import shown
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.numeric import Found, Prices
-from mlsys4sys.autopandas.columns.pool import Grouping, Pool, Source, Term
+from mlsys4sys.autopandas.columns.pool import Grouping, Pool, Source, Term, label_sets
 from mlsys4sys.autopandas.columns.windows import Groups
-from mlsys4sys.autopandas.expression import CELL, ENTRY, FUNCTION, LABEL, OUTPUT, UNARY, WHERE, Expr, call, literal
+from mlsys4sys.autopandas.expression import (
+    CELL,
+    ENTRY,
+    FUNCTION,
+    LABEL,
+    OUTPUT,
+    UNARY,
+    WHERE,
+    Expr,
+    call,
+    literal,
+)
 from mlsys4sys.autopandas.table import NULL, Codes, Column, Floats, Table
 
 MOST_GROUPED = 5000
 """Rows of a table that is grouped to look numbers up in it."""
+MOST_CONDITIONS = 14
+"""Conditions under which a column is one thing or the other."""
 MOST_ENTRIES = 12
 """Entries of a dictionary."""
 
@@ -52,6 +65,7 @@ def search(
     yield from listed(pool, wanted, count)
     if wanted.kind in ("obj", "str"):
         yield from lists(pool, wanted, count)
+        yield from lists_of_rows(pool, wanted, count)
     if wanted.kind == "num":
         yield from of_lists(pool, count)
     yield from label_of_extreme(pool, wanted, count)
@@ -97,10 +111,12 @@ def moved(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
                         made = call(f"{{0}}.fillna({value[0]})", shifted, op="fillna", cost=0.6 + value[1])
                         yield 1.9 + value[1], made
         gone = codes == NULL
+        if not gone.any() and source.column.kind in ("num", "str"):
+            yield from _carried_over(source, target, pool, count)
         if not gone.any() or gone.all() or not np.array_equal(codes[~gone], target[~gone]):
             continue
         if kind != "num":
-            for name, out in (("ffill", _forward(codes)), ("bfill", _forward(codes[::-1])[::-1])):
+            for name, out in (("ffill", _forward(codes)), ("bfill", _backward(codes))):
                 if np.array_equal(out, target):
                     yield 1.2, call(f"{{0}}.{name}()", source.expr, op=name, cost=1.0)
         fills = np.unique(target[gone])
@@ -112,9 +128,39 @@ def moved(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
                 yield 1.3, call("{0}.fillna({1:arg})", source.expr, other.expr, op="fillna", cost=0.9)
 
 
+_STAND_FOR_GAPS: tuple[Any, ...] = (0, "", "-", "?", -1)
+
+
+def _carried_over(source: Source, target: Codes, pool: Pool, count: Count) -> Iterator[Found]:
+    """Cells that stand for gaps, replaced by the last one before them: ``replace(0, np.nan).ffill()``."""
+    codes = source.column.codes
+    for cell in _STAND_FOR_GAPS:
+        gone = codes == pool.book.code(cell)
+        if not gone.any() or gone.all():
+            continue
+        holed = np.where(gone, NULL, codes)
+        emptied = call(f"{{0}}.replace({literal(cell)}, np.nan)", source.expr, op="replace", cost=1.2)
+        for name, out in (("ffill", _forward(holed)), ("bfill", _backward(holed))):
+            count.examined += 1
+            if np.array_equal(out, target):
+                yield 2.2, call(f"{{0}}.{name}()", emptied, op=name, cost=0.8)
+
+
 def _forward(codes: Codes) -> Codes:
     places = np.where(codes == NULL, 0, np.arange(len(codes)))
     return codes[np.maximum.accumulate(places)]
+
+
+def _backward(codes: Codes) -> Codes:
+    return _forward(codes[::-1])[::-1]
+
+
+def _usual(codes: Codes) -> Codes:
+    """Missing cells get the commonest one, where one is commoner than all others."""
+    values, times = np.unique(codes[codes != NULL], return_counts=True)
+    if not len(values) or (len(values) > 1 and (times == times.max()).sum() > 1):
+        return codes
+    return np.where(codes == NULL, values[times.argmax()], codes)
 
 
 def looked_up(pool: Pool, wanted: Column, others: Sequence[Table], count: Count, clock: Clock) -> Iterator[Found]:
@@ -276,7 +322,7 @@ def _conditions(
         unique: dict[str, Expr] = {}
         for _, expr in sorted(found, key=lambda item: item[0])[:40]:
             unique.setdefault(expr.text, expr)
-        known = list(unique.values())[:10]
+        known = filters.different_first(list(unique.values()), alike=4)[:MOST_CONDITIONS]
         if not clock.over():
             pool.asked[key] = known
     return known
@@ -380,10 +426,13 @@ def within_groups(pool: Pool, wanted: Column, count: Count, clock: Clock) -> Ite
             continue
         for i, source in enumerate(pool.columns_as_sources[:20]):
             codes = source.column.codes
-            if i in grouping.positions or not (codes == target).any():
+            if i in grouping.positions or not source.column.distinct & wanted.distinct:
                 continue
             base = f"{{0}}.groupby({grouping.by})[{literal(pool.labels[i])}]"
+            plain = False
             for tail, op, cost, function in _WITHIN:
+                if plain and "lambda" in tail:
+                    continue  # a function of its own would do what the plain call does
                 count.examined += 1
                 if source.column.kind == "num" and op == "groupby.shift":
                     continue
@@ -392,6 +441,7 @@ def within_groups(pool: Pool, wanted: Column, count: Count, clock: Clock) -> Ite
                     out[rows] = function(codes[rows])
                 total = cost + grouping.cost
                 if np.array_equal(out, target) and not np.array_equal(codes, target):
+                    plain = True
                     yield total, call(base + tail, pool.expr, op=op, cost=total, tags=(*grouping.tags, LABEL))
                 elif op == "groupby.shift" and (gone := out == NULL).any() and not gone.all():
                     rest = np.unique(target[gone])
@@ -441,7 +491,10 @@ _WITHIN: tuple[tuple[str, str, float, Callable[[Codes], Codes]], ...] = (
     (".transform('first')", "groupby.transform", 1.4, _first),
     (".transform('last')", "groupby.transform", 1.5, lambda codes: _first(codes[::-1])),
     (".ffill()", "groupby.ffill", 1.2, lambda codes: _forward(codes)),
-    (".bfill()", "groupby.ffill", 1.4, lambda codes: _forward(codes[::-1])[::-1]),
+    (".bfill()", "groupby.ffill", 1.4, lambda codes: _backward(codes)),
+    (".transform(lambda s: s.ffill().bfill())", "groupby.ffill", 1.9, lambda codes: _backward(_forward(codes))),
+    (".transform(lambda s: s.bfill().ffill())", "groupby.ffill", 2.2, lambda codes: _forward(_backward(codes))),
+    (".transform(lambda s: s.fillna(s.mode()[0]))", "groupby.transform", 2.3, lambda codes: _usual(codes)),
     (".shift()", "groupby.shift", 1.2, lambda codes: _moved(codes, 1)),
     (".shift(-1)", "groupby.shift", 1.6, lambda codes: _moved(codes, -1)),
 )
@@ -610,7 +663,7 @@ def partly(
             continue
         rest = ~same
         if (gone := np.isnan(term.values)).any() and np.array_equal(gone, rest):
-            yield from _filled(term, values, gone, pool, count)
+            yield from _filled(term, values, gone, pool, prices, count)
             continue
         if len(np.unique(values[rest])) < 2 and rest.sum() > 1:
             continue  # a constant: others see to that
@@ -637,7 +690,7 @@ def partly(
                 yield term.cost + cost + condition.total + 1.2, made
 
 
-def _filled(term: Term, values: Floats, gone: Any, pool: Pool, count: Count) -> Iterator[Found]:
+def _filled(term: Term, values: Floats, gone: Any, pool: Pool, prices: Prices, count: Count) -> Iterator[Found]:
     """Missing numbers filled with what is expected of their row: the group's mean, another column."""
     if pool.at is not None:
         values, gone = values[pool.at], gone[pool.at]
@@ -646,6 +699,11 @@ def _filled(term: Term, values: Floats, gone: Any, pool: Pool, count: Count) -> 
         if np.allclose(other.values[gone], values[gone], rtol=1e-6, atol=1e-9, equal_nan=False):
             made = call("{0}.fillna({1:arg})", term.expr, other.expr, op="fillna", cost=0.9)
             yield term.cost + other.cost + 0.9, made
+    if gone.sum() > 1:
+        branches = numeric.elsewhere(numeric.Target.of(values), gone, pool, prices, count)
+        for cost, branch in sorted(branches, key=lambda item: item[0])[:4]:
+            made = call("{0}.fillna({1:arg})", term.expr, branch, op="fillna", cost=0.9)
+            yield term.cost + cost + 0.9, made
 
 
 def lists(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
@@ -668,23 +726,53 @@ def lists(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
                 yield cost, call(f"{{0}}.str.findall({text.raw(pattern)})", source.expr, op="str", cost=cost)
             yield 1.8, call("{0}.apply(list)", source.expr, op="map", cost=1.7)
         elif source.column.kind == "obj" and not holds:
-            count.examined += 8
-            for sign, cost in (
-                (", ", 1.2),
-                (",", 1.2),
-                (" ", 1.2),
-                ("", 1.4),
-                ("-", 1.5),
-                ("|", 1.6),
-                (";", 1.6),
-                ("_", 1.6),
-            ):
-                yield cost, call(f"{{0}}.str.join({literal(sign)})", source.expr, op="str", cost=cost)
-            for k, cost in ((0, 1.0), (-1, 1.1), (1, 1.2)):
-                yield cost, call(f"{{0}}.str[{k}]", source.expr, op="str", cost=cost)
+            count.examined += 4
+            joint = _joining(source.column, wanted)
+            if joint is not None:
+                cost = 1.2 if joint in (", ", ",", " ") else 1.5
+                yield cost, call(f"{{0}}.str.join({literal(joint)})", source.expr, op="str", cost=cost)
+            yield from _picked(source)
             for key in _keys(source.column):
                 yield 1.2, call(f"{{0}}.str[{literal(key)}]", source.expr, op="str", cost=1.1, tags=(CELL,))
                 yield 1.4, call(f"{{0}}.str.get({literal(key)})", source.expr, op="str", cost=1.3, tags=(CELL,))
+
+
+def _joining(column: Column, wanted: Column) -> str | None:
+    """What stands between the strings of a list where they are one string."""
+    for parts, cell in zip(column.cells, wanted.cells, strict=True):
+        if isinstance(parts, list | tuple) and len(parts) > 1 and all(isinstance(part, str) for part in parts):
+            length, spare = len(cell) if isinstance(cell, str) else 0, sum(map(len, parts))
+            width, rest = divmod(length - spare, len(parts) - 1)
+            sign = str(cell)[len(parts[0]) : len(parts[0]) + width] if width >= 0 and not rest else None
+            return sign if sign is not None and sign.join(parts) == cell else None
+    return None
+
+
+def _picked(source: Source) -> Iterator[Found]:
+    """One element of each list."""
+    for k, cost in ((0, 1.0), (-1, 1.1), (1, 1.2)):
+        yield cost, call(f"{{0}}.str[{k}]", source.expr, op="str", cost=cost)
+
+
+def lists_of_rows(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """The cells of each row, of all columns or of some, as a list; without those that are missing."""
+    lists = wanted.cells
+    if not pool.is_frame or not pool.plain or len(pool.columns) < 2 or not all(isinstance(c, list) for c in lists[:3]):
+        return
+    for chosen, extra in label_sets(pool, range(min(len(pool.columns), 12))):
+        labels = [pool.labels[i] for i in chosen]
+        first = [int(pool.columns[i].codes[0]) for i in chosen]
+        given = [pool.book.code(cell) for cell in lists[0]]
+        whole = len(chosen) == len(pool.columns)
+        frame = "{0}" if whole else f"{{0}}[{literal(labels)}]"
+        cost = 1.4 + extra + 0.1 * len(labels) * (not whole)
+        tags = () if whole else (LABEL,) * len(labels)
+        count.examined += 1
+        if given == first:
+            yield cost, call(f"{frame}.apply(list, axis=1)", pool.expr, op="tolist", cost=cost, tags=tags)
+        if given == [code for code in first if code != NULL]:
+            text = f"{frame}.apply(lambda row: row.dropna().tolist(), axis=1)"
+            yield cost + 0.9, call(text, pool.expr, op="tolist", cost=cost + 0.9, tags=(*tags, FUNCTION))
 
 
 def of_lists(pool: Pool, count: Count) -> Iterator[Found]:
@@ -693,7 +781,9 @@ def of_lists(pool: Pool, count: Count) -> Iterator[Found]:
         first = source.column.cells[0] if source.column.kind == "obj" else None
         if not isinstance(first, list | tuple | dict | set | np.ndarray):
             continue
-        count.examined += 4
+        count.examined += 7
+        if isinstance(first, list | tuple):
+            yield from _picked(source)
         yield 1.0, call("{0}.str.len()", source.expr, op="str", cost=0.9)
         for function, cost in (("sum", 1.3), ("max", 1.5), ("min", 1.6)):
             yield cost, call(f"{{0}}.apply({function})", source.expr, op="map", cost=cost)
@@ -704,17 +794,21 @@ def label_of_extreme(pool: Pool, wanted: Column, count: Count) -> Iterator[Found
     numeric = [i for i, column in enumerate(pool.columns) if column.kind == "num" and not column.null.any()]
     if not pool.is_frame or not 2 <= len(numeric) <= 60:
         return
-    labels = [pool.labels[i] for i in numeric]
-    codes = np.array([pool.book.code(label) for label in labels])
-    if not wanted.distinct <= set(codes.tolist()):
+    if not wanted.distinct <= {pool.book.code(pool.labels[i]) for i in numeric}:
         return
-    cells = np.stack([pool.columns[i].numbers for i in numeric], axis=1)
-    chosen = f"{{0}}[{literal(labels)}]" if len(numeric) < len(pool.columns) else "{0}"
-    for name, places, cost in (("idxmax", cells.argmax(axis=1), 1.2), ("idxmin", cells.argmin(axis=1), 1.5)):
-        count.examined += 1
-        if np.array_equal(codes[places], wanted.codes):
-            total = cost + 0.2 * len(labels) * (chosen != "{0}")
-            yield total, call(f"{chosen}.{name}(axis=1)", pool.expr, op="idxmax", cost=total)
+    for chosen, extra in label_sets(pool, numeric):
+        labels = [pool.labels[i] for i in chosen]
+        codes = np.array([pool.book.code(label) for label in labels])
+        if not wanted.distinct <= set(codes.tolist()):
+            continue
+        cells = np.stack([pool.columns[i].numbers for i in chosen], axis=1)
+        whole = len(chosen) == len(pool.columns)
+        frame = "{0}" if whole else f"{{0}}[{literal(labels)}]"
+        for name, places, cost in (("idxmax", cells.argmax(axis=1), 1.2), ("idxmin", cells.argmin(axis=1), 1.5)):
+            count.examined += 1
+            if np.array_equal(codes[places], wanted.codes):
+                total = cost + extra + 0.2 * len(labels) * (not whole)
+                yield total, call(f"{frame}.{name}(axis=1)", pool.expr, op="idxmax", cost=total)
 
 
 def _keys(column: Column) -> list[Any]:

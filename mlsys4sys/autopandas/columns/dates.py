@@ -86,6 +86,7 @@ class Dates:
         self.sources = self._different(list(_dates(sources))[: 2 * MOST_DATES])[:MOST_DATES]
         self.spans = [(e, c) for e, column, c in sources if column.kind == "delta"][:MOST_DATES]
         self.amounts = [(e, c) for e, column, c in sources if column.kind == "num"][:6]
+        self.texts = [(e, column, c) for e, column, c in sources if column.kind == "str"][:8]
         self.frame = value if isinstance(value, pd.DataFrame) else None
 
     def _different(self, sources: list[tuple[Expr, float]]) -> list[tuple[Expr, float]]:
@@ -207,12 +208,40 @@ class Dates:
                 yield Expr("{0:sum} + {1:product}", (expr, span), SUM, "arithmetic", 0.8), base + other + 0.8
                 yield Expr("{0:sum} - {1:product}", (expr, span), SUM, "arithmetic", 0.9), base + other + 0.9
             yield from self._group_moments(expr, base)
+        yield from self._read_together()
+        yield from self._since_1970()
         if self.frame is not None and len(self.frame.columns) < 100:
             names = {str(label).lower(): label for label in self.frame.columns}
             if {"year", "month", "day"} <= set(names):
                 labels = literal([names["year"], names["month"], names["day"]])
                 yield call(f"pd.to_datetime({{0}}[{labels}])", self.expr, op="astype", cost=1.3), 1.3
         yield from self._across()
+
+    def _read_together(self) -> Iterator[tuple[Expr, float]]:
+        """A column of days and one of times, read as one."""
+        times = [(e, c) for e, column, c in self.texts if all(_TIME.fullmatch(str(t)) for t in column.cells[:20])]
+        for time, second in times:
+            for day, column, first in self.texts:
+                if reading(column) and day.text != time.text:
+                    together = Expr("{0:sum} + ' ' + {1:sum}", (day, time), SUM, "str", 0.8)
+                    yield call("pd.to_datetime({0:arg})", together, op="astype", cost=1.0), first + second + 1.8
+            for date, first in self.sources:
+                if not date.op:
+                    seconds = all(str(cell).count(":") == 2 for cell in self._cells(time))
+                    text = "pd.to_timedelta({0:arg})" if seconds else "pd.to_timedelta({0:sum} + ':00')"
+                    span = call(text, time, op="astype", cost=1.2)
+                    yield Expr("{0:sum} + {1:product}", (date, span), SUM, "arithmetic", 0.8), first + second + 2.0
+
+    def _cells(self, expr: Expr) -> list[Any]:
+        return next(column.cells[:20] for e, column, _ in self.texts if e.text == expr.text)
+
+    def _since_1970(self) -> Iterator[tuple[Expr, float]]:
+        """Numbers of seconds or milliseconds since 1970."""
+        for expr, base in self.amounts:
+            cells = np.asarray(self.memo.value(expr), dtype=np.float64)
+            for unit, scale in (("s", 1.0), ("ms", 1e3)):
+                if len(cells) and np.nanmin(cells) > 1e8 * scale and np.nanmax(cells) < 5e9 * scale:
+                    yield call(f"pd.to_datetime({{0:arg}}, unit='{unit}')", expr, op="astype", cost=1.2), base + 1.2
 
     def _across(self) -> Iterator[tuple[Expr, float]]:
         plain = [e for e, _ in self.sources if not e.op and e.parts]
@@ -248,6 +277,8 @@ def _looks_like_days(column: Column) -> bool:
     there = column.numbers[~column.null]
     return bool(len(there) and ((there > 19_000_101) & (there < 21_001_231) & (there == np.rint(there))).all())
 
+
+_TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 
 _LOOKS = re.compile(
     r"\d{1,4}[-/. :]\d{1,2}|\d{1,2}[ -](jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"

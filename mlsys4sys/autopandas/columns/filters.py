@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -25,9 +26,20 @@ from mlsys4sys.autopandas.columns.atoms import (
 from mlsys4sys.autopandas.columns.check import Checker, best
 from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
 from mlsys4sys.autopandas.columns.numeric import Block, Found, Operator, Prices, Target, constant_text, pairs
-from mlsys4sys.autopandas.columns.pool import Pool, Source, Term, pool_of
-from mlsys4sys.autopandas.expression import CELL, COMPARE, FUNCTION, LABEL, LOOSE, PRODUCT, Expr, call, literal
-from mlsys4sys.autopandas.table import Bools, Table
+from mlsys4sys.autopandas.columns.pool import Grouping, Pool, Source, Term, pool_of
+from mlsys4sys.autopandas.expression import (
+    CELL,
+    COMPARE,
+    FUNCTION,
+    LABEL,
+    LOOSE,
+    PRODUCT,
+    Expr,
+    call,
+    literal,
+    skeleton,
+)
+from mlsys4sys.autopandas.table import NULL, Bools, Table
 
 JOINING = 0.7
 """Nats of ``&`` and ``|``."""
@@ -38,6 +50,8 @@ DEAR = 5.5
 """Nats of two conditions past which three are tried."""
 ROUNDS = 4
 """How often rows that a condition got wrong are added to those of a long table that are looked at."""
+COUNTED_ROWS = 0.8
+"""Nats of the remainder of a column that numbers the rows."""
 FAR = 0.5
 """Nats of comparing something derived rather than a column."""
 
@@ -138,6 +152,9 @@ def conditions(
     if light or clock.over():
         return
     yield from _of_spans(pool, wanted, count)
+    groupwise = list(within_groups(pool, wanted))
+    count.examined += len(groupwise)
+    yield from (reading for atom in groupwise if _exact(atom, wanted) for reading in atom.make(keep, drop))
     terms = derived(pool)
     count.examined += len(terms)
     more = [atom for term in separating(terms, wanted) for atom in term_atoms(term, wanted, prices)]
@@ -153,6 +170,18 @@ def conditions(
     if not clock.over():
         more = [atom for term in terms[:40] for atom in term_atoms(term, wanted, prices)]
         yield from both([*simple, *more], wanted, count)
+
+
+def different_first(conditions: Sequence[Expr], *, alike: int) -> list[Expr]:
+    """Conditions in their order, those last that differ in a constant alone from so many before them."""
+    seen: Counter[str] = Counter()
+    kept: list[Expr] = []
+    rest: list[Expr] = []
+    for condition in conditions:
+        shape = skeleton(condition.text)
+        seen[shape] += 1
+        (kept if seen[shape] <= alike else rest).append(condition)
+    return [*kept, *rest]
 
 
 def prices_of(pool: Pool, constants: Sequence[Any], shown_numbers: frozenset[float] = frozenset()) -> Prices:
@@ -403,7 +432,7 @@ def relations(pool: Pool, wanted: Wanted, count: Count, clock: Clock, *, light: 
     target = Target.of(values, low=values - slack, high=values + slack)
     numbers = pool.columns_of_numbers
     base = Block.of(numbers, pool.rows, most_alike=2)
-    fills = [t for t in pool.unary if t.expr.op in ("shift", "abs")]
+    fills = [t for t in pool.unary if t.expr.op in ("shift", "abs") or t.expr.template.endswith(_RECORDS)]
     terms = [*numbers, *pool.totals, *pool.quantiles, *fills, *([] if light else pool.grouped)]
     right = Block.of(terms, pool.rows, most_alike=2)
     hits = sorted(pairs(target, base, right, _SIGNS, count, clock), key=lambda hit: hit[0])
@@ -413,6 +442,69 @@ def relations(pool: Pool, wanted: Wanted, count: Count, clock: Clock, *, light: 
             far = _far_apart(a, b)
             yield cost + far, Expr(op.template, (a, b), COMPARE, "compare", op.cost + far)
     yield from _equal_texts(pool, wanted, count)
+    yield from _in_another(pool, wanted, count)
+
+
+def _in_another(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
+    """Cells that are anywhere in another column of the table: ``df['a'].isin(df['b'])``."""
+    sources = [source for source in pool.columns_as_sources[:20] if source.column.kind in ("num", "str", "date")]
+    for a, b in itertools.permutations(sources, 2):
+        if a.column.kind != b.column.kind or not a.column.distinct & b.column.distinct:
+            continue
+        count.examined += 1
+        held = np.isin(a.column.codes, list(b.column.distinct))
+        made = call("{0}.isin({1:arg})", a.expr, b.expr, op="isin", cost=1.3)
+        if held[wanted.keep].all() and not held[wanted.drop].any():
+            yield 1.5, made
+        elif held[wanted.drop].all() and not held[wanted.keep].any():
+            yield 1.8, negated(made)
+
+
+MOST_MARKS = 12
+"""Different cells of a column that a group is asked for."""
+
+
+def within_groups(pool: Pool, wanted: Wanted) -> Iterator[Atom]:
+    """Whether any or every row of a group has a cell: ``(df['st'] == 'ok').groupby(df['id']).transform('all')``.
+
+    Cells are words and truths: of numbers the least and the most of a group say as much.
+    """
+    if not pool.is_frame or not pool.plain or pool.at is not None:
+        return
+    for grouping in pool.groupings[:6]:
+        if len(grouping.positions) != 1 or grouping.groups.count < 2 or (grouping.groups.ids < 0).any():
+            continue
+        key = pool.columns_as_sources[grouping.positions[0]].expr
+        for source in pool.columns_as_sources[:12]:
+            column = source.column
+            if source.expr.text == key.text or column.kind not in ("str", "bool") or len(column.distinct) > MOST_MARKS:
+                continue
+            yield from _asked_of_groups(source, key, grouping, pool, wanted)
+
+
+def _asked_of_groups(source: Source, key: Expr, grouping: Grouping, pool: Pool, wanted: Wanted) -> Iterator[Atom]:
+    groups, column = grouping.groups, source.column
+    for code in sorted(column.distinct):
+        held = column.codes == code
+        cell = pool.book.cell(code)
+        text = None if code == NULL else shown(cell)
+        if text is None or held.all() or (column.kind == "bool" and not cell):
+            continue
+        inner = source.expr if column.kind == "bool" else compared(source.expr, "==", text, 0.7, (CELL,))
+        inside = 0.1 if column.kind == "bool" else 1.2
+        times = np.bincount(groups.ids, weights=held, minlength=groups.count)
+        for how, spread in (("any", times > 0), ("all", times == groups.sizes)):
+            bits = np.asarray(spread[groups.ids], dtype=bool)
+            made = call(f"{{0}}.groupby({{1:arg}}).transform('{how}')", inner, key, op="groupby.filter", cost=1.0)
+            cost = inside + grouping.cost + 1.0
+            if wanted.fits(bits):
+                yield fixed(made, bits, cost)
+            elif wanted.fits(~bits):
+                yield fixed(negated(made), ~bits, cost + 0.3)
+
+
+_RECORDS = (".cummax()", ".cummin()")
+"""What the cells of a column are compared with to find those that nothing before them exceeds."""
 
 
 def _far_apart(a: Expr, b: Expr) -> float:
@@ -430,11 +522,13 @@ def remainders(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
         cells = term.values
         if np.isnan(cells).any() or not (cells == np.rint(cells)).all():
             continue
+        counts = len(cells) > 1 and (np.diff(cells) == 1).all()  # a column that numbers the rows says where they are
         for k, cost in ((2, 0.4), (3, 0.9), (5, 1.0), (4, 1.2), (10, 1.0)):
             count.examined += 2
             rest = np.mod(cells, k)
             kept = np.unique(rest[wanted.keep])
             dropped = np.unique(rest[wanted.drop])
+            cost += COUNTED_ROWS * bool(counts)
             inner = Expr(f"{{0:product}} % {k}", (term.expr,), PRODUCT, "arithmetic", 0.9 + cost)
             if len(kept) == 1 and kept[0] not in dropped:
                 yield term.cost + 1.8 + cost, compared(inner, "==", str(int(kept[0])), 0.3)
@@ -616,4 +710,4 @@ def _readings(a: Atom, b: Atom, wanted: Wanted, sign: str) -> Iterator[Found]:
         yield p + q + JOINING, Expr(f"{{0:product}} {sign} {{1:product}}", (left, right), LOOSE, "logic", JOINING)
 
 
-__all__ = ["COMPARING", "conditions", "masks", "prices_of"]
+__all__ = ["COMPARING", "conditions", "different_first", "masks", "prices_of"]

@@ -490,6 +490,8 @@ def search(
         return
     yield from divided(target, base, prices, count)
     yield from linear(target, base, prices, count)
+    if not rough:
+        yield from running(target, pool, prices, count, clock)
     made = [*pool.unary, *pool.across, *pool.grouped]
     plain = [term for term in made if not term.expr.template.startswith("-")]
     wide = Block.of([*pool.numbers, *pool.amounts, *plain], rows, most_alike=1)
@@ -515,6 +517,32 @@ def search(
     if len(two) <= 600:
         yield from paired(target, two, two, BASIC, count, clock)
     yield from paired(target, wide, wide, BASIC, count, clock)
+
+
+MOST_RUNNING = 20
+"""Pairs of columns whose running total is looked at."""
+
+
+def running(target: Target, pool: Pool, prices: Prices, count: Count, clock: Clock) -> Iterator[Found]:
+    """Running totals of what two columns make, from a number on: ``100 + (df['in'] - df['out']).cumsum()``."""
+    if target.missing.any() or pool.rows < 4 or pool.at is not None:
+        return
+    base = Block.of(pool.columns_of_numbers[:8], pool.rows)
+    later = np.arange(pool.rows) > 0
+    steps, part = Target.of(np.diff(target.values)), _on(base, later)
+    hits = sorted(pairs(steps, part, part, (ADD, SUB, MUL), count, clock), key=lambda hit: hit[0])
+    for cost, op, i, j in hits[:MOST_RUNNING]:
+        start = float(target.values[0] - op.apply(base.matrix[i, :1], base.matrix[j, :1])[0])
+        if i == j or not math.isfinite(start):
+            continue
+        total = call("{0}.cumsum()", joined(op, base.build(i), base.build(j)), op="cumulative", cost=1.0)
+        start = round(start, 9)
+        if not start:
+            yield cost + 1.0, total
+            continue
+        price, tags = prices.of(abs(start))
+        sign = ADD if start > 0 else SUB
+        yield cost + 1.0 + sign.cost + price, with_constant(sign, total, abs(start), price, tags)
 
 
 def filled(target: Target, block: Block, prices: Prices, count: Count) -> Iterator[Found]:

@@ -364,7 +364,7 @@ def _spread(term: Term) -> Term | None:
     return Term(expr, np.full(len(term.values), float(there.max() - there.min())), term.cost + 2.1)
 
 
-def _label_sets(pool: Pool, places: Sequence[int]) -> Iterator[tuple[tuple[int, ...], float]]:
+def label_sets(pool: Pool, places: Sequence[int]) -> Iterator[tuple[tuple[int, ...], float]]:
     """Sets of columns that are reduced together: all, all but one, neighbours, those with a common start."""
     n = len(places)
     yield tuple(places), 0.0
@@ -395,7 +395,7 @@ def _across(pool: Pool) -> Iterator[Term]:
     if len(places) < 2:
         yield from _missing_counts(pool)
         return
-    for chosen, extra in _label_sets(pool, places[:40]):
+    for chosen, extra in label_sets(pool, places[:40]):
         cells = np.stack([pool.columns[i].numbers for i in chosen])
         frame = pool.expr
         argument, cost = "axis=1", 1.0 + extra

@@ -310,6 +310,10 @@ class Solved:
                 return [Source(i, column.label, "join", 0.6 + 1.0 * (column.kind != "str"), separator)]
             if all(separator.join(dict.fromkeys(part)) == cell for part, cell in zip(texts, cells, strict=True)):
                 return [Source(i, column.label, "joinunique", 1.6, separator)]
+            if all(separator.join(sorted(set(part))) == cell for part, cell in zip(texts, cells, strict=True)):
+                return [Source(i, column.label, "joinsorted", 1.8, separator)]
+            if all(separator.join(sorted(part)) == cell for part, cell in zip(texts, cells, strict=True)):
+                return [Source(i, column.label, "sortedjoin", 1.9, separator)]
         return []
 
 
@@ -583,6 +587,9 @@ def _last_key_sets(table: Table, goal: Goal) -> Iterator[KeySet]:
             yield KeySet((key,), ())
 
 
+_WRITTEN_OUT = frozenset(["joinunique", "joinsorted", "sortedjoin", "sortedunique", "range", "mode", "nulls", "equal"])
+"""Aggregates that are functions of their own."""
+
 AGG_WRITTEN = {"list": "list", "set": "set", "unique": "'unique'"}
 
 
@@ -608,6 +615,10 @@ def written(source: Source) -> str:
         return "lambda s: sorted(s.unique())"
     if source.agg == "joinunique":
         return f"lambda s: {literal(source.extra)}.join(s.unique())"
+    if source.agg == "joinsorted":
+        return f"lambda s: {literal(source.extra)}.join(sorted(s.unique()))"
+    if source.agg == "sortedjoin":
+        return f"lambda s: {literal(source.extra)}.join(sorted(s))"
     return AGG_WRITTEN.get(source.agg, literal(source.agg))
 
 
@@ -724,7 +735,7 @@ def _both_indexes(solved: Solved, tail: str, cost: float) -> Iterator[Expr]:
 
 def _method(agg: str) -> str | None:
     """The method of a grouped frame or series that computes an aggregate."""
-    if agg in ("join", "joinunique", "sorted", "sortedunique", "unique", "quantile", "range", "mode", "nulls", "equal"):
+    if agg in _WRITTEN_OUT or agg in ("join", "sorted", "unique", "quantile"):
         return None
     if agg in ("list", "set"):
         return f".agg({agg})"
@@ -753,7 +764,7 @@ def _single(solved: Solved) -> Iterator[Expr]:
         elif source.agg == "quantile":
             method = f".quantile({source.extra})"
         tail = f"{column}{method}" if method is not None else f"{column}.agg({written(source)})"
-        tags = (FUNCTION,) if source.agg in ("joinunique", "sortedunique", "range", "mode", "nulls", "equal") else ()
+        tags = (FUNCTION,) if source.agg in _WRITTEN_OUT else ()
         grouped, price = _grouped(solved)
         cost = price + max(source.cost, 0.0) + 0.2 + 1.5 * bool(tags)
         series = step(solved.table.expr, f"{grouped}{tail}", op=_op(source.agg), cost=cost, tags=tags)
@@ -785,6 +796,8 @@ _OPS = {
     "set": "groupby.list",
     "unique": "groupby.list",
     "join": "groupby.list",
+    "joinsorted": "groupby.list",
+    "sortedjoin": "groupby.list",
 }
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from mlsys4sys.autopandas.expression import CELL, COMPARE, ENTRY, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import close
+from mlsys4sys.autopandas.ops.groupwise import STATISTICS
 from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, is_frame, step
 from mlsys4sys.autopandas.table import Codes, Column, Floats, Table
 
@@ -57,6 +58,8 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
                 yield expr if goal.shape_kind == "series" else step(expr, ".tolist()", op="tolist", cost=0.6)
     if goal.shape_kind in ("frame", "series"):
         yield from _described(table, goal)
+    if goal.shape_kind == "series":
+        yield from _statistics(table, goal)
 
 
 def _framed(table: Table, expr: Expr, goal: Goal) -> Iterator[Expr]:
@@ -373,6 +376,22 @@ def _by_column(table: Table, goal: Goal) -> Iterator[Expr]:
         }
         if len({tuple(value) for value in lists.values()}) > 1 and all(lists.values()):
             yield step(table.expr, f".agg({literal(lists)})", op="reduce", cost=1.2 + 0.4 * len(lists))
+
+
+def _statistics(table: Table, goal: Goal) -> Iterator[Expr]:
+    """``df['v'].agg(['min', 'mean'])``, ``df['v'].describe()[['25%', '75%']]``."""
+    names = goal.index[0].cells if len(goal.index) == 1 else []
+    if not 2 <= len(names) <= 8 or goal.columns[0].kind != "num" or not all(isinstance(n, str) for n in names):
+        return
+    wanted = goal.columns[0].numbers.tolist()
+    for position, column in enumerate(table.columns):
+        if column.kind not in ("num", "bool"):
+            continue
+        ref = table.ref(position) if table.shape_kind == "frame" else table.expr
+        if all(n in REDUCTIONS and _is_statistic(column, n, w) for n, w in zip(names, wanted, strict=True)):
+            yield step(ref, f".agg({literal(names)})", op="reduce", cost=1.2 + 0.2 * len(names))
+        elif all(n in STATISTICS for n in names):
+            yield step(ref, f".describe()[{literal(names)}]", op="describe", cost=1.4 + 0.2 * len(names))
 
 
 def _is_statistic(column: Column, name: str, target: float) -> bool:
