@@ -23,7 +23,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mlsys4sys import checkpoint
-from mlsys4sys.autopandas.expression import CELL, ENTRY, FUNCTION, LABEL, OUTPUT, POSITION, WHERE, Expr, source
+from mlsys4sys.autopandas.expression import (
+    CELL,
+    ENTRY,
+    FUNCTION,
+    LABEL,
+    OUTPUT,
+    POSITION,
+    WHERE,
+    Expr,
+    skeleton,
+    source,
+)
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.perturb import Variant, kept_rows, variants
@@ -563,7 +574,24 @@ def rank(
     costs = [expr.total for expr in exprs] if costs is None else costs
     behaviour = observe(exprs, task, seed=seed, deadline=deadline)
     rows = features(exprs, costs, behaviour, logits=logits)
-    return ordered(exprs, (judge or shipped()).scores(rows), behaviour.classes())
+    groups = behaviour.classes()
+    return ordered(exprs, varied(exprs, (judge or shipped()).scores(rows), groups), groups)
+
+
+ALIKE = 1.0
+"""Nats less for each likelier program that differs in a constant alone: a reader wants to see other ideas too."""
+
+
+def varied(exprs: Sequence[Expr], scores: Floats, groups: Sequence[int]) -> Floats:
+    """Scores that fall for a class whose best program only has another constant than that of a likelier class."""
+    out = scores.copy()
+    seen: Counter[str] = Counter()
+    for group, leader in sorted(_leaders(scores, groups).items(), key=lambda item: -float(scores[item[1]])):
+        shape = skeleton(exprs[leader].text)
+        if seen[shape]:
+            out[[i for i, other in enumerate(groups) if other == group]] -= ALIKE * seen[shape]
+        seen[shape] += 1
+    return out
 
 
 def as_found(exprs: Sequence[Expr], costs: Sequence[float]) -> list[Ranked]:

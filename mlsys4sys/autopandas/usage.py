@@ -24,12 +24,15 @@ RARE: dict[str, float] = {
 }  # fmt: skip
 """Word after a dot → nats, each time it stands in a program; words that are not here are everyday."""
 
-_WORD = re.compile(r"\.(\w+)")
+_WORD = re.compile(r"\.(\w+)|'(median|std|var|sem|skew|prod|mode)'")
+"""A call, or an aggregate named in quotes."""
 
 _TURNS: tuple[tuple[re.Pattern[str], float], ...] = (
     # The row number, or a label, compared like a quantity.
     (re.compile(r"\.index\)? ?(?:[<>]=?|[!=]=) "), 1.2),
     (re.compile(r"-\w+\.index"), 1.5),
+    # What only names things, ordered or calculated with.
+    (re.compile(r"\['(?:\w+_)?(?:id|ID|Id)'\] (?:[<>]=?|!=|[-+*/%]) "), 0.7),
     # One column against another, or against a statistic of another.
     (re.compile(r"\['([^']+)'\] (?:[<>]=?|[!=]=) \w+\['(?!\1')[^']+'\]"), 0.7),
     (re.compile(r"\['([^']+)'\] (?:[<>]=?|[!=]=) \w+\['(?!\1')[^']+'\]\.\w+\("), 0.8),
@@ -50,7 +53,7 @@ _TURNS: tuple[tuple[re.Pattern[str], float], ...] = (
 @lru_cache(maxsize=100_000)
 def surprise(text: str) -> float:
     """Nats for the rare things in a program's text."""
-    words = sum(RARE.get(word, 0.0) for word in _WORD.findall(text))
+    words = sum(RARE.get(called or named, 0.0) for called, named in _WORD.findall(text))
     return words + sum(price * len(turn.findall(text)) for turn, price in _TURNS)
 
 
