@@ -96,6 +96,13 @@ TEXTS = [
     "np.select([df.a < 15, df.a < 30], ['low', 'mid'], 'high')", "df.groupby('team')['name'].transform('first')",
 ]  # fmt: skip
 
+BRANCHES = [
+    "np.where(df.a > 20, df.a * df.b * 0.9, df.a * df.b)", "np.where(df.on, df.a * 0.1, 5)",
+    "df.a.where(df.on, -df.a).cumsum()", "np.select([df.a > df.b, df.a < df.b], ['up', 'down'], 'same')",
+    "np.select([df.a > df.a.shift(), df.a < df.a.shift()], ['up', 'down'], 'same')",
+]  # fmt: skip
+"""What a table shows only where all of its cases occur."""
+
 MASKS = [
     "df.a > 10", "df.a <= 20", "df.team == 'red'", "df.team != 'blue'", "df.team.isin(['red', 'blue'])", "df.c.isna()",
     "df.c.notna()", "df.on", "~df.on", "df.a > df.b", "df.name.str.contains('e')", "df.name.str.startswith('A')",
@@ -126,7 +133,7 @@ def _checked_mask(program: str, frame: pd.DataFrame) -> None:
         assert (np.asarray(_run(expr, frame)) == keep).all()
 
 
-@pytest.mark.parametrize("program", NUMERIC + TEXTS)
+@pytest.mark.parametrize("program", NUMERIC + TEXTS + BRANCHES)
 def test_a_column_that_pandas_made_is_found_again(program: str) -> None:
     _checked_column(program, _frame(11, np.random.default_rng(len(program))))
 

@@ -618,6 +618,12 @@ def test_a_row_becomes_the_header() -> None:
     assert is_found([frame], frame.iloc[1:].set_axis(frame.iloc[0], axis=1))
 
 
+def test_blocks_of_columns_are_calculated_with() -> None:
+    labels = pd.MultiIndex.from_product([["in", "out"], ["x", "y"]])
+    frame = pd.DataFrame([[5, 2, 1, 3], [4, 8, 6, 7]], columns=labels)
+    assert is_found([frame], frame["in"] - frame["out"])
+
+
 def test_runs_are_groups() -> None:
     frame = pd.DataFrame({"state": ["on", "on", "off", "on", "on", "on"], "load": [3, 1, 4, 1, 5, 9]})
     run = (frame["state"] != frame["state"].shift()).cumsum()

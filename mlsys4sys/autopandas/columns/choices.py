@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from mlsys4sys.autopandas.columns import bins, filters, numeric, text, windows
+from mlsys4sys.autopandas.columns import bins, branches, filters, text, windows
 from mlsys4sys.autopandas.columns.atoms import shown
 from mlsys4sys.autopandas.columns.count import Clock, Count
-from mlsys4sys.autopandas.columns.numeric import Found, Prices
-from mlsys4sys.autopandas.columns.pool import Grouping, Pool, Source, Term, label_sets
+from mlsys4sys.autopandas.columns.numeric import Found
+from mlsys4sys.autopandas.columns.pool import Grouping, Pool, Source, label_sets
 from mlsys4sys.autopandas.columns.windows import Groups
 from mlsys4sys.autopandas.expression import (
     CELL,
@@ -19,7 +19,6 @@ from mlsys4sys.autopandas.expression import (
     FUNCTION,
     LABEL,
     OUTPUT,
-    UNARY,
     WHERE,
     Expr,
     call,
@@ -29,8 +28,6 @@ from mlsys4sys.autopandas.table import NULL, Codes, Column, Floats, Table
 
 MOST_GROUPED = 5000
 """Rows of a table that is grouped to look numbers up in it."""
-MOST_CONDITIONS = 14
-"""Conditions under which a column is one thing or the other."""
 MOST_ENTRIES = 12
 """Entries of a dictionary."""
 
@@ -58,9 +55,10 @@ def search(
             yield from windows_within(pool, wanted, count)
             yield from filled_up(pool, wanted, count)
         yield from bins.clipped(pool, wanted, prices, count)
-        yield from partly(pool, wanted, prices, constants, others, count, clock)
+        yield from branches.search(pool, wanted, prices, constants, others, count, clock)
     if wanted.kind in ("str", "num", "obj"):
         yield from bins.search(pool, wanted, prices, lambda code: constant(code, pool, wanted), count)
+        yield from branches.compared(pool, wanted, lambda code: constant(code, pool, wanted), count)
     yield from chosen(pool, wanted, constants, others, count, clock)
     yield from listed(pool, wanted, count)
     if wanted.kind in ("obj", "str"):
@@ -312,22 +310,6 @@ def chosen(
     yield from _column_or(pool, wanted, constants, others, count, clock)
 
 
-def _conditions(
-    pool: Pool, keep: Any, drop: Any, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock
-) -> list[Expr]:
-    key = (keep.tobytes(), drop.tobytes())
-    known = pool.asked.get(key)
-    if known is None:
-        found = filters.conditions_of_any(pool, keep, drop, constants, others, count, clock)
-        unique: dict[str, Expr] = {}
-        for _, expr in sorted(found, key=lambda item: item[0])[:40]:
-            unique.setdefault(expr.text, expr)
-        known = filters.different_first(list(unique.values()), alike=4)[:MOST_CONDITIONS]
-        if not clock.over():
-            pool.asked[key] = known
-    return known
-
-
 def _two_constants(
     pool: Pool,
     wanted: Column,
@@ -347,7 +329,7 @@ def _two_constants(
         if first is None or second is None or code == NULL:
             continue
         one = wanted.book.cell(code)
-        for expr in _conditions(pool, keep, ~keep, constants, others, count, clock):
+        for expr in filters.asked(pool, keep, ~keep, constants, others, count, clock):
             if numbers and one == 1:
                 yield expr.total + 0.8, call("{0}.astype(int)", expr, op="astype", cost=0.7)
             cost = 0.5 + first[1] + second[1]
@@ -377,7 +359,7 @@ def _column_or(
             count.examined += 1
             if not keep.any():
                 continue
-            for expr in _conditions(pool, drop, keep, constants, others, count, clock):
+            for expr in filters.asked(pool, drop, keep, constants, others, count, clock):
                 if rest[0] == NULL:
                     yield expr.total + 1.0, call("{0}.mask({1:arg})", source.expr, expr, op="mask", cost=0.9)
                 else:
@@ -385,7 +367,7 @@ def _column_or(
                         f"{{0}}.mask({{1:arg}}, {text})", source.expr, expr, op="where", cost=0.9 + cost, tags=tags
                     )
                     yield expr.total + 1.0 + cost, made
-            for expr in _conditions(pool, keep, drop, constants, others, count, clock):
+            for expr in filters.asked(pool, keep, drop, constants, others, count, clock):
                 arg = "" if rest[0] == NULL else f", {text}"
                 made = call(f"{{0}}.where({{1:arg}}{arg})", source.expr, expr, op="where", cost=0.9 + cost, tags=tags)
                 yield expr.total + 1.0 + cost, made
@@ -398,7 +380,7 @@ def _column_or(
             if first.any() and second.any():
                 flat = min(len(np.unique(target[first])), len(np.unique(target[second]))) == 1
                 cost = 1.7 if flat else 1.0
-                for expr in _conditions(pool, first, second, constants, others, count, clock):
+                for expr in filters.asked(pool, first, second, constants, others, count, clock):
                     made = call("{0}.where({1:arg}, {2:arg})", source.expr, expr, other.expr, op="where", cost=cost)
                     yield expr.total + cost + 0.2, made
 
@@ -541,7 +523,7 @@ def _counted_within(
             continue
         keep = steps == 1
         key = pool.columns_as_sources[grouping.positions[0]].expr
-        for expr in _conditions(pool, keep, ~keep, constants, others, count, clock):
+        for expr in filters.asked(pool, keep, ~keep, constants, others, count, clock):
             made = call("{0}.groupby({1:arg}).cumsum()", expr, key, op="groupby.cumulative", cost=1.2)
             yield expr.total + 1.4, made
 
@@ -641,69 +623,8 @@ def counted(
     if not ((steps == 0) | (steps == 1)).all() or steps[1:].all() or not steps[1:].any():
         return
     keep = steps == 1
-    for expr in _conditions(pool, keep, ~keep, constants, others, count, clock):
+    for expr in filters.asked(pool, keep, ~keep, constants, others, count, clock):
         yield expr.total + 0.9, call("{0}.cumsum()", expr, op="cumulative", cost=0.8)
-
-
-def partly(
-    pool: Pool,
-    wanted: Column,
-    prices: Prices,
-    constants: Sequence[Any],
-    others: Sequence[Table],
-    count: Count,
-    clock: Clock,
-) -> Iterator[Found]:
-    """A numeric column, and on some rows something calculated: ``a.mask(condition, a * 2)``."""
-    values = wanted.numbers
-    for term in pool.columns_of_numbers[:8]:
-        with np.errstate(all="ignore"):
-            same = (np.abs(term.values - values) <= 1e-9 * np.abs(values)) | (np.isnan(term.values) & np.isnan(values))
-        if clock.over() or same.all() or same.sum() < max(1, 0.15 * len(same)):
-            continue
-        rest = ~same
-        if (gone := np.isnan(term.values)).any() and np.array_equal(gone, rest):
-            yield from _filled(term, values, gone, pool, prices, count)
-            continue
-        if len(np.unique(values[rest])) < 2 and rest.sum() > 1:
-            continue  # a constant: others see to that
-        at = slice(None) if pool.at is None else pool.at
-        target = numeric.Target.of(values[at])
-        if not rest[at].any():
-            continue
-        branches = sorted(numeric.elsewhere(target, rest[at], pool, prices, count), key=lambda item: item[0])[:4]
-        if np.allclose(-term.values[rest], values[rest], rtol=1e-9, atol=0.0):
-            branches = [(0.4, Expr("-{0}", (term.expr,), UNARY, "arithmetic", 0.4)), *branches[:3]]
-        for cost, branch in branches:
-            for condition in _conditions(pool, rest, same, constants, others, count, clock)[:4]:
-                made = call("{0}.mask({1:arg}, {2:arg})", term.expr, condition, branch, op="where", cost=1.0)
-                yield term.cost + cost + condition.total + 1.0, made
-                made = call(
-                    "np.where({1:arg}, {2:arg}, {0:arg})",
-                    term.expr,
-                    condition,
-                    branch,
-                    op="where",
-                    cost=1.2,
-                    tags=(WHERE,),
-                )
-                yield term.cost + cost + condition.total + 1.2, made
-
-
-def _filled(term: Term, values: Floats, gone: Any, pool: Pool, prices: Prices, count: Count) -> Iterator[Found]:
-    """Missing numbers filled with what is expected of their row: the group's mean, another column."""
-    if pool.at is not None:
-        values, gone = values[pool.at], gone[pool.at]
-    for other in (*pool.grouped, *pool.totals, *pool.across):
-        count.examined += 1
-        if np.allclose(other.values[gone], values[gone], rtol=1e-6, atol=1e-9, equal_nan=False):
-            made = call("{0}.fillna({1:arg})", term.expr, other.expr, op="fillna", cost=0.9)
-            yield term.cost + other.cost + 0.9, made
-    if gone.sum() > 1:
-        branches = numeric.elsewhere(numeric.Target.of(values), gone, pool, prices, count)
-        for cost, branch in sorted(branches, key=lambda item: item[0])[:4]:
-            made = call("{0}.fillna({1:arg})", term.expr, branch, op="fillna", cost=0.9)
-            yield term.cost + cost + 0.9, made
 
 
 def lists(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:

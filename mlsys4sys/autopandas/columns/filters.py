@@ -46,6 +46,8 @@ JOINING = 0.7
 MOST_ATOMS = 400
 MOST_LISTS = 2000
 """Rows of lists that are looked into."""
+MOST_CONDITIONS = 14
+"""Conditions under which a column is one thing or the other."""
 DEAR = 5.5
 """Nats of two conditions past which three are tried."""
 ROUNDS = 4
@@ -170,6 +172,23 @@ def conditions(
     if not clock.over():
         more = [atom for term in terms[:40] for atom in term_atoms(term, wanted, prices)]
         yield from both([*simple, *more], wanted, count)
+
+
+def asked(
+    pool: Pool, keep: Any, drop: Any, constants: Sequence[Any], others: Sequence[Table], count: Count, clock: Clock
+) -> list[Expr]:
+    """Conditions true on some rows and false on others, different ones first; found once a table."""
+    key = (keep.tobytes(), drop.tobytes())
+    known = pool.asked.get(key)
+    if known is None:
+        found = conditions_of_any(pool, keep, drop, constants, others, count, clock)
+        unique: dict[str, Expr] = {}
+        for _, expr in sorted(found, key=lambda item: item[0])[:40]:
+            unique.setdefault(expr.text, expr)
+        known = different_first(list(unique.values()), alike=4)[:MOST_CONDITIONS]
+        if not clock.over():
+            pool.asked[key] = known
+    return known
 
 
 def different_first(conditions: Sequence[Expr], *, alike: int) -> list[Expr]:
@@ -710,4 +729,4 @@ def _readings(a: Atom, b: Atom, wanted: Wanted, sign: str) -> Iterator[Found]:
         yield p + q + JOINING, Expr(f"{{0:product}} {sign} {{1:product}}", (left, right), LOOSE, "logic", JOINING)
 
 
-__all__ = ["COMPARING", "conditions", "different_first", "masks", "prices_of"]
+__all__ = ["COMPARING", "asked", "conditions", "different_first", "masks", "prices_of"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from itertools import permutations
 
 import numpy as np
 
@@ -188,7 +189,40 @@ EACH: tuple[Formula, ...] = (
 """Formulas cell by cell."""
 
 
+MOST_BLOCKS = 6
+"""Upper labels of which two are calculated with."""
+
+
+def _blocks(table: Table, goal: Goal) -> Iterator[Expr]:
+    """The columns below one upper label and those below another: ``df['sales'] - df['costs']``."""
+    if table.shape_kind != "frame" or table.levels != 2 or goal.shape_kind != "frame" or goal.rows != table.rows:
+        return
+    uppers = list(dict.fromkeys(label[0] for label in table.labels if isinstance(label, tuple)))[:MOST_BLOCKS]
+    pairs = [(c.label, c) for c in table.columns if isinstance(c.label, tuple)]
+    below = {upper: [label[1] for label, _ in pairs if label[0] == upper] for upper in uppers}
+    cells = {upper: [c for label, c in pairs if label[0] == upper] for upper in uppers}
+    uppers = [u for u in uppers if below[u] == list(goal.labels) and all(c.kind == "num" for c in cells[u])]
+    if not all(c.kind == "num" for c in goal.columns):
+        return
+    for a, b in permutations(uppers, 2):
+        for sign, level, cost, made in (
+            ("-", SUM, 1.2, np.subtract),
+            ("/", PRODUCT, 1.3, np.divide),
+            ("+", SUM, 1.4, np.add),
+            ("*", PRODUCT, 1.4, np.multiply),
+        ):
+            with np.errstate(all="ignore"):
+                fits = [
+                    close(made(x.numbers, y.numbers)[None], w.numbers)[0]
+                    for x, y, w in zip(cells[a], cells[b], goal.columns, strict=True)
+                ]
+            if all(fits):
+                text = f"{{0}}[{literal(a)}] {sign} {{0}}[{literal(b)}]"
+                yield Expr(text, (table.expr,), level, "arithmetic", cost, (LABEL, LABEL))
+
+
 def _last(table: Table, goal: Goal) -> Iterator[Expr]:
+    yield from _blocks(table, goal)
     if goal.rows != table.rows or goal.shape_kind != table.shape_kind or goal.duplicate_labels:
         return
     pairs = _pairs(table, goal)

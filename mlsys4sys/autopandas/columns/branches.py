@@ -1,0 +1,190 @@
+"""Numbers made one way on some rows and another way elsewhere, and words that say how two columns compare."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlsys4sys.autopandas.columns import filters, numeric
+from mlsys4sys.autopandas.columns.count import Clock, Count
+from mlsys4sys.autopandas.columns.numeric import ADD, MUL, SUB, Found, Prices
+from mlsys4sys.autopandas.columns.pool import Pool, Term
+from mlsys4sys.autopandas.expression import UNARY, WHERE, Expr, call
+from mlsys4sys.autopandas.table import NULL, Bools, Column, Floats, Table
+
+Constant = Callable[[int], tuple[str, float, tuple[str, ...]] | None]
+
+MOST_BASES, MOST_FACTORS = 8, 5
+"""Columns that hold on some rows, and columns of which two make a number that does."""
+MOST_BRANCHES, MOST_WHEN = 4, 4
+"""Ways to make the numbers elsewhere, and conditions, that are joined with each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What all conditions are looked for with."""
+
+    pool: Pool
+    constants: Sequence[Any]
+    others: Sequence[Table]
+    count: Count
+    clock: Clock
+
+    def when(self, keep: Bools, drop: Bools) -> list[Expr]:
+        """Conditions true on some rows and false on others."""
+        return filters.asked(self.pool, keep, drop, self.constants, self.others, self.count, self.clock)[:MOST_WHEN]
+
+
+def search(
+    pool: Pool, wanted: Column, prices: Prices, constants: Sequence[Any], others: Sequence[Table], count: Count,
+    clock: Clock,
+) -> Iterator[Found]:  # fmt: skip
+    """A column, and on some rows something calculated; two things calculated; totals of what is added or taken away."""
+    asked = _Asked(pool, constants, others, count, clock)
+    yield from _partly(asked, wanted, prices)
+    if pool.at is None and not clock.over():
+        yield from _of_two(asked, wanted, prices)
+        yield from _or_constant(asked, wanted, prices)
+        yield from _signed_totals(asked, wanted)
+
+
+def _partly(asked: _Asked, wanted: Column, prices: Prices) -> Iterator[Found]:
+    """A numeric column, and on some rows something calculated: ``a.mask(condition, a * 2)``."""
+    values, pool, count = wanted.numbers, asked.pool, asked.count
+    for term in pool.columns_of_numbers[:MOST_BASES]:
+        same = _alike(term.values, values)
+        if asked.clock.over() or same.all() or same.sum() < max(1, 0.15 * len(same)):
+            continue
+        rest = ~same
+        if (gone := np.isnan(term.values)).any() and np.array_equal(gone, rest):
+            yield from _filled(term, values, gone, pool, prices, count)
+            continue
+        if len(np.unique(values[rest])) < 2 and rest.sum() > 1:
+            continue  # a constant: others see to that
+        at = slice(None) if pool.at is None else pool.at
+        target = numeric.Target.of(values[at])
+        if not rest[at].any():
+            continue
+        branches = sorted(numeric.elsewhere(target, rest[at], pool, prices, count), key=lambda item: item[0])
+        if np.allclose(-term.values[rest], values[rest], rtol=1e-9, atol=0.0):
+            branches = [(0.4, Expr("-{0}", (term.expr,), UNARY, "arithmetic", 0.4)), *branches]
+        for cost, branch in branches[:MOST_BRANCHES]:
+            for condition in asked.when(rest, same):
+                made = call("{0}.mask({1:arg}, {2:arg})", term.expr, condition, branch, op="where", cost=1.0)
+                yield term.cost + cost + condition.total + 1.0, made
+                yield _chosen(condition, branch, term.expr, term.cost + cost)
+
+
+def _alike(made: Floats, values: Floats) -> Bools:
+    with np.errstate(all="ignore"):
+        close = np.abs(made - values) <= 1e-9 * np.abs(values)
+    return np.asarray(close | (np.isnan(made) & np.isnan(values)))
+
+
+def _chosen(condition: Expr, first: Expr, second: Expr, cost: float) -> Found:
+    """``np.where(condition, first, second)``."""
+    made = call("np.where({0:arg}, {1:arg}, {2:arg})", condition, first, second, op="where", cost=1.2, tags=(WHERE,))
+    return cost + condition.total + 1.2, made
+
+
+def _filled(term: Term, values: Floats, gone: Bools, pool: Pool, prices: Prices, count: Count) -> Iterator[Found]:
+    """Missing numbers filled with what is expected of their row: the group's mean, another column, a product."""
+    if pool.at is not None:
+        values, gone = values[pool.at], gone[pool.at]
+    for other in (*pool.grouped, *pool.totals, *pool.across):
+        count.examined += 1
+        if np.allclose(other.values[gone], values[gone], rtol=1e-6, atol=1e-9, equal_nan=False):
+            made = call("{0}.fillna({1:arg})", term.expr, other.expr, op="fillna", cost=0.9)
+            yield term.cost + other.cost + 0.9, made
+    if gone.sum() > 1:
+        branches = numeric.elsewhere(numeric.Target.of(values), gone, pool, prices, count)
+        for cost, branch in sorted(branches, key=lambda item: item[0])[:MOST_BRANCHES]:
+            made = call("{0}.fillna({1:arg})", term.expr, branch, op="fillna", cost=0.9)
+            yield term.cost + cost + 0.9, made
+
+
+def _of_two(asked: _Asked, wanted: Column, prices: Prices) -> Iterator[Found]:
+    """``np.where(condition, a * b * 0.9, a * b)``: what two columns make, and the same scaled."""
+    values = wanted.numbers
+    for a, b in itertools.combinations(asked.pool.columns_of_numbers[:MOST_FACTORS], 2):
+        for op in (MUL, ADD, SUB):
+            asked.count.examined += 1
+            made = op.apply(a.values, b.values)
+            same = _alike(made, values)
+            rest = ~same
+            if same.sum() < 2 or rest.sum() < 2 or asked.clock.over():
+                continue
+            with np.errstate(all="ignore"):
+                shares = values[rest] / made[rest]
+            if not np.isfinite(shares).all() or not np.allclose(shares, shares[0], rtol=1e-9, atol=0):
+                continue
+            share = float(f"{shares[0]:.12g}")
+            whole = numeric.joined(op, a.expr, b.expr)
+            price, tags = prices.of(share)
+            cost = a.cost + b.cost + 2 * op.cost + price
+            for condition in asked.when(rest, same):
+                yield _chosen(condition, numeric.with_constant(MUL, whole, share, price, tags), whole, cost)
+
+
+def _or_constant(asked: _Asked, wanted: Column, prices: Prices) -> Iterator[Found]:
+    """``np.where(condition, a * 0.1, 5)``: one number on several rows, elsewhere something calculated."""
+    cells, times = np.unique(wanted.numbers[~wanted.null], return_counts=True)
+    if wanted.null.any() or not len(cells) or times.max() < 2:
+        return
+    usual = float(cells[times.argmax()])
+    rest = wanted.numbers != usual
+    if rest.sum() < 2 or len(cells) < 3:
+        return
+    price, tags = prices.of(usual)
+    fixed = Expr(numeric.constant_text(usual), (), cost=price, tags=tags)
+    branches = numeric.elsewhere(numeric.Target.of(wanted.numbers), rest, asked.pool, prices, asked.count)
+    for cost, branch in sorted(branches, key=lambda item: item[0])[:MOST_BRANCHES]:
+        if not branch.op:
+            continue  # a column as it is: others see to that
+        for condition in asked.when(rest, ~rest):
+            yield _chosen(condition, branch, fixed, cost + price)
+
+
+def _signed_totals(asked: _Asked, wanted: Column) -> Iterator[Found]:
+    """``a.where(condition, -a).cumsum()``: a balance of what comes in and what goes out."""
+    if wanted.null.any() or len(wanted.numbers) < 3:
+        return
+    steps = np.diff(wanted.numbers, prepend=0.0)
+    for term in asked.pool.columns_of_numbers[:MOST_BASES]:
+        asked.count.examined += 1
+        added, taken = _alike(term.values, steps), _alike(-term.values, steps)
+        if not (added | taken).all() or added.all() or taken.all():
+            continue
+        minus = Expr("-{0}", (term.expr,), UNARY, "arithmetic", 0.4)
+        for condition in asked.when(added & ~taken, taken & ~added):
+            signed = call("{0}.where({1:arg}, {2:arg})", term.expr, condition, minus, op="where", cost=0.9)
+            yield term.cost + condition.total + 2.2, call("{0}.cumsum()", signed, op="cumulative", cost=0.9)
+
+
+def compared(pool: Pool, wanted: Column, constant: Constant, count: Count) -> Iterator[Found]:
+    """``np.select([a > b, a < b], ['up', 'down'], 'same')``, of two columns or of a column and the row before."""
+    if pool.at is not None or len(wanted.distinct) != 3 or NULL in wanted.codes:
+        return
+    columns = pool.columns_of_numbers[:MOST_BASES]
+    earlier = [term for term in pool.unary if term.expr.op == "shift"]
+    for a, b in (*itertools.combinations(columns, 2), *itertools.product(columns, earlier)):
+        count.examined += 1
+        if b.expr.op and a.expr.text != b.expr.parts[0].text:
+            continue
+        with np.errstate(all="ignore"):
+            parts = (a.values > b.values, a.values < b.values)
+        held = (*parts, ~(parts[0] | parts[1]))
+        codes = [np.unique(wanted.codes[part]) for part in held]
+        if any(len(part) != 1 for part in codes) or len({int(part[0]) for part in codes}) < len(codes):
+            continue
+        words = [constant(int(part[0])) for part in codes]
+        if all(word is not None for word in words):
+            texts = [word[0] for word in words if word]
+            cost = 1.9 + sum(word[1] for word in words if word)
+            tags = tuple(tag for word in words if word for tag in word[2])
+            text = f"np.select([{{0:sum}} > {{1:sum}}, {{0:sum}} < {{1:sum}}], [{texts[0]}, {texts[1]}], {texts[2]})"
+            yield a.cost + b.cost + cost, call(text, a.expr, b.expr, op="where", cost=cost, tags=(WHERE, *tags))
