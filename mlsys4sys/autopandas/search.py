@@ -57,6 +57,9 @@ DOUBT_S = 0.8
 CHEAP, CARE_S = 3.2, 0.3
 """Nats up to which nothing cheaper is looked for, and the processor seconds more for each nat until it convinces."""
 
+FAR = 6.0
+"""Nats beyond the cheapest program past which others are not worth a look."""
+
 OTHER_TYPES = 1.2
 """Nats for a program whose columns have other types than the wanted ones, though equal cells."""
 
@@ -420,7 +423,7 @@ def candidates(
         budget_s: Seconds at most.
         prior: See :class:`Search`.
         settle_s: Seconds to go on after the first.
-        most: Programs at most.
+        most: Programs at most, those left out that are :data:`FAR` dearer than the cheapest.
         report: Called with ``tried``, ``found`` and ``best`` now and then.
     """
     search = Search(task, prior)
@@ -445,6 +448,7 @@ def collected(
     first = started
     least = settled = most_settled = float("inf")
     found: list[Candidate] = []
+    near = 0
     try:
         for candidate in search.run(deadline):
             new = (
@@ -464,10 +468,12 @@ def collected(
                 settled = first + max(settle_s, min(first - started, 1.5), doubt)
                 most_settled = first + max(MOST_SETTLE_S, doubt)
             found += new
+            if new:
+                near = sum(candidate.cost <= least + FAR for candidate in found)
             if report is not None:
                 report({"tried": search.examined, "found": len(found), "best": found[0].expr.text if found else ""})
             now = time.process_time()
-            if len(found) >= most or now > (settled if search.roots_done else most_settled):
+            if near >= most or now > (settled if search.roots_done else most_settled):
                 break
     except KeyboardInterrupt:
         search.interrupted = True

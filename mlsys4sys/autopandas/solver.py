@@ -14,7 +14,7 @@ from mlsys4sys.autopandas.expression import Expr, program
 from mlsys4sys.autopandas.parallel import Relief
 from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Hints, Strictness, Task
-from mlsys4sys.autopandas.search import Candidate, Prior, Search, collected
+from mlsys4sys.autopandas.search import FAR, Candidate, Prior, Search, collected
 from mlsys4sys.autopandas.solution import Ambiguity, Miss, Program, Result
 from mlsys4sys.autopandas.value import Value
 from mlsys4sys.autopandas.verify import check, difference
@@ -24,9 +24,6 @@ Report = Callable[[Mapping[str, Any]], None]
 
 DOUBT = 0.15
 """A second class of programs at least this likely is worth a question."""
-
-FAR = 6.0
-"""Programs this many nats dearer than the cheapest are not worth ranking."""
 
 RANKING_S = 0.8
 """Seconds that ranking may take, where the budget is not shorter."""

@@ -78,6 +78,7 @@ NUMERIC = [
     "df.groupby((df.team != df.team.shift()).cumsum()).cumcount() + 1",
     "df.groupby('team')['a'].transform(lambda s: s.expanding().mean())",
     "df.a.diff().fillna(0)", "df.a * 12 + df.b", "df.groupby('team')['a'].transform('max') - df.a",
+    "df.groupby('team').cumcount(ascending=False)", "df.groupby(df.on.cumsum()).cumcount()",
     "100 + (df.a - df.b).cumsum()", "df.c.fillna(df.a * 2)",
 ]  # fmt: skip
 
@@ -114,6 +115,7 @@ MASKS = [
     "df.a > df.a.mean()", "df.a.diff() > 0", "df.team != df.team.shift()", "df.a == df.a.cummax()", "df.a.isin(df.b)",
     "df.on.groupby(df.team).transform('any')", "~(df.name == 'Ann Lee').groupby(df.team).transform('any')",
     "(df.team == 'red').groupby(df.on).transform('all')",
+    "(df.a > df.a.shift()) & (df.a > df.a.shift(-1))", "df.b.between(df.c, df.a)",
 ]  # fmt: skip
 
 
@@ -223,6 +225,7 @@ SCALARS = [
     "df.a.max() - df.a.min()", "df.a.sum() / df.b.sum()", "df.iloc[2, 2]", "df.team.nunique()", "df.a.corr(df.b)",
     "df.team.mode()[0]", "df.day.max()", "(df.day.max() - df.day.min()).days", "df.a.quantile(.75)", "df.name.iloc[0]",
     "df.groupby('team').a.sum().max()", "', '.join(df.name)", "(df.a * df.b).sum()", "df.a.is_unique",
+    "(df.a * df.b).sum() / df.b.sum()", "(df.a - df.b).abs().max()", "df.loc[df.name.str.len().idxmax(), 'name']",
 ]  # fmt: skip
 
 

@@ -34,7 +34,7 @@ PEOPLE = pd.DataFrame(
     {
         "team": ["x", "x", "y", "x", "y", "y", "z"],
         "mark": [None, "p", "q", "r", "s", None, "t"],
-        "tag": ["d", "b", "a", "b", "c", "a", "e"],
+        "tag": ["d", "b", "a", "b", "d", "a", "e"],
         "points": [7, 0, 3, 0, 9, 0, 5],
         "pair": ["k", "k", "l", "l", "m", "m", "n"],
         "ok": [True, True, True, False, True, True, False],
@@ -62,6 +62,9 @@ PEOPLE = pd.DataFrame(
         (["team", "epoch"], "df.assign(at=pd.to_datetime(df['epoch'], unit='s'))"),
         (["points", "left"], "df[['points', 'left']].apply(lambda row: row.dropna().tolist(), axis=1)"),
         (["points", "left", "team"], "df.assign(left=df['left'].fillna(df['points'] * 2))"),
+        (["tag", "points"], "df.groupby((df['tag'] == 'd').cumsum())['points'].sum()"),
+        (["tag"], "df['tag'].value_counts(normalize=True).round(2).to_dict()"),
+        (["team", "points"], "df.groupby('team')['points'].mean().round(1).tolist()"),
         (["pair", "ok"], "df[df['ok'].groupby(df['pair']).transform('all')]"),
     ],
 )
@@ -70,6 +73,15 @@ def test_what_people_ask_is_among_the_answers(labels: list[str], program: str) -
     result = synthesize(frame, evaluate(program, {"df": frame}), budget_s=8, names=["df"])
     others = [mixed((frame,), seed)[0] for seed in range(3)]
     assert any(all(_agree(answer, program, other) for other in others) for answer in result.programs), result
+
+
+def test_columns_of_two_tables_with_the_same_labels_are_calculated_with() -> None:
+    one = pd.DataFrame({"x": [5, 9, 7, 2]}, index=list("abcd"))
+    two = pd.DataFrame({"x": [1, 2, 5, 4], "y": [2, 2, 8, 1]}, index=list("abcd"))
+    assert synthesize([one, two], one["x"] - two["x"]).code == "df1['x'] - df2['x']"
+    keyed = [frame.reset_index(names="k") for frame in (one, two.iloc[::-1])]
+    wanted = keyed[0].merge(keyed[1][["k", "y"]], on="k").assign(d=lambda both: both["x"] * both["y"])[["k", "d"]]
+    assert "merge" in synthesize(keyed, wanted).code
 
 
 def _agree(answer: Program, program: str, frame: pd.DataFrame) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mlsys4sys.autopandas.columns import bins, branches, filters, text, windows
+from mlsys4sys.autopandas.columns import bins, branches, filters, numeric, text, windows
 from mlsys4sys.autopandas.columns.atoms import shown
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.numeric import Found
@@ -48,6 +48,7 @@ def search(
     yield from within_groups(pool, wanted, count, clock)
     yield from numbered(pool, wanted, count)
     yield from looked_up(pool, wanted, others, count, clock)
+    yield from beside(pool, wanted, others, count)
     prices = filters.prices_of(pool, constants, frozenset(wanted.numbers[:2000].tolist()))
     if wanted.kind == "num":
         yield from counted(pool, wanted, constants, others, count, clock)
@@ -181,6 +182,34 @@ def looked_up(pool: Pool, wanted: Column, others: Sequence[Table], count: Count,
             if other.expr.text == pool.expr.text:
                 continue
             yield from _from_table(source, wanted, other, pool, count)
+
+
+def beside(pool: Pool, wanted: Column, others: Sequence[Table], count: Count) -> Iterator[Found]:
+    """Columns of another table with the same row labels: as they are, and calculated with, ``df1['x'] - df2['x']``."""
+    target = numeric.Target.of(wanted.numbers) if wanted.kind == "num" and pool.at is None else None
+    for other in others:
+        if other.expr.text == pool.expr.text or other.rows != pool.rows or other.shape_kind not in ("frame", "series"):
+            continue
+        if not pool.value.index.equals(other.value.index) or other.duplicate_labels:
+            continue
+        for i, column in enumerate(other.columns[:12]):
+            theirs = other.ref(i) if other.shape_kind == "frame" else other.expr
+            count.examined += 1
+            if np.array_equal(column.codes, wanted.codes):
+                yield 1.0, theirs
+            if target is None or column.kind != "num":
+                continue
+            for term in pool.columns_of_numbers[:8]:
+                for op in numeric.BASIC:
+                    for values, parts in (
+                        ((term.values, column.numbers), (term.expr, theirs)),
+                        ((column.numbers, term.values), (theirs, term.expr)),
+                    )[: 1 if op.commutes else 2]:
+                        count.examined += 1
+                        with np.errstate(all="ignore"):
+                            fits = target.fits(op.apply(*values)[None])[0]
+                        if fits:
+                            yield term.cost + op.cost + 0.3, numeric.joined(op, *parts)
 
 
 def _from_itself(pool: Pool, source: Source, target: Codes, count: Count) -> Iterator[Found]:

@@ -204,6 +204,7 @@ class Dates:
                 for unit, cost in (("D", 1.2), ("h", 1.5), ("min", 1.8), ("s", 1.8)):
                     span = call(f"pd.to_timedelta({{0:arg}}, unit='{unit}')", amount, op="arithmetic", cost=cost)
                     yield Expr("{0:sum} + {1:product}", (expr, span), SUM, "arithmetic", 0.8), base + other + cost + 0.8
+                    yield Expr("{0:sum} - {1:product}", (expr, span), SUM, "arithmetic", 1.0), base + other + cost + 1.0
             for span, other in self.spans:
                 yield Expr("{0:sum} + {1:product}", (expr, span), SUM, "arithmetic", 0.8), base + other + 0.8
                 yield Expr("{0:sum} - {1:product}", (expr, span), SUM, "arithmetic", 0.9), base + other + 0.9

@@ -171,7 +171,7 @@ def conditions(
     yield from either(alternatives, other, count)
     if not clock.over():
         more = [atom for term in terms[:40] for atom in term_atoms(term, wanted, prices)]
-        yield from both([*simple, *more], wanted, count)
+        yield from both([*simple, *more, *neighbours(pool, wanted)], wanted, count)
 
 
 def asked(
@@ -462,6 +462,38 @@ def relations(pool: Pool, wanted: Wanted, count: Count, clock: Clock, *, light: 
             yield cost + far, Expr(op.template, (a, b), COMPARE, "compare", op.cost + far)
     yield from _equal_texts(pool, wanted, count)
     yield from _in_another(pool, wanted, count)
+    if pool.rows <= MOST_LISTS:
+        yield from _between_columns(pool, wanted, count)
+
+
+def neighbours(pool: Pool, wanted: Wanted) -> Iterator[Atom]:
+    """Numbers compared with those of the row before and the row after: peaks are greater than both."""
+    moved = {text: [t for t in pool.unary if t.expr.template == text] for text in ("{0}.shift()", "{0}.shift(-1)")}
+    for term in pool.columns_of_numbers[:6] if pool.at is None else ():
+        for shifted in (t for found in moved.values() for t in found if t.expr.parts[0].text == term.expr.text):
+            for op in _SIGNS[:4]:
+                with np.errstate(all="ignore"):
+                    bits = np.asarray(op.apply(term.values, shifted.values), dtype=bool)
+                if wanted.fits(bits):
+                    made = Expr(op.template, (term.expr, shifted.expr), COMPARE, "compare", op.cost)
+                    yield fixed(made, bits, shifted.cost + op.cost)
+
+
+def _between_columns(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
+    """``df['a'].between(df['low'], df['high'])``."""
+    numbers = [s for s in pool.columns_as_sources if s.column.kind in ("num", "date") and not s.column.null.any()][:8]
+    for low, high in itertools.permutations(numbers, 2):
+        if low.column.kind != high.column.kind or (low.column.numbers > high.column.numbers).any():
+            continue
+        for middle in numbers:
+            if middle.column.kind != low.column.kind or middle.label in (low.label, high.label):
+                continue
+            count.examined += 1
+            cells = middle.column.numbers
+            held = (cells >= low.column.numbers) & (cells <= high.column.numbers)
+            if held[wanted.keep].all() and not held[wanted.drop].any():
+                parts = (middle.expr, low.expr, high.expr)
+                yield 1.6, call("{0}.between({1:arg}, {2:arg})", *parts, op="between", cost=1.3)
 
 
 def _in_another(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:

@@ -229,6 +229,8 @@ def roundest(low: float, high: float) -> float | None:
     size = math.floor(math.log10(max(abs(low), abs(high))))
     for digits in range(11):
         step = 10.0 ** (size - digits)
+        if not step:
+            return None  # too near to zero for decimal steps
         first = math.ceil(low / step - 1e-12)
         if first * step <= high * (1 + 1e-15) + 1e-300:
             last = math.floor(high / step + 1e-12)

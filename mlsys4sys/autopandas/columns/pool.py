@@ -20,7 +20,7 @@ from mlsys4sys.autopandas.columns.dates import Dates
 from mlsys4sys.autopandas.columns.windows import Groups
 from mlsys4sys.autopandas.expression import LABEL, SUM, UNARY, Expr, call, literal
 from mlsys4sys.autopandas.memo import Memo
-from mlsys4sys.autopandas.table import Codes, Column, Floats, Table
+from mlsys4sys.autopandas.table import Bools, Codes, Column, Floats, Table
 
 LONG = 1000
 """Rows past which derived numbers are compared at some rows only; what is found is run on all."""
@@ -488,6 +488,7 @@ def _groupings(pool: Pool) -> Iterator[Grouping]:
             yield grouping
     yield from _level_groupings(pool)
     yield from _run_groupings(pool)
+    yield from _started_groupings(pool)
 
 
 def _run_groupings(pool: Pool) -> Iterator[Grouping]:
@@ -501,6 +502,34 @@ def _run_groupings(pool: Pool) -> Iterator[Grouping]:
             continue
         found += 1
         yield Grouping(Groups(ids, int(ids[-1]) + 1), run_text(pool.labels[i]), 1.6, (LABEL,), ())
+
+
+def _started_groupings(pool: Pool) -> Iterator[Grouping]:
+    """Rows from one that is marked up to the next, ``(df['event'] == 'start').cumsum()``."""
+    found = 0
+    for i, column in enumerate(pool.columns[:12]):
+        for mark, text in starts(column, pool.labels[i]):
+            ids = np.cumsum(mark).astype(np.int64)
+            ids -= ids[0]
+            if 0 < ids[-1] < pool.rows - 1 and found < MOST_RUNS:
+                found += 1
+                yield Grouping(Groups(ids, int(ids[-1]) + 1), text, 1.7, (LABEL,), ())
+
+
+def starts(column: Column, label: Hashable) -> Iterator[tuple[Bools, str]]:
+    """Rows that may each begin a group, and the template of what numbers the groups.
+
+    Marks are truths, ones among zeros, and the first row's word where it comes again and other words between.
+    """
+    name = literal(label)
+    if column.null.any() or not len(column.codes):
+        return
+    if column.kind == "bool" or (column.kind == "num" and set(column.numbers.tolist()) == {0.0, 1.0}):
+        yield column.numbers == 1, f"{{0}}[{name}].cumsum()"
+    elif column.kind == "str" and 1 < len(column.distinct) < len(column.codes):
+        mark = column.codes == column.codes[0]
+        if mark.sum() > 1 and not (mark[1:] & mark[:-1]).any():
+            yield mark, f"({{0}}[{name}] == {literal(column.cells[0])}).cumsum()"
 
 
 def runs(column: Column) -> Codes:
@@ -565,6 +594,8 @@ def _grouped(pool: Pool, grouping: Grouping) -> Iterator[Term]:
     order = np.full(pool.rows, np.nan)
     order[groups.order] = np.arange(len(groups.order)) - np.repeat(groups.starts, groups.sizes)
     yield made(".cumcount()", "groupby.cumcount", 1.1, order)
+    backwards = groups.spread(groups.sizes.astype(np.float64)) - 1 - order
+    yield made(".cumcount(ascending=False)", "groupby.cumcount", 1.6, backwards)
     yield made(".ngroup()", "groupby.ngroup", 1.5, groups.ids.astype(np.float64))
     sizes = groups.spread(groups.reduced(order, "size"))
     first = grouping.positions[0] if grouping.positions else 0

@@ -14,7 +14,7 @@ from mlsys4sys.autopandas.columns.check import Checker
 from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
 from mlsys4sys.autopandas.columns.numeric import Found, Prices, Target, constant_text
 from mlsys4sys.autopandas.columns.pool import Pool, Source, pool_of
-from mlsys4sys.autopandas.expression import CELL, LABEL, POSITION, SUM, Expr, call, literal
+from mlsys4sys.autopandas.expression import CELL, LABEL, POSITION, PRODUCT, SUM, Expr, call, literal
 from mlsys4sys.autopandas.memo import Failed
 from mlsys4sys.autopandas.table import NULL, Bools, Floats, Table
 
@@ -181,12 +181,13 @@ def _columns(pool: Pool, wanted: Any, count: Count) -> Iterator[Found]:
         return
     # The label of the row, or another column's cell, where a column is greatest.
     for a in pool.columns_as_sources[:10]:
-        if a.column.kind not in ("num", "date"):
+        if a.column.kind not in ("num", "date", "str"):
             continue
-        for how, cost in (("idxmax", 1.2), ("idxmin", 1.3)):
-            at = call(f"{{0}}.{how}()", a.expr, op="idxmax", cost=cost)
+        measure = ".str.len()" if a.column.kind == "str" else ""
+        for how, cost in (("idxmax", 1.2 + 0.5 * bool(measure)), ("idxmin", 1.3 + 0.5 * bool(measure))):
+            at = call(f"{{0}}{measure}.{how}()", a.expr, op="idxmax", cost=cost)
             for b in pool.columns_as_sources[:20]:
-                if b.expr.text != a.expr.text and pool.book.code(wanted) in b.column.distinct:
+                if (measure or b.expr.text != a.expr.text) and pool.book.code(wanted) in b.column.distinct:
                     count.examined += 1
                     text = f"{{0}}.loc[{{1:arg}}, {literal(b.label)}]"
                     yield a.cost + cost + 1.0, call(text, pool.expr, at, op="loc", cost=1.0, tags=(LABEL,))
@@ -361,6 +362,12 @@ def _pairs(pool: Pool, count: Count) -> Iterator[Found]:
             product = Expr("{0:product} * {1}", (a.expr, b.expr), 2, "arithmetic", 1.0)
             yield base + 1.9, call("{0}.sum()", product, op="reduce", cost=0.8)
             yield base + 2.1, call("{0}.mean()", product, op="reduce", cost=0.9)
+            for weight in (a, b):
+                parts = (call("{0}.sum()", product, op="reduce", cost=0.8), call("{0}.sum()", weight.expr, cost=0.5))
+                yield base + 2.7, Expr("{0} / {1}", parts, PRODUCT, "arithmetic", 0.5)
+            apart = call("{0}.abs()", Expr("{0:sum} - {1:product}", (a.expr, b.expr), SUM, "arithmetic", 1.0), cost=0.5)
+            for how in ("mean", "max", "sum", "min"):
+                yield base + 2.6, call(f"{{0}}.{how}()", apart, op="reduce", cost=1.0)
 
 
 def _combined(pool: Pool, target: Target, count: Count) -> Iterator[Found]:

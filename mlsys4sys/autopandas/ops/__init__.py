@@ -119,13 +119,16 @@ def proposals(
 
     ordered = sorted(chain(found, extra), key=surprise)
     yield from distinct(ordered, MOST_LAST if last else MOST_MIDDLE)
-    if last and families is FAMILIES and (digits := _digits(goal)) is not None:
+    tabular = goal.shape_kind in ("frame", "series")
+    if last and families is FAMILIES and tabular and (digits := _digits(goal)) is not None:
         yield from _rounded(table, goal, others, digits, {expr.text for expr in ordered})
+    elif last and families is FAMILIES and table.shape_kind == "frame" and goal.shape_kind in ("dict", "list"):
+        yield from _rounded_cells(table, goal, others)
 
 
 def _digits(goal: Goal) -> int | None:
     """To how many digits the goal's numbers look rounded, 1 to 3; None where they do not."""
-    if goal.shape_kind not in ("frame", "series") or not goal.rows or len(goal.columns) > 40:
+    if not goal.rows or not 0 < len(goal.columns) <= 40:
         return None
     numbers = [c.numbers[~c.null] for c in goal.columns if c.kind == "num"]
     cells = np.concatenate(numbers) if numbers else np.empty(0)
@@ -145,6 +148,29 @@ def _rounded(table: Table, goal: Goal, others: Sequence[Table], digits: int, kno
         ]
     for expr in distinct(sorted(found, key=lambda expr: expr.total), 24):
         yield step(expr, f".round({digits})", op="round", cost=1.0)
+
+
+def _rounded_cells(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
+    """Lists and dictionaries of such aggregates."""
+    inner = _as_series(goal) if goal.shape_kind == "dict" and goal.value else goal
+    digits = _digits(inner)
+    if digits is None:
+        return
+    with rounded_to(digits):
+        found = list(islice(group.proposals(table, inner, others, last=True), 12))
+        if inner is not goal:
+            found += islice(reduce.proposals(table, inner, others, last=True), 12)
+    for expr in found:
+        if not expr.text.endswith((".reset_index()", ".tolist()")):
+            cells = step(expr, f".round({digits})", op="round", cost=1.0)
+            finish = ".tolist()" if inner is goal else ".to_dict()"
+            yield step(cells, finish, op=finish[1:-2], cost=0.6)
+
+
+def _as_series(goal: Goal) -> Goal:
+    """A dictionary as a series."""
+    index = pd.Index(list(goal.value), tupleize_cols=True)
+    return Goal.of(pd.Series(list(goal.value.values()), index=index, dtype=_dtype(goal)), goal.book)
 
 
 def _sheltered(family: str, table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
@@ -168,10 +194,7 @@ def joins(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
 def _wrapped(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
     """For a goal that is a list or a dictionary: what makes a series of it, and one call more."""
     if goal.shape_kind == "dict" and goal.value and table.shape_kind == "frame":
-        as_series = pd.Series(
-            list(goal.value.values()), index=pd.Index(list(goal.value), tupleize_cols=True), dtype=_dtype(goal)
-        )
-        inner = Goal.of(as_series, goal.book)
+        inner = _as_series(goal)
         for expr in chain(
             group.proposals(table, inner, others, last=True), reduce.proposals(table, inner, others, last=True)
         ):

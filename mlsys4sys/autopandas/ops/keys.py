@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mlsys4sys.autopandas.columns.pool import starts
 from mlsys4sys.autopandas.expression import literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.parts import hashable, label_shown
@@ -103,6 +104,7 @@ def derived_keys(table: Table, goal: Goal) -> list[Key]:
             out += _date_keys(level, table, goal, "{0}.index", "")
     n = table.rows
     out += _run_keys(table, goal)
+    out += _start_keys(table, goal)
     if 1 < goal.rows < n:
         size = -(-n // goal.rows)
         if size > 1 and -(-n // size) == goal.rows:
@@ -123,6 +125,17 @@ def _run_keys(table: Table, goal: Goal) -> Iterator[Key]:
             label = literal(column.label)
             text = f"({{0}}[{label}] != {{0}}[{label}].shift()).cumsum()"
             yield Key(Column(column.label, numbers, table.book), text, 2.0, derived=True)
+
+
+def _start_keys(table: Table, goal: Goal) -> Iterator[Key]:
+    """Rows from one that is marked up to the next, where there are as many such groups as the goal has rows."""
+    if not 1 < goal.rows < table.rows:
+        return
+    for column in table.columns:
+        for mark, text in starts(column, column.label):
+            numbers = np.cumsum(mark)
+            if len(np.unique(numbers)) == goal.rows:
+                yield Key(Column(column.label, numbers, table.book), text, 2.0, derived=True)
 
 
 _DATE_PARTS: dict[str, Callable[[Column], bool]] = {
