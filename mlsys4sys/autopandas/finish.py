@@ -37,6 +37,9 @@ SEPARATORS = (" | ", " - ", " + ", ", ", "; ", "\n", ",", ";", "|", "/", "-", "_
 MOST_SIGNS, MOST_PIECES = 2, 200
 """Separators of a wanted text that are tried, and the strings it may consist of."""
 
+STRING_METHODS = ("lower", "upper", "title", "strip", "capitalize")
+"""What labels are changed by."""
+
 MOST_SEVERAL = 4
 """Members of a tuple that are looked for one by one."""
 
@@ -370,6 +373,7 @@ class Finisher:
         if goal.plain_index:
             yield call("{0}.reset_index(drop=True)", expr, op="reset_index", cost=0.5)
             return
+        yield from _labels_by_rule(expr, table, goal)
         if table.shape_kind != "frame" or not set(goal.labels) <= set(table.labels):
             yield from _counted(expr, goal)
             return
@@ -434,6 +438,8 @@ class Finisher:
             for level, where in zip(table.index, _index_refs(table), strict=True):
                 if level.equals(wanted):
                     yield call("{0}" + end, where, op=op, cost=1.2)
+            if heavy:
+                yield from self._labels_where(table, wanted, end, op)
         for i, column in enumerate(table.columns if table.shape_kind in ("frame", "series") else ()):
             yield from self._distinct(table.ref(i), column, wanted, goal)
         if heavy and isinstance(goal.value, tuple) and 2 <= goal.rows <= MOST_SEVERAL and table.shape_kind == "frame":
@@ -447,6 +453,21 @@ class Finisher:
                     continue
                 plain = expr.parts[0] if expr.op == "reset_index" else expr
                 yield ended(plain)
+
+    def _labels_where(self, table: Table, wanted: Column, end: str, op: str) -> Iterator[Expr]:
+        """The labels of the rows that a condition keeps."""
+        if len(table.index) != 1 or not table.index[0].unique or not 0 < len(wanted.codes) < table.rows:
+            return
+        keep = np.isin(table.index[0].codes, wanted.codes)
+        if not np.array_equal(table.index[0].codes[keep], wanted.codes):
+            return
+        conditions = self.masks(
+            table, keep, constants=self.constants, others=self.others, deadline=self._until(1.5), limit=20,
+            count=self.count,
+        )  # fmt: skip
+        for condition in different_first(sorted(conditions, key=price), alike=3):
+            labels = call("{0}.index[{1:arg}]", table.expr, condition, op="mask", cost=1.2)
+            yield call("{0}" + end, labels, op=op, cost=0.5) if end else labels
 
     def _distinct(self, ref: Expr, column: Column, wanted: Column, goal: Goal) -> Iterator[Expr]:
         """``unique``, in order of appearance or sorted."""
@@ -587,7 +608,7 @@ def _by_rule(base: Expr, renames: dict[Hashable, Hashable]) -> Iterator[Expr]:
     pairs = [(a, b) for a, b in renames.items() if isinstance(a, str) and isinstance(b, str)]
     if len(pairs) < len(renames):
         return
-    for name in ("lower", "upper", "title", "strip", "capitalize"):
+    for name in STRING_METHODS:
         if all(getattr(a, name)() == b for a, b in pairs):
             yield call(f"{{0}}.rename(columns=str.{name})", base, op="rename", cost=1.0)
     prefixes = {b[: len(b) - len(a)] for a, b in pairs if b.endswith(a) and len(b) > len(a)}
@@ -665,6 +686,18 @@ def _keyed(table: Table, goal: Goal) -> Iterator[Expr]:
     if names and len(names) < len(table.columns):
         arg = literal(names[0] if len(names) == 1 and isinstance(names[0], str) else names)
         yield call(f"{{0}}.set_index({arg})", table.expr, op="set_index", cost=0.9, tags=(LABEL,) * len(names))
+
+
+def _labels_by_rule(expr: Expr, table: Table, goal: Goal) -> Iterator[Expr]:
+    """All row labels changed in one manner, ``rename(index=str.upper)``."""
+    if not len(table.index) == len(goal.index) == 1 or table.rows != goal.rows:
+        return
+    pairs = list(zip(table.index[0].cells, goal.index[0].cells, strict=True))
+    if not all(isinstance(a, str) and isinstance(b, str) for a, b in pairs):
+        return
+    for name in STRING_METHODS:
+        if all(getattr(a, name)() == b for a, b in pairs):
+            yield call(f"{{0}}.rename(index=str.{name})", expr, op="rename", cost=1.2)
 
 
 def _joining(sign: str, expr: Expr) -> Expr:

@@ -31,6 +31,8 @@ _TURNS: tuple[tuple[re.Pattern[str], float], ...] = (
     # The row number, or a label, compared like a quantity.
     (re.compile(r"\.index\)? ?(?:[<>]=?|[!=]=) "), 1.2),
     (re.compile(r"-\w+\.index"), 1.5),
+    # Every so many rows: small tables often alternate by chance.
+    (re.compile(r"\.iloc\[\d*::\d+\]"), 0.7),
     # What only names things, ordered or calculated with.
     (re.compile(r"\['(?:\w+_)?(?:id|ID|Id)'\] (?:[<>]=?|!=|[-+*/%]) "), 0.7),
     # One column against another, or against a statistic of another.

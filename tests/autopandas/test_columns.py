@@ -115,6 +115,7 @@ MASKS = [
     "df.a > df.a.mean()", "df.a.diff() > 0", "df.team != df.team.shift()", "df.a == df.a.cummax()", "df.a.isin(df.b)",
     "df.on.groupby(df.team).transform('any')", "~(df.name == 'Ann Lee').groupby(df.team).transform('any')",
     "(df.team == 'red').groupby(df.on).transform('all')",
+    "~df[['a', 'b']].apply(frozenset, axis=1).duplicated()",
     "(df.a > df.a.shift()) & (df.a > df.a.shift(-1))", "df.b.between(df.c, df.a)",
 ]  # fmt: skip
 
@@ -179,6 +180,13 @@ def _assert_equal(made: Any, wanted: Any) -> None:
 def test_what_people_write_comes_first(program: str, best: str) -> None:
     frame = _frame(12, np.random.default_rng(1))
     assert _made(_table(frame), evaluate(program, {"df": frame}))[0].text == best
+
+
+def test_windows_of_time_are_found() -> None:
+    days = pd.to_datetime(["2024-01-01", "2024-01-04", "2024-01-09", "2024-01-11", "2024-01-20"])
+    frame = pd.DataFrame({"day": days, "a": [3, 5, 2, 8, 1]})
+    found = _made(_table(frame), frame.rolling("7D", on="day")["a"].sum())
+    assert found[0].text == "inp0.rolling('7D', on='day')['a'].sum()"
 
 
 def test_a_threshold_has_several_readings() -> None:

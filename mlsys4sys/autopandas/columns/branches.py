@@ -35,8 +35,9 @@ class _Asked:
     clock: Clock
 
     def when(self, keep: Bools, drop: Bools) -> list[Expr]:
-        """Conditions true on some rows and false on others."""
-        return filters.asked(self.pool, keep, drop, self.constants, self.others, self.count, self.clock)[:MOST_WHEN]
+        """Conditions true on some rows and false on others, few that differ in a constant alone."""
+        found = filters.asked(self.pool, keep, drop, self.constants, self.others, self.count, self.clock)
+        return filters.different_first(found, alike=2)[:MOST_WHEN]
 
 
 def search(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from mlsys4sys.autopandas.columns import bins, branches, filters, numeric, text, windows
 from mlsys4sys.autopandas.columns.atoms import shown
@@ -54,6 +56,7 @@ def search(
         yield from counted(pool, wanted, constants, others, count, clock)
         if not clock.over():
             yield from windows_within(pool, wanted, count)
+            yield from windows_of_time(pool, wanted, count)
             yield from filled_up(pool, wanted, count)
         yield from bins.clipped(pool, wanted, prices, count)
         yield from branches.search(pool, wanted, prices, constants, others, count, clock)
@@ -187,6 +190,7 @@ def looked_up(pool: Pool, wanted: Column, others: Sequence[Table], count: Count,
 def beside(pool: Pool, wanted: Column, others: Sequence[Table], count: Count) -> Iterator[Found]:
     """Columns of another table with the same row labels: as they are, and calculated with, ``df1['x'] - df2['x']``."""
     target = numeric.Target.of(wanted.numbers) if wanted.kind == "num" and pool.at is None else None
+    by_chance = 3.0 * pool.plain_index  # rows that only stand in the same places seldom belong together
     for other in others:
         if other.expr.text == pool.expr.text or other.rows != pool.rows or other.shape_kind not in ("frame", "series"):
             continue
@@ -196,7 +200,7 @@ def beside(pool: Pool, wanted: Column, others: Sequence[Table], count: Count) ->
             theirs = other.ref(i) if other.shape_kind == "frame" else other.expr
             count.examined += 1
             if np.array_equal(column.codes, wanted.codes):
-                yield 1.0, theirs
+                yield 1.0 + by_chance, replace(theirs, cost=theirs.cost + by_chance)
             if target is None or column.kind != "num":
                 continue
             for term in pool.columns_of_numbers[:8]:
@@ -209,7 +213,8 @@ def beside(pool: Pool, wanted: Column, others: Sequence[Table], count: Count) ->
                         with np.errstate(all="ignore"):
                             fits = target.fits(op.apply(*values)[None])[0]
                         if fits:
-                            yield term.cost + op.cost + 0.3, numeric.joined(op, *parts)
+                            cost = term.cost + op.cost + 0.3 + by_chance
+                            yield cost, numeric.joined(op, *parts, extra=by_chance)
 
 
 def _from_itself(pool: Pool, source: Source, target: Codes, count: Count) -> Iterator[Found]:
@@ -614,6 +619,39 @@ MOST_PIECES = 200
 """Groups that these are tried on."""
 
 
+_SPANS = ("2D", "3D", "5D", "7D", "10D", "14D", "30D", "1h", "2h", "30min", "10min", "5min", "1min")
+MOST_TIMES = 500
+"""Rows over which windows of time are moved."""
+
+
+def windows_of_time(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """What happened in the days or hours before each row, ``df.rolling('7D', on='day')['v'].sum()``."""
+    if not pool.is_frame or not pool.plain or pool.rows > MOST_TIMES or wanted.null.any():
+        return
+    target = wanted.numbers
+    for day in pool.columns:
+        if day.kind != "date" or day.null.any() or day.array.dtype.kind != "M" or (np.diff(day.numbers) < 0).any():
+            continue
+        for source in pool.columns_as_sources[:8]:
+            cells = source.column.numbers
+            if source.column.kind != "num" or source.column.null.any():
+                continue
+            for k, span in enumerate(_SPANS):
+                since = day.numbers[:, None] - pd.Timedelta(span).value < day.numbers[None]
+                inside = since & np.tri(pool.rows, dtype=bool)
+                for how, cost, made in (
+                    ("sum", 0.0, inside @ cells),
+                    ("mean", 0.1, (inside @ cells) / inside.sum(axis=1)),
+                    ("max", 0.4, np.where(inside, cells, -np.inf).max(axis=1)),
+                    ("count", 0.5, inside.sum(axis=1).astype(np.float64)),
+                ):
+                    count.examined += 1
+                    if inside.sum() > pool.rows and _fits(made, target):
+                        text = f"{{0}}.rolling('{span}', on={literal(day.label)})[{literal(source.label)}].{how}()"
+                        total = 1.9 + cost + 0.05 * k
+                        yield total, call(text, pool.expr, op="rolling", cost=total, tags=(LABEL, LABEL))
+
+
 def filled_up(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
     """Functions of a column or of groups that leave gaps at the ends, a constant or the column itself there."""
     if pool.at is not None or wanted.null.any():
@@ -675,6 +713,12 @@ def lists(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
             ):
                 yield cost, call(f"{{0}}.str.findall({text.raw(pattern)})", source.expr, op="str", cost=cost)
             yield 1.8, call("{0}.apply(list)", source.expr, op="map", cost=1.7)
+        elif source.column.kind == "obj" and holds:
+            count.examined += 3
+            yield 1.2, call("{0}.apply(sorted)", source.expr, op="map", cost=1.2)
+            yield 1.6, call("{0}.str[::-1]", source.expr, op="str", cost=1.6)
+            text_of = "{0}.apply(lambda cells: sorted(set(cells)))"
+            yield 1.9, call(text_of, source.expr, op="map", cost=1.9, tags=(FUNCTION,))
         elif source.column.kind == "obj" and not holds:
             count.examined += 4
             joint = _joining(source.column, wanted)

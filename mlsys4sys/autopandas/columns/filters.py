@@ -344,6 +344,11 @@ def _duplicate_keys(pool: Pool) -> Iterator[tuple[list[Any], Callable[[str, floa
     if pool.is_frame:
         for source in pool.columns_as_sources[:30]:
             yield [source.column.codes], plain(source.expr), 0.1
+        for one, two in itertools.combinations(pool.columns_as_sources[:6] if pool.plain else (), 2):
+            if one.column.kind == two.column.kind and one.column.distinct & two.column.distinct:
+                names = literal([one.label, two.label])
+                either = call(f"{{0}}[{names}].apply(frozenset, axis=1)", pool.expr, op="map", cost=0.8)
+                yield [*np.sort([one.column.codes, two.column.codes], axis=0)], plain(either), 1.0
         if pool.plain:
             for a, b in itertools.combinations(range(min(len(pool.columns), 6)), 2):
                 if len(pool.columns) > 2:

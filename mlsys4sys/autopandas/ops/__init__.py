@@ -199,6 +199,10 @@ def _wrapped(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
             group.proposals(table, inner, others, last=True), reduce.proposals(table, inner, others, last=True)
         ):
             yield step(expr, ".to_dict()", op="to_dict", cost=0.8)
+        if all(isinstance(row, dict) and row for row in goal.value.values()):
+            rows = Goal.of(pd.DataFrame.from_dict(goal.value, orient="index"), goal.book)
+            for expr in islice(group.proposals(table, rows, others, last=True), 12):
+                yield step(expr, ".to_dict('index')", op="to_dict", cost=0.9)
     elif goal.shape_kind == "frame" and table.shape_kind == "frame" and _turned(table, goal):
         inner = Goal.of(goal.value.T, goal.book)
         for expr in islice(group.proposals(table, inner, others, last=True), 12):

@@ -174,7 +174,7 @@ class Solved:
         if agg in ("count", "nunique") and label is not None and str(label).lower() not in word:
             cost += 0.5
         if agg in ("min", "max") and position is not None and self.table.columns[position].kind == "str":
-            cost += 0.5  # the first word of the alphabet is seldom asked for
+            cost += 0.9  # the first word of the alphabet is seldom asked for
         return [Source(None if agg == "size" else position, label, agg, cost)]
 
     def _rarer(self, wanted: Column) -> list[Source]:
