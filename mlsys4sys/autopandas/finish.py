@@ -239,7 +239,7 @@ class Finisher:
             return
         choices = []
         for j in missing:
-            found = self._made(table, goal.columns[j])
+            found = self.made(table, goal.columns[j])
             if not found:
                 return
             choices.append(found[:10])
@@ -252,7 +252,8 @@ class Finisher:
                 base = _with_column(base, table.expr, goal.labels[j], readings[k])
             yield base
 
-    def _made(self, table: Table, column: Column) -> list[Expr]:
+    def made(self, table: Table, column: Column) -> list[Expr]:
+        """Ways to compute a column from a table."""
         key = (table.expr.text, column.key)
         if key not in self._new:
             self._new[key] = list(
@@ -374,7 +375,7 @@ class Finisher:
             for i in there:
                 yield from self._indexed(_picked(rows, i), rows, ordered)
             if heavy and not there and number < MOST_ROWS_READ:
-                for expr in self._made(rows, wanted):
+                for expr in self.made(rows, wanted):
                     yield from self._indexed(expr, rows, ordered)
 
     def _sequence(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr | None]:

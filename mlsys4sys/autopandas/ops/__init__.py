@@ -28,6 +28,7 @@ from mlsys4sys.autopandas.ops import (
     labels,
     lines,
     plain,
+    prepare,
     reduce,
     reshape,
     rows,
@@ -232,4 +233,6 @@ def random_call(table: Table, rng: np.random.Generator, others: Sequence[Table] 
     return draws[int(rng.choice(len(draws), p=weights / weights.sum()))][1](table, rng, others)
 
 
-__all__ = ["FAMILIES", "OPS", "joins", "proposals", "random_call"]
+prepared, filtered, partial, before_pivot = prepare.prepared, prepare.filtered, prepare.partial, prepare.before_pivot
+
+__all__ = ["FAMILIES", "OPS", "before_pivot", "filtered", "joins", "partial", "prepared", "proposals", "random_call"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,12 @@ from mlsys4sys.autopandas.ops.parts import distinct, hashable, label_shown, nume
 from mlsys4sys.autopandas.table import Codes, Column, Floats, Table
 
 FAMILY = "group"
+
+SPREAD = 1.5
+"""Nats for picking a cell of each group for a column whose label a pivot would give."""
+
+_PICKED = frozenset({"first", "last", "min", "max"})
+_LABEL_PARTS = re.compile(r"[_. -]")
 
 SEPARATORS = (", ", ",", " ", "", "-", "_", "; ", ";", "|", "/", "\n", " | ")
 
@@ -173,7 +180,20 @@ class Solved:
             cost -= 0.6
         if agg in ("count", "nunique") and label is not None and str(label).lower() not in word:
             cost += 0.5
+        if agg in _PICKED and self._spread(wanted.label):
+            cost += SPREAD
         return [Source(None if agg == "size" else position, label, agg, cost)]
+
+    def _spread(self, label: Hashable) -> bool:
+        """Whether a label of the goal is a cell of the table, alone or joined to a label: then it was spread."""
+        if self.table.book.code(label) in self.table.cells:
+            return True
+        parts = _LABEL_PARTS.split(label) if isinstance(label, str) else []
+        if len(parts) != 2:
+            return False
+        labels = set(map(str, self.table.labels))
+        texts = {str(cell) for column in self.table.columns if len(column.distinct) <= 50 for cell in column.cells}
+        return any(a in labels and b in texts for a, b in (parts, parts[::-1]))
 
     def _rarer(self, wanted: Column) -> list[Source]:
         """Aggregates that are tried where the usual ones fail: row labels of extremes, quantiles, ranges, modes."""
@@ -334,7 +354,7 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
             yield from islice(_programs(solved), 14)
         else:
             yield from _of_all(solved)
-            if solved.exact_rows and computed < MOST_COMPUTED:
+            if (solved.exact_rows or goal.rows > 1) and computed < MOST_COMPUTED:
                 computed += 1
                 yield from _of_made(solved)
 

@@ -219,6 +219,16 @@ def _merge(left: Table, right: Table, match: Match, how: str, suffixes: str) -> 
     )
 
 
+def merged(left: Table, right: Table, match: Match) -> Iterator[Expr]:
+    """The rows that match, and all rows of the left table where some match none."""
+    counts = _row_counts(match)
+    if not 0 < counts["inner"] <= MOST_ROWS:
+        return
+    yield _merge(left, right, match, "inner", "")
+    if counts["inner"] < counts["left"] <= MOST_ROWS:
+        yield _merge(left, right, match, "left", "")
+
+
 def _join(left: Table, right: Table, how: str) -> Expr:
     text = "{0}.join({1})" if how == "left" else f"{{0}}.join({{1}}, how={literal(how)})"
     return call(text, left.expr, right.expr, op="join", cost=1.0 + 0.4 * (how != "left"))
@@ -640,4 +650,4 @@ def random(table: Table, rng: np.random.Generator, others: Sequence[Table]) -> E
     return _merge(table, other, match, how, "") if 0 < _row_counts(match)[how] <= MOST_ROWS else None
 
 
-__all__ = ["FAMILY", "matches", "proposals", "random"]
+__all__ = ["FAMILY", "Match", "matches", "merged", "proposals", "random"]
