@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, combinations, permutations, product
 
 import numpy as np
@@ -99,11 +100,39 @@ def _shared_columns(table: Table, goal: Goal) -> list[tuple[Column, Column]]:
         matches = [mine for mine in table.columns if cells <= set(mine.codes.tolist())]
         if len(matches) == 1:
             pairs.append((matches[0], theirs))
+    return pairs or _in_turn(table, goal)
+
+
+def _in_turn(table: Table, goal: Goal) -> list[tuple[Column, Column]]:
+    """Columns of equal kinds of cells, as of a table joined with itself, in the order in which they stand."""
+    pairs: list[tuple[Column, Column]] = []
+    for theirs in goal.columns:
+        free = [
+            mine
+            for mine in table.columns
+            if set(theirs.codes.tolist()) <= set(mine.codes.tolist()) and all(mine is not taken for taken, _ in pairs)
+        ]
+        if not free:
+            return []
+        pairs.append((free[0], theirs))
     return pairs
 
 
 def row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
     """Calls without a condition that give exactly these rows in this order; the frame itself where nothing changes."""
+    joined = table.expr.op == "merge"
+    for expr in _row_picks(table, positions):
+        by_place = joined and expr.op in _BY_PLACE
+        yield replace(expr, cost=expr.cost + PICKED_JOINED) if by_place else expr
+
+
+PICKED_JOINED = 1.2
+"""Nats for rows picked by their place, or as the first of some, from a join as it comes."""
+
+_BY_PLACE = frozenset({"head", "tail", "iloc", "drop_duplicates", "groupby.head", "groupby.nth"})
+
+
+def _row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
     n, k = table.rows, len(positions)
     frame = table.expr
     if np.array_equal(positions, np.arange(n)):

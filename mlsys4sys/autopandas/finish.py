@@ -330,6 +330,9 @@ class Finisher:
             return
         if len(levels) == len(wanted) and all(a.key == b.key for a, b in zip(levels, wanted, strict=True)):
             yield expr
+            if goal.plain_index and "mask" in table.expr.ops and len(table.expr.ops) > 1:
+                # The first rows were kept, and others might have been: of what was computed, labels are counted anew.
+                yield call("{0}.reset_index(drop=True)", expr, op="reset_index", cost=0.1)
             return
         if goal.plain_index:
             yield call("{0}.reset_index(drop=True)", expr, op="reset_index", cost=0.5)

@@ -66,6 +66,12 @@ DOUBT_S = 0.8
 CHEAP, CARE_S = 3.2, 0.3
 """Nats up to which nothing cheaper is looked for, and the processor seconds more for each nat until it convinces."""
 
+MOST_FOUND = 2
+"""Times the programs wanted that are found at most, where the cheapest convinces."""
+
+UNUSED = 2.5
+"""Nats for each input that a program does without."""
+
 OTHER_TYPES = 1.2
 """Nats for a program whose columns have other types than the wanted ones, though equal cells."""
 
@@ -272,6 +278,9 @@ class Search:
                 yield from _guarded("close", kept, self._try(self.finisher.light(kept, self.goal)))
                 yield from _guarded("end", kept, self._try(self._calls(kept, last=True), close=True))
                 yield from _guarded("partial", kept, self._close_partial(kept))
+                for whole in self.inputs:
+                    picked = self._try(ops.picked(whole, kept, self.goal), close=True)
+                    yield from _guarded("end", kept, picked)
 
     def _close_partial(self, table: Table) -> Iterator[Any]:
         """Groups and pivots that lack a column or two, which are computed; pivots of a column that is computed."""
@@ -311,7 +320,8 @@ class Search:
     def _calls(self, table: Table, *, last: bool) -> Iterator[Expr]:
         without = self.task.hints.without
         others = [other for other in self.inputs if other is not table]
-        if not _JOINS.isdisjoint(table.expr.ops):  # what was joined is not joined with its parts again
+        # What was joined is not joined with its parts again, nor are some of a table's rows with all.
+        if not _JOINS.isdisjoint(table.expr.ops) or (last and table.expr.op in ("mask", "assign")):
             used = {node.text for node in table.expr.nodes}
             others = [other for other in others if other.expr.text not in used]
         for expr in ops.proposals(table, self.goal, others, last=last, prior=self.prior):
@@ -377,9 +387,18 @@ class Search:
                 other_types = retyped(variant, self.memo.value(variant), self.goal.value) is not None
                 cost = price(variant) + OTHER_TYPES * other_types
                 cost += OTHER_NAMES * _other_names(self.memo.value(variant), self.goal.value)
+                used = {node.text for node in variant.nodes}
+                cost += UNUSED * sum(
+                    table.expr.text not in used for table in self.inputs if table.shape_kind == "frame"
+                )
                 self._given.append(variant)
                 self._least = min(self._least, cost)
                 yield Candidate(expr=variant, cost=cost, found_s=seconds)
+
+    def _unused(self, expr: Expr) -> int:
+        """How many frames among the inputs a program does without."""
+        used = {node.text for node in expr.nodes}
+        return sum(table.shape_kind == "frame" and table.expr.text not in used for table in self.inputs)
 
     def _fits(self, table: Table, goal: Goal) -> bool:
         rules = self.task.strictness
@@ -397,6 +416,8 @@ class Search:
         """The program without a step that it does not need, where there is one."""
         for node in reversed(expr.nodes):
             if not node.parts or not node.op or node.op == "astype" or not self._keeps_shape(node):
+                continue
+            if node.op == "reset_index" and "mask" in node.ops:  # it says that the first rows were kept by chance
                 continue
             shorter = replaced(expr, node, node.parts[0])
             if shorter.text not in self._emitted and self._gives(self.memo, self.goal, shorter):
@@ -534,7 +555,7 @@ def candidates(
         budget_s: Seconds at most.
         prior: See :class:`Search`.
         settle_s: Seconds to go on after the first.
-        most: Programs at most, the cheapest; with so many that convince, the search ends.
+        most: Programs at most, the cheapest.
         report: Called with ``tried``, ``found`` and ``best`` now and then.
     """
     search = Search(task, prior)
@@ -581,7 +602,9 @@ def collected(
             if report is not None:
                 report({"tried": search.examined, "found": len(found), "best": found[0].expr.text if found else ""})
             now = time.process_time()
-            if now > (settled if search.roots_done else most_settled) or (len(found) >= most and least <= CONVINCING):
+            if now > (settled if search.roots_done else most_settled) or (
+                len(found) >= MOST_FOUND * most and least <= CONVINCING
+            ):
                 break
     except KeyboardInterrupt:
         search.interrupted = True

@@ -42,6 +42,7 @@ _TURNS: tuple[tuple[re.Pattern[str], float], ...] = (
     # Two operations on columns in a row.
     (re.compile(r"\] [-+*/] \w+\[[^]]+\] [-+*/] "), 0.6),
     (re.compile(r"sort=False"), 0.8),
+    (re.compile(r"keep=False"), 0.6),
     (re.compile(r"as_index=False\)\[\[.*\]\]\.\w+\(\)\["), 1.0),
     # Two conditions at once are everyday.
     (re.compile(r"\) [&|] \("), -0.7),

@@ -31,7 +31,10 @@ from mlsys4sys.autopandas.table import Codes, Column, Floats, Table
 
 FAMILY = "group"
 
-SPREAD = 1.5
+ALONE = 1.2
+"""Nats for groups of one row each."""
+
+SPREAD = 2.2
 """Nats for picking a cell of each group for a column whose label a pivot would give."""
 
 _PICKED = frozenset({"first", "last", "min", "max"})
@@ -110,14 +113,18 @@ class Solved:
                 break
         return out
 
+    @cached_property
+    def single(self) -> bool:
+        """Whether all groups have one row, so that all aggregates are alike."""
+        return self.groups.count == len(self.groups.rows) > 1
+
     def complete(self) -> bool:
         """Whether there is something to aggregate, and all of it is explained."""
         at = self.at
         if at is None or not self.wanted or (len(at) and len(set(at.tolist())) < len(at)):
             return False
-        single = self.groups.count == len(self.groups.rows) > 1
-        if single and (len(self.keys.keys) > 2 or any(key.column.unique for key in self.keys.keys)):
-            return False  # groups of one row each: all aggregates are alike
+        if self.single and (len(self.keys.keys) > 2 or any(key.column.unique for key in self.keys.keys)):
+            return False
         return all(self.sources)
 
     @cached_property
@@ -193,7 +200,7 @@ class Solved:
             return False
         labels = set(map(str, self.table.labels))
         texts = {str(cell) for column in self.table.columns if len(column.distinct) <= 50 for cell in column.cells}
-        return any(a in labels and b in texts for a, b in (parts, parts[::-1]))
+        return any(a in labels | texts and b in texts for a, b in (parts, parts[::-1]))
 
     def _rarer(self, wanted: Column) -> list[Source]:
         """Aggregates that are tried where the usual ones fail: row labels of extremes, quantiles, ranges, modes."""
@@ -653,7 +660,8 @@ def _grouped(solved: Solved, *, as_index: bool = True) -> tuple[str, float]:
         on, _, freq = inside.rpartition("freq=")
         on = on.removesuffix(", ")
         return f".resample({freq}{', on=' + on.removeprefix('key=') if on else ''})", 0.7 + solved.keys.cost
-    return f".groupby({', '.join(options)})", 0.9 + solved.keys.cost + 0.2 * (len(options) - 1)
+    cost = 0.9 + solved.keys.cost + 0.2 * (len(options) - 1) + ALONE * solved.single
+    return f".groupby({', '.join(options)})", cost
 
 
 def _frame_wanted(solved: Solved) -> bool:

@@ -46,7 +46,7 @@ def _all(table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> It
             if table.expr.parts and not other.expr.parts:  # an input is never given as the left of a derived table
                 yield from _merges(other, table, goal, last=last)
             if last:
-                yield from _picked(table, other, goal)
+                yield from picked(table, other, goal)
                 yield from _with_totals(table, other, goal)
                 yield from _asof(table, other, goal)
         if last:
@@ -265,7 +265,7 @@ def _cells_fit(left: Table, right: Table, goal: Goal) -> bool:
     return len(extra) <= 0.34 * len(goal.cells)
 
 
-def _picked(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
+def picked(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
     """Rows whose key is, or is not, in the other table."""
     if goal.book.code("_merge") in label_set(goal):
         for match in matches(table, other)[:4]:
@@ -650,4 +650,4 @@ def random(table: Table, rng: np.random.Generator, others: Sequence[Table]) -> E
     return _merge(table, other, match, how, "") if 0 < _row_counts(match)[how] <= MOST_ROWS else None
 
 
-__all__ = ["FAMILY", "Match", "matches", "merged", "proposals", "random"]
+__all__ = ["FAMILY", "Match", "matches", "merged", "picked", "proposals", "random"]

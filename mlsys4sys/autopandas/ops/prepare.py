@@ -61,6 +61,7 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
         yield from distinct(_widened(table, goal), 4)
         yield from distinct(_totals(table, goal), 3)
         yield from distinct(_summed(table, goal), 3)
+        yield from distinct(_counted(table, goal), 3)
 
 
 def filtered(table: Table, goal: Goal) -> Iterator[Expr]:
@@ -213,6 +214,28 @@ def _summed(table: Table, goal: Goal) -> Iterator[Expr]:
         for agg in ("sum", "mean"):
             text = f".groupby({some([c.label for c in with_it])}, as_index=False)[{literal(values)}].{agg}()"
             yield step(table.expr, text, op="groupby.agg", cost=1.1, labels=len(with_it) + len(values))
+
+
+def _counted(table: Table, goal: Goal) -> Iterator[Expr]:
+    """How often the goal's rows occur in the table, where they are some of its groups, as that may pick them."""
+    places = dict(zip(table.label_codes, table.columns, strict=True))
+    if goal.shape_kind != "frame" or not all(code in places for code in goal.label_codes):
+        return
+    keys = [places[code] for code in goal.label_codes]
+    if not all(map(hashable, keys)) or any(
+        not p.distinct <= k.distinct for p, k in zip(goal.columns, keys, strict=True)
+    ):
+        return
+    groups = Groups(keys)
+    if not goal.rows < groups.count < table.rows:
+        return
+    labels = [key.label for key in keys]
+    sizes = step(table.expr, f".groupby({some(labels)}).size()", op="groupby.size", cost=1.0, labels=len(labels))
+    yield step(sizes, ".reset_index(name='n')", op="reset_index", cost=0.7)
+    for value in table.columns:
+        if hashable(value) and value.label not in labels and len(value.distinct) < table.rows:
+            text = f".groupby({some(labels)}, as_index=False)[{literal(value.label)}].nunique()"
+            yield step(table.expr, text, op="groupby.agg", cost=1.2, labels=len(labels) + 1)
 
 
 def _row_keys(table: Table, goal: Goal) -> list[Column]:
