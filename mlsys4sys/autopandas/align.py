@@ -126,6 +126,9 @@ def row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
         yield replace(expr, cost=expr.cost + PICKED_JOINED) if by_place else expr
 
 
+MOST_LISTED = 12
+"""Rows of a table that somebody may have listed in an order of their own."""
+
 PICKED_JOINED = 1.2
 """Nats for rows picked by their place, or as the first of some, from a join as it comes."""
 
@@ -138,10 +141,13 @@ def _row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
     if np.array_equal(positions, np.arange(n)):
         yield frame
         return
-    yield from _sorted(table, positions)
+    ordered = list(_sorted(table, positions))
+    yield from ordered
     increasing = bool((np.diff(positions) > 0).all())
     if increasing:
         yield from _cleaned(table, positions)
+    elif k == n and not ordered:
+        yield from listed(table, positions)
     # Groups stand in the order of their keys: nobody asks for the first of them.
     odd = 0.8 * frame.op.startswith(("groupby", "pivot", "crosstab"))
     if k and increasing and positions[-1] - positions[0] == k - 1:
@@ -167,6 +173,19 @@ def _row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
     if 0 < k <= 4 and not increasing | (k == n):
         spots = positions.tolist()
         yield call(f"{{0}}.iloc[{literal(spots)}]", frame, op="iloc", cost=3.0 + k, tags=(POSITION,) * k)
+
+
+def listed(table: Table, positions: Positions) -> Iterator[Expr]:
+    """All rows in an order that nothing in them explains, as somebody listed them."""
+    spots = positions.tolist()
+    if len(spots) <= MOST_LISTED and sorted(spots) == list(range(table.rows)):
+        yield call(
+            f"{{0}}.iloc[{literal(spots)}]",
+            table.expr,
+            op="iloc",
+            cost=3.5 + len(spots) / 2,
+            tags=(POSITION,) * len(spots),
+        )
 
 
 def _by_label(table: Table, positions: Positions) -> Iterator[Expr]:

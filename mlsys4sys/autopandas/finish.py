@@ -177,7 +177,8 @@ class Finisher:
         assert again is not None  # they are unique and not in order
         for mask in conditions[:6]:
             for kept in self._tables([align.masked(table, mask)], 1):
-                yield True, list(itertools.islice(align.sorts(kept, again), 3))
+                sorts = list(itertools.islice(align.sorts(kept, again), 3))
+                yield True, sorts or list(align.listed(kept, again))
 
     # Columns.
 

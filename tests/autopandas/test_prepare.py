@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from mlsys4sys.autopandas import ops, synthesize
+from mlsys4sys.autopandas import align, columns, ops, synthesize
 from mlsys4sys.autopandas.expression import source
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Memo
@@ -127,6 +128,24 @@ def test_counts_are_prepared_where_the_goal_has_some_of_the_groups() -> None:
     pairs = pd.DataFrame({"who": ["a", "a", "b", "c", "c"], "what": ["p", "q", "p", "q", "p"]})
     _, tables, goal = opened([pairs], pd.DataFrame({"who": ["a", "c"]}))
     assert "inp0.groupby('who').size().reset_index(name='n')" in texts(ops.prepared(tables[0], goal, []))
+
+
+def test_each_pair_of_a_table_joined_with_itself_is_kept_once() -> None:
+    frame = pd.DataFrame({"who": ["a", "b", "c", "d"], "town": ["X", "Y", "X", "X"]})
+    both = frame.merge(frame, on="town")
+    wanted = both["who_x"] < both["who_y"]
+    _, tables, goal = opened([both], both[wanted])
+    assert "inp0['who_x'] < inp0['who_y']" in texts(columns.masks(tables[0], wanted.to_numpy()))
+    _, tables, goal = opened([frame], both[wanted][["who_x", "who_y"]])
+    assert "inp0.merge(inp0, on='town')" in texts(ops.prepared(tables[0], goal, []))
+
+
+def test_rows_in_an_order_of_their_own_are_listed() -> None:
+    frame = pd.DataFrame({"k": ["b", "a", "a", "c", "b"], "v": [5, 1, 2, 3, 7]})
+    wanted = frame.groupby("k", as_index=False)["v"].sum().iloc[[1, 0, 2]].reset_index(drop=True)
+    tables = opened([frame.groupby("k", as_index=False)["v"].sum()], wanted)[1]
+    assert texts(align.listed(tables[0], np.array([1, 0, 2]))) == ["inp0.iloc[[1, 0, 2]]"]
+    assert not texts(align.listed(tables[0], np.array([1, 0])))
 
 
 @pytest.mark.parametrize("kind", ["scalar", "empty", "other"])
