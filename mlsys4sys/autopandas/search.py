@@ -257,7 +257,7 @@ class Search:
     def _prepare(self, table: Table) -> Iterator[Any]:
         """What programs of several calls start with, worked on like an input."""
         long = [near for near in self._near.values() if near.expr.op == "melt"]
-        others = [other for other in (*self.inputs, *long) if other is not table]
+        others = [other for other in (*long, *self.inputs) if other is not table]
         for expr in ops.prepared(table, self.goal, others):
             yield None
             self._tried += 1
