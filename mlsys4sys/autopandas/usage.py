@@ -43,7 +43,7 @@ _TURNS: tuple[tuple[re.Pattern[str], float], ...] = (
     (re.compile(r"\] [-+*/] \w+\[[^]]+\] [-+*/] "), 0.6),
     (re.compile(r"sort=False"), 0.8),
     (re.compile(r"keep=False"), 0.6),
-    (re.compile(r"as_index=False\)\[\[.*\]\]\.\w+\(\)\["), 1.0),
+    (re.compile(r"as_index=False\)\[\[.*\]\]\.\w+\(\)\["), 2.5),
     # Two conditions at once are everyday.
     (re.compile(r"\) [&|] \("), -0.7),
     # `>` and `<` are written more often than `>=` and `<=`, and both more than `!=` on numbers.
