@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, combinations, permutations, product
 
 import numpy as np
@@ -99,20 +100,54 @@ def _shared_columns(table: Table, goal: Goal) -> list[tuple[Column, Column]]:
         matches = [mine for mine in table.columns if cells <= set(mine.codes.tolist())]
         if len(matches) == 1:
             pairs.append((matches[0], theirs))
+    return pairs or _in_turn(table, goal)
+
+
+def _in_turn(table: Table, goal: Goal) -> list[tuple[Column, Column]]:
+    """Columns of equal kinds of cells, as of a table joined with itself, in the order in which they stand."""
+    pairs: list[tuple[Column, Column]] = []
+    for theirs in goal.columns:
+        free = [
+            mine
+            for mine in table.columns
+            if set(theirs.codes.tolist()) <= set(mine.codes.tolist()) and all(mine is not taken for taken, _ in pairs)
+        ]
+        if not free:
+            return []
+        pairs.append((free[0], theirs))
     return pairs
 
 
 def row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
     """Calls without a condition that give exactly these rows in this order; the frame itself where nothing changes."""
+    joined = table.expr.op == "merge"
+    for expr in _row_picks(table, positions):
+        by_place = joined and expr.op in _BY_PLACE
+        yield replace(expr, cost=expr.cost + PICKED_JOINED) if by_place else expr
+
+
+MOST_LISTED = 12
+"""Rows of a table that somebody may have listed in an order of their own."""
+
+PICKED_JOINED = 1.2
+"""Nats for rows picked by their place, or as the first of some, from a join as it comes."""
+
+_BY_PLACE = frozenset({"head", "tail", "iloc", "drop_duplicates", "groupby.head", "groupby.nth"})
+
+
+def _row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
     n, k = table.rows, len(positions)
     frame = table.expr
     if np.array_equal(positions, np.arange(n)):
         yield frame
         return
-    yield from _sorted(table, positions)
+    ordered = list(_sorted(table, positions))
+    yield from ordered
     increasing = bool((np.diff(positions) > 0).all())
     if increasing:
         yield from _cleaned(table, positions)
+    elif k == n and not ordered:
+        yield from listed(table, positions)
     # Groups stand in the order of their keys: nobody asks for the first of them.
     odd = 0.8 * frame.op.startswith(("groupby", "pivot", "crosstab"))
     if k and increasing and positions[-1] - positions[0] == k - 1:
@@ -138,6 +173,19 @@ def row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
     if 0 < k <= 4 and not increasing | (k == n):
         spots = positions.tolist()
         yield call(f"{{0}}.iloc[{literal(spots)}]", frame, op="iloc", cost=3.0 + k, tags=(POSITION,) * k)
+
+
+def listed(table: Table, positions: Positions) -> Iterator[Expr]:
+    """All rows in an order that nothing in them explains, as somebody listed them."""
+    spots = positions.tolist()
+    if len(spots) <= MOST_LISTED and sorted(spots) == list(range(table.rows)):
+        yield call(
+            f"{{0}}.iloc[{literal(spots)}]",
+            table.expr,
+            op="iloc",
+            cost=3.5 + len(spots) / 2,
+            tags=(POSITION,) * len(spots),
+        )
 
 
 def _by_label(table: Table, positions: Positions) -> Iterator[Expr]:

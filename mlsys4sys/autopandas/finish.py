@@ -217,7 +217,8 @@ class Finisher:
         assert again is not None  # they are unique and not in order
         for mask in conditions[:6]:
             for kept in self._tables([align.masked(table, mask)], 1):
-                yield True, list(itertools.islice(align.sorts(kept, again), 3))
+                sorts = list(itertools.islice(align.sorts(kept, again), 3))
+                yield True, sorts or list(align.listed(kept, again))
 
     # Columns.
 
@@ -279,7 +280,7 @@ class Finisher:
             return
         choices = []
         for j in missing:
-            found = self._made(table, goal.columns[j])
+            found = self.made(table, goal.columns[j])
             if not found:
                 return
             choices.append(found[:10])
@@ -292,7 +293,8 @@ class Finisher:
                 base = _with_column(base, table.expr, goal.labels[j], readings[k])
             yield base
 
-    def _made(self, table: Table, column: Column) -> list[Expr]:
+    def made(self, table: Table, column: Column) -> list[Expr]:
+        """Ways to compute a column from a table."""
         key = (table.expr.text, column.key)
         if key not in self._new:
             self._new[key] = list(
@@ -369,6 +371,9 @@ class Finisher:
             return
         if len(levels) == len(wanted) and all(a.key == b.key for a, b in zip(levels, wanted, strict=True)):
             yield expr
+            if goal.plain_index and "mask" in table.expr.ops and len(table.expr.ops) > 1:
+                # The first rows were kept, and others might have been: of what was computed, labels are counted anew.
+                yield call("{0}.reset_index(drop=True)", expr, op="reset_index", cost=0.1)
             return
         if goal.plain_index:
             yield call("{0}.reset_index(drop=True)", expr, op="reset_index", cost=0.5)
@@ -415,7 +420,7 @@ class Finisher:
             for i in there:
                 yield from self._indexed(_picked(rows, i), rows, ordered)
             if heavy and not there and number < MOST_ROWS_READ:
-                for expr in self._made(rows, wanted):
+                for expr in self.made(rows, wanted):
                     yield from self._indexed(expr, rows, ordered)
 
     def _sequence(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr | None]:

@@ -13,7 +13,16 @@ from mlsys4sys.errors import TaskError
 PATIENCE_S = 1.5
 """Seconds without an answer after which a second process is worth its start."""
 
-DEEP = {"close": 0.0, "end": 0.0, "heavy": 2.5, "expand": 0.5, "branch": 1.0}
+DEEP = {
+    "close": 0.0,
+    "end": 0.0,
+    "prepare": 0.3,
+    "heavy": 2.5,
+    "partial": 0.5,
+    "filter": 1.0,
+    "expand": 0.5,
+    "branch": 1.0,
+}
 """Prices of the second search: calls and chains of calls before conditions and new columns."""
 
 

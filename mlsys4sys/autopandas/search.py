@@ -42,7 +42,16 @@ MOST_BRANCHES = 8
 MOST_ALIKE = 4
 """Programs kept for one table."""
 
-PRICES = {"close": 0.0, "end": 0.3, "heavy": 1.2, "expand": 2.0, "branch": 3.0}
+PRICES = {
+    "close": 0.0,
+    "end": 0.3,
+    "prepare": 0.4,
+    "heavy": 1.2,
+    "partial": 1.0,
+    "filter": 1.4,
+    "expand": 2.0,
+    "branch": 3.0,
+}
 """Nats that the ways of working on a table cost beyond the table's own program."""
 
 MOST_SETTLE_S = 1.2
@@ -60,6 +69,9 @@ CHEAP, CARE_S = 3.2, 0.3
 FAR = 6.0
 """Nats beyond the cheapest program past which others are not worth a look."""
 
+UNUSED = 2.5
+"""Nats for each input that a program does without."""
+
 OTHER_TYPES = 1.2
 """Nats for a program whose columns have other types than the wanted ones, though equal cells."""
 
@@ -69,8 +81,17 @@ OTHER_NAMES = 1.0
 AT_HAND = 0.7
 """Nats less for closing a table that has the goal's rows and one of its columns already."""
 
+NEAR = 0.6
+"""Of its price, what a table costs that was prepared with the goal in view; nothing for the distance."""
+
+SOON = 0.3
+"""Nats beyond that for new columns and conditions in a table that shows nearly all of the goal."""
+
 DISTANCE = 3.0
 """Nats for a table that shows nothing of the goal."""
+
+_PREPARING = frozenset({"prepare", "partial", "filter"})
+"""Ways that wait for those that end programs, where a cheap program is there already."""
 
 _JOINS = frozenset({"merge", "join", "concat", "merge_asof", "combine_first"})
 
@@ -115,6 +136,10 @@ class Search:
     _order: Iterator[int] = field(default_factory=itertools.count)
     _branches: dict[str, Table] = field(default_factory=dict)
     _alike: dict[Any, list[Expr]] = field(default_factory=dict)
+    _near: dict[int, Table] = field(default_factory=dict)
+    _least: float = float("inf")
+    _closing: dict[Any, list[Expr]] = field(default_factory=dict)
+    _given: list[Expr] = field(default_factory=list)
     _emitted: set[str] = field(default_factory=set)
     _fitting: set[str] = field(default_factory=set)
     _checks: list[tuple[Memo, Goal]] = field(default_factory=list)
@@ -163,6 +188,9 @@ class Search:
         while self._queue and time.monotonic() < deadline:
             yield None
             price, _, way, table, work = heapq.heappop(self._queue)
+            if self._least <= CHEAP and not self.roots_done and (way in _PREPARING or id(table) in self._near):
+                heapq.heappush(self._queue, (price + 0.4, next(self._order), way, table, work))
+                continue
             if id(table) not in roots and not self.roots_done:
                 self.roots_done = not any(id(t) in roots and w in open_roots for _, _, w, t, _ in self._queue)
             end = time.process_time() + SLICE_S
@@ -173,8 +201,14 @@ class Search:
                     heapq.heappush(self._queue, (price + 0.4, next(self._order), way, table, work))
                     break
 
-    def _visit(self, table: Table, *, root: bool = False) -> Iterator[Candidate]:
-        """Work on a table from now on, unless one like it is being worked on."""
+    def _visit(self, table: Table, *, root: bool = False, near: bool = False) -> Iterator[Candidate]:
+        """Work on a table from now on, unless one like it is being worked on.
+
+        Args:
+            table: What was reached.
+            root: Whether it is an input.
+            near: Whether it was prepared from inputs, with the goal in view: then it is worked on soon.
+        """
         known = self._alike.setdefault(table.key, [])
         known.append(table.expr)
         if len(known) > 1 and not root:
@@ -183,7 +217,9 @@ class Search:
             yield from self._found(table.expr)
         value = None if root else self.value
         far = DISTANCE * (1.0 - _overlap(table, self.goal)) if value is None else value(table, self.goal)
-        base = self._cost(table.expr) + far
+        base = NEAR * self._cost(table.expr) if near else self._cost(table.expr) + far
+        if near:
+            self._near[id(table)] = table
         calls = len(table.expr.ops)
         ways: dict[str, Callable[[], Iterator[Any]]] = {}
         if "finish" in self.use:
@@ -192,6 +228,10 @@ class Search:
             ways["end"] = lambda: self._try(self._calls(table, last=True), close=True)
         if "columns" in self.use:
             ways["heavy"] = lambda: self._try(self.finisher.heavy(table, self.goal))
+        if "ops" in self.use and (root or near):
+            ways["prepare"] = lambda: self._prepare(table)
+            ways["partial"] = lambda: self._close_partial(table)
+            ways["filter"] = lambda: self._filter(table)
         if "ops" in self.use and calls < MOST_CALLS - 1:
             ways["expand"] = lambda: self._expand(table)
         if calls == 1 and table.shape_kind == "frame":
@@ -214,10 +254,74 @@ class Search:
                 continue
             yield from self._try(ops.joins(table, self.goal, [partner]), close=True)
 
+    def _prepare(self, table: Table) -> Iterator[Any]:
+        """What programs of several calls start with, worked on like an input."""
+        long = [near for near in self._near.values() if near.expr.op == "melt"]
+        others = [other for other in (*long, *self.inputs) if other is not table]
+        for expr in ops.prepared(table, self.goal, others):
+            yield None
+            self._tried += 1
+            try:
+                yield from self._visit(self.memo.table(expr), near=True)
+            except Failed:
+                continue
+
+    def _filter(self, table: Table) -> Iterator[Any]:
+        """Some of the rows, and the calls that may end the program from there."""
+        for expr in ops.filtered(table, self.goal):
+            yield None
+            try:
+                kept = self.memo.table(expr)
+            except Failed:
+                continue
+            if kept.rows and kept.key not in self._alike:
+                yield from _guarded("close", kept, self._try(self.finisher.light(kept, self.goal)))
+                yield from _guarded("end", kept, self._try(self._calls(kept, last=True), close=True))
+                yield from _guarded("partial", kept, self._close_partial(kept))
+                for whole in self.inputs:
+                    picked = self._try(ops.picked(whole, kept, self.goal), close=True)
+                    yield from _guarded("end", kept, picked)
+
+    def _close_partial(self, table: Table) -> Iterator[Any]:
+        """Groups and pivots that lack a column or two, which are computed; pivots of a column that is computed."""
+        if "columns" in self.use:
+            for column, spread in ops.before_pivot(table, self.goal):
+                yield from self._try(spread(made) for made in self.finisher.made(table, column))
+        for expr in ops.partial(table, self.goal):
+            yield None
+            self._tried += 1
+            try:
+                yield from self._close_soon(self.memo.table(expr))
+            except Failed:
+                continue
+
+    def _close_soon(self, table: Table) -> Iterator[Candidate]:
+        """Look for new columns and conditions in a table that shows nearly all of the goal, or say what else gives it.
+
+        Programs that were found from an equal table are given from this one too.
+        """
+        if "columns" not in self.use or table.key in self._alike:
+            return
+        known = self._closing.setdefault(table.key, [])
+        if any(expr.text == table.expr.text for expr in known):
+            return
+        known.append(table.expr)
+        if len(known) > 1:
+            first = known[0]
+            for given in (
+                [given for given in self._given if first.text in given.text] if len(known) <= MOST_ALIKE else ()
+            ):
+                yield from self._found(replaced(given, first, table.expr))
+            return
+        work = _guarded("heavy", table, self._try(self.finisher.heavy(table, self.goal)))
+        price = NEAR * self._cost(table.expr) + SOON
+        heapq.heappush(self._queue, (price, next(self._order), "heavy", table, work))
+
     def _calls(self, table: Table, *, last: bool) -> Iterator[Expr]:
         without = self.task.hints.without
         others = [other for other in self.inputs if other is not table]
-        if not _JOINS.isdisjoint(table.expr.ops):  # what was joined is not joined with its parts again
+        # What was joined is not joined with its parts again, nor are some of a table's rows with all.
+        if not _JOINS.isdisjoint(table.expr.ops) or (last and table.expr.op in ("mask", "assign")):
             used = {node.text for node in table.expr.nodes}
             others = [other for other in others if other.expr.text not in used]
         for expr in ops.proposals(table, self.goal, others, last=last, prior=self.prior):
@@ -240,6 +344,8 @@ class Search:
                 if close and table.key not in self._alike and "finish" in self.use:
                     closing = self._try(self.finisher.light(table, self.goal))
                     yield from _guarded("close", table, closing)
+                    if _holds(table, self.goal):
+                        yield from self._close_soon(table)
             except Failed:
                 continue
 
@@ -281,7 +387,18 @@ class Search:
                 other_types = retyped(variant, self.memo.value(variant), self.goal.value) is not None
                 cost = price(variant) + OTHER_TYPES * other_types
                 cost += OTHER_NAMES * _other_names(self.memo.value(variant), self.goal.value)
+                used = {node.text for node in variant.nodes}
+                cost += UNUSED * sum(
+                    table.expr.text not in used for table in self.inputs if table.shape_kind == "frame"
+                )
+                self._given.append(variant)
+                self._least = min(self._least, cost)
                 yield Candidate(expr=variant, cost=cost, found_s=seconds)
+
+    def _unused(self, expr: Expr) -> int:
+        """How many frames among the inputs a program does without."""
+        used = {node.text for node in expr.nodes}
+        return sum(table.shape_kind == "frame" and table.expr.text not in used for table in self.inputs)
 
     def _fits(self, table: Table, goal: Goal) -> bool:
         rules = self.task.strictness
@@ -299,6 +416,8 @@ class Search:
         """The program without a step that it does not need, where there is one."""
         for node in reversed(expr.nodes):
             if not node.parts or not node.op or node.op == "astype" or not self._keeps_shape(node):
+                continue
+            if node.op == "reset_index" and "mask" in node.ops:  # it says that the first rows were kept by chance
                 continue
             shorter = replaced(expr, node, node.parts[0])
             if shorter.text not in self._emitted and self._gives(self.memo, self.goal, shorter):
@@ -323,7 +442,7 @@ class Search:
             known = self.memo.tables.get(node.text)
             if known is None or "key" not in known.__dict__:
                 continue
-            alike = self._alike.get(known.key, [])
+            alike = [*self._alike.get(known.key, []), *self._closing.get(known.key, [])]
             if any(not other.op for other in alike):
                 continue  # equal to an input: other ways to do nothing mean nothing
             for other in alike[:MOST_ALIKE]:
@@ -381,6 +500,19 @@ def _shows_some(table: Table, goal: Goal) -> bool:
     return any(place.key in mine for place in goal.everything if len(place.distinct) > 1)
 
 
+def _holds(table: Table, goal: Goal) -> bool:
+    """Whether all columns of the goal are in a longer table of groups, so that some of its rows may be the goal's."""
+    if not any(op.startswith(("groupby.", "pivot")) for op in table.expr.ops):
+        return False
+    if table.shape_kind != "frame" or goal.shape_kind != "frame" or not 0 < goal.rows < table.rows:
+        return False
+    mine = dict(zip(table.label_codes, table.columns, strict=True))
+    return all(
+        code in mine and column.distinct <= mine[code].distinct
+        for code, column in zip(goal.label_codes, goal.columns, strict=True)
+    )
+
+
 def _overlap(table: Table, goal: Goal) -> float:
     """The share of the goal's words that the table shows, 0 to 1: how near it is at a glance."""
     words = goal.words
@@ -423,7 +555,7 @@ def candidates(
         budget_s: Seconds at most.
         prior: See :class:`Search`.
         settle_s: Seconds to go on after the first.
-        most: Programs at most, those left out that are :data:`FAR` dearer than the cheapest.
+        most: Programs at most, the cheapest; those that are :data:`FAR` dearer than the cheapest do not end the search.
         report: Called with ``tried``, ``found`` and ``best`` now and then.
     """
     search = Search(task, prior)
@@ -473,11 +605,12 @@ def collected(
             if report is not None:
                 report({"tried": search.examined, "found": len(found), "best": found[0].expr.text if found else ""})
             now = time.process_time()
-            if near >= most or now > (settled if search.roots_done else most_settled):
+            if now > (settled if search.roots_done else most_settled) or (near >= most and least <= CONVINCING):
                 break
     except KeyboardInterrupt:
         search.interrupted = True
     finally:
         if relief is not None:
             relief.stop()
-    return found
+    bar = sorted(candidate.cost for candidate in found)[:most][-1] if found else 0.0
+    return [candidate for candidate in found if candidate.cost <= bar]

@@ -38,12 +38,17 @@ _TURNS: tuple[tuple[re.Pattern[str], float], ...] = (
     # One column against another, or against a statistic of another.
     (re.compile(r"\['([^']+)'\] (?:[<>]=?|[!=]=) \w+\['(?!\1')[^']+'\]"), 0.7),
     (re.compile(r"\['([^']+)'\] (?:[<>]=?|[!=]=) \w+\['(?!\1')[^']+'\]\.\w+\("), 0.8),
+    # Totals looked for among the cells that they are of.
+    (re.compile(r"\(\)\['([^']+)'\]\.isin\(inp\d+\['\1'\]\)"), 1.2),
+    # A sign turned twice.
+    (re.compile(r"-\w+\S* / \(-|\(-[\d.]+\) - -"), 2.0),
     # A condition used as a number.
     (re.compile(r"\(\w+\['[^']+'\] (?:[<>]=?|[!=]=) [^)]*\)\.astype\(int\)"), 0.6),
     # Two operations on columns in a row.
     (re.compile(r"\] [-+*/] \w+\[[^]]+\] [-+*/] "), 0.6),
     (re.compile(r"sort=False"), 0.8),
-    (re.compile(r"as_index=False\)\[\[.*\]\]\.\w+\(\)\["), 1.0),
+    (re.compile(r"keep=False"), 0.6),
+    (re.compile(r"as_index=False\)\[\[.*\]\]\.\w+\(\)\["), 2.5),
     # Two conditions at once are everyday.
     (re.compile(r"\) [&|] \("), -0.7),
     # `>` and `<` are written more often than `>=` and `<=`, and both more than `!=` on numbers.

@@ -601,6 +601,7 @@ def _equal_texts(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
             if held[wanted.keep].all() and not held[wanted.drop].any() and str(a.label) <= str(b.label):
                 cost = 0.6
                 yield a.cost + b.cost + cost, Expr(f"{{0}} {sign} {{1}}", (a.expr, b.expr), COMPARE, "compare", cost)
+        yield from _before(a, b, wanted, count)
     for source in texts:
         codes = source.column.codes
         for k in (1, -1):
@@ -615,6 +616,22 @@ def _equal_texts(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
                 if held[wanted.keep].all() and not held[wanted.drop].any():
                     move = call(f"{{0}}.shift({'' if k == 1 else k})", source.expr, op="shift", cost=0.9)
                     yield 1.7, Expr(f"{{0}} {sign} {{1}}", (source.expr, move), COMPARE, "compare", 0.6)
+
+
+def _before(a: Source, b: Source, wanted: Wanted, count: Count) -> Iterator[Found]:
+    """Texts or dates before those of another column, as each pair of a table joined with itself is wanted once."""
+    if a.column.kind != b.column.kind or a.column.kind not in ("str", "date") or (a.column.null | b.column.null).any():
+        return
+    count.examined += 2
+    pairs_of_cells = list(zip(a.column.cells, b.column.cells, strict=True))
+    for sign, held in (
+        ("<", np.array([x < y for x, y in pairs_of_cells], dtype=bool)),
+        ("<=", np.array([x <= y for x, y in pairs_of_cells], dtype=bool)),
+    ):
+        if held[wanted.keep].all() and not held[wanted.drop].any():
+            cost = 0.8 + 0.3 * (sign == "<=")
+            yield a.cost + b.cost + cost, Expr(f"{{0}} {sign} {{1}}", (a.expr, b.expr), COMPARE, "compare", cost)
+            return
 
 
 def derived(pool: Pool) -> list[Term]:

@@ -28,6 +28,7 @@ from mlsys4sys.autopandas.ops import (
     labels,
     lines,
     plain,
+    prepare,
     reduce,
     reshape,
     rows,
@@ -191,6 +192,12 @@ def joins(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
     yield from distinct(chain(ends[:20], middle), 32)
 
 
+def picked(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
+    """Rows of a table whose key is, or is not, in another one."""
+    if table.shape_kind == other.shape_kind == "frame" and not (table.duplicate_labels or other.duplicate_labels):
+        yield from distinct(join.picked(table, other, goal), 6)
+
+
 def _wrapped(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
     """For a goal that is a list or a dictionary: what makes a series of it, and one call more."""
     if goal.shape_kind == "dict" and goal.value and table.shape_kind == "frame":
@@ -259,4 +266,13 @@ def random_call(table: Table, rng: np.random.Generator, others: Sequence[Table] 
     return draws[int(rng.choice(len(draws), p=weights / weights.sum()))][1](table, rng, others)
 
 
-__all__ = ["FAMILIES", "OPS", "joins", "proposals", "random_call"]
+before_pivot, filtered, partial, prepared = (
+    prepare.before_pivot,
+    prepare.filtered,
+    prepare.partial,
+    prepare.prepared,
+)
+
+__all__ = [
+    "FAMILIES", "OPS", "before_pivot", "filtered", "joins", "partial", "picked", "prepared", "proposals", "random_call",
+]  # fmt: skip

@@ -414,8 +414,8 @@ def _flattened(table: Table, goal: Goal) -> Iterator[Expr]:
     for c in table.columns:
         if not hashable(c) or not 1 < len(c.distinct) <= 50 or c.kind not in ("str", "num", "bool"):
             continue
-        cells = {str(table.book.cell(code)): table.book.cell(code) for code in c.distinct}
-        for separator in ("_", " ", "-", ""):
+        cells = {str(cell): cell for cell in c.cells}
+        for separator in ("_", " ", "-", ".", ""):
             for first in (True, False):
                 parts = [_parted(text, separator, values, cells, value_first=first) for text in texts]
                 if sum(part is not None for part in parts) >= 2:

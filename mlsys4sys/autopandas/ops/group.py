@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,15 @@ from mlsys4sys.autopandas.ops.parts import distinct, hashable, label_shown, nume
 from mlsys4sys.autopandas.table import Codes, Column, Floats, Table
 
 FAMILY = "group"
+
+ALONE = 1.2
+"""Nats for groups of one row each."""
+
+SPREAD = 2.2
+"""Nats for picking a cell of each group for a column whose label a pivot would give."""
+
+_PICKED = frozenset({"first", "last", "min", "max"})
+_LABEL_PARTS = re.compile(r"[_. -]")
 
 SEPARATORS = (", ", ",", " ", "", "-", "_", "; ", ";", "|", "/", "\n", " | ")
 
@@ -103,14 +113,18 @@ class Solved:
                 break
         return out
 
+    @cached_property
+    def single(self) -> bool:
+        """Whether all groups have one row, so that all aggregates are alike."""
+        return self.groups.count == len(self.groups.rows) > 1
+
     def complete(self) -> bool:
         """Whether there is something to aggregate, and all of it is explained."""
         at = self.at
         if at is None or not self.wanted or (len(at) and len(set(at.tolist())) < len(at)):
             return False
-        single = self.groups.count == len(self.groups.rows) > 1
-        if single and (len(self.keys.keys) > 2 or any(key.column.unique for key in self.keys.keys)):
-            return False  # groups of one row each: all aggregates are alike
+        if self.single and (len(self.keys.keys) > 2 or any(key.column.unique for key in self.keys.keys)):
+            return False
         return all(self.sources)
 
     @cached_property
@@ -175,7 +189,20 @@ class Solved:
             cost += 0.5
         if agg in ("min", "max") and position is not None and self.table.columns[position].kind == "str":
             cost += 0.9  # the first word of the alphabet is seldom asked for
+        if agg in _PICKED and self._spread(wanted.label):
+            cost += SPREAD
         return [Source(None if agg == "size" else position, label, agg, cost)]
+
+    def _spread(self, label: Hashable) -> bool:
+        """Whether a label of the goal is a cell of the table, alone or joined to a label: then it was spread."""
+        if self.table.book.code(label) in self.table.cells:
+            return True
+        parts = _LABEL_PARTS.split(label) if isinstance(label, str) else []
+        if len(parts) != 2:
+            return False
+        labels = set(map(str, self.table.labels))
+        texts = {str(cell) for column in self.table.columns if len(column.distinct) <= 50 for cell in column.cells}
+        return any(a in labels | texts and b in texts for a, b in (parts, parts[::-1]))
 
     def _rarer(self, wanted: Column) -> list[Source]:
         """Aggregates that are tried where the usual ones fail: row labels of extremes, quantiles, ranges, modes."""
@@ -340,7 +367,7 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
             yield from islice(_programs(solved), 14)
         else:
             yield from _of_all(solved)
-            if solved.exact_rows and computed < MOST_COMPUTED:
+            if (solved.exact_rows or goal.rows > 1) and computed < MOST_COMPUTED:
                 computed += 1
                 yield from _of_made(solved)
 
@@ -646,7 +673,8 @@ def _grouped(solved: Solved, *, as_index: bool = True) -> tuple[str, float]:
         on, _, freq = inside.rpartition("freq=")
         on = on.removesuffix(", ")
         return f".resample({freq}{', on=' + on.removeprefix('key=') if on else ''})", 0.7 + solved.keys.cost
-    return f".groupby({', '.join(options)})", 0.9 + solved.keys.cost + 0.2 * (len(options) - 1)
+    cost = 0.9 + solved.keys.cost + 0.2 * (len(options) - 1) + ALONE * solved.single
+    return f".groupby({', '.join(options)})", cost
 
 
 def _frame_wanted(solved: Solved) -> bool:

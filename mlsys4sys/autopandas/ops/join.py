@@ -46,7 +46,7 @@ def _all(table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> It
             if table.expr.parts and not other.expr.parts:  # an input is never given as the left of a derived table
                 yield from _merges(other, table, goal, last=last)
             if last:
-                yield from _picked(table, other, goal)
+                yield from picked(table, other, goal)
                 yield from _with_totals(table, other, goal)
                 yield from _asof(table, other, goal)
         if last:
@@ -219,6 +219,16 @@ def _merge(left: Table, right: Table, match: Match, how: str, suffixes: str) -> 
     )
 
 
+def merged(left: Table, right: Table, match: Match) -> Iterator[Expr]:
+    """The rows that match, and all rows of the left table where some match none."""
+    counts = _row_counts(match)
+    if not 0 < counts["inner"] <= MOST_ROWS:
+        return
+    yield _merge(left, right, match, "inner", "")
+    if counts["inner"] < counts["left"] <= MOST_ROWS:
+        yield _merge(left, right, match, "left", "")
+
+
 def _join(left: Table, right: Table, how: str) -> Expr:
     text = "{0}.join({1})" if how == "left" else f"{{0}}.join({{1}}, how={literal(how)})"
     return call(text, left.expr, right.expr, op="join", cost=1.0 + 0.4 * (how != "left"))
@@ -255,7 +265,7 @@ def _cells_fit(left: Table, right: Table, goal: Goal) -> bool:
     return len(extra) <= 0.34 * len(goal.cells)
 
 
-def _picked(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
+def picked(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
     """Rows whose key is, or is not, in the other table."""
     if goal.book.code("_merge") in label_set(goal):
         for match in matches(table, other)[:4]:
@@ -640,4 +650,4 @@ def random(table: Table, rng: np.random.Generator, others: Sequence[Table]) -> E
     return _merge(table, other, match, how, "") if 0 < _row_counts(match)[how] <= MOST_ROWS else None
 
 
-__all__ = ["FAMILY", "matches", "proposals", "random"]
+__all__ = ["FAMILY", "Match", "matches", "merged", "picked", "proposals", "random"]

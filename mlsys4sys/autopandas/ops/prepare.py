@@ -1,0 +1,435 @@
+"""What a program often starts with, where more than one call follows.
+
+Tables are joined by their keys, columns gathered into rows, labels and texts that hold two things taken apart, keys put
+together, rows chosen by one cell. Each is admitted by the goal: it must show what only such a table has. What is left,
+groups and pivots mostly, is found from there by the families that end programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from itertools import islice, permutations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mlsys4sys.autopandas.expression import CELL, COMPARE, LABEL, SUM, Expr, assign, call, literal
+from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.ops import crossing, group, join
+from mlsys4sys.autopandas.ops.grouping import Groups
+from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, is_frame, label_set, some, step
+from mlsys4sys.autopandas.ops.text import separated
+from mlsys4sys.autopandas.table import Column, Table
+
+SEPARATORS = ("_", "-", ".", " ", "/", ":")
+"""Between two things in a label."""
+
+MOST_FILTERS = 24
+"""Conditions by which rows are chosen before a group or a pivot."""
+
+MOST_FILTERED = 500
+"""Rows of a table from which they are chosen."""
+
+_MELTED, _FILTERED, _PARTED = "melt", "mask", "str"
+
+_WIDE = {"pivot", "pivot_table", "groupby.agg", "groupby.size"}
+
+
+def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
+    """Tables that a program may start with, made from this one.
+
+    Args:
+        table: An input, or what was prepared from inputs.
+        goal: The wanted output.
+        others: Inputs that may be joined with it.
+    """
+    if not flat(table) or goal.shape_kind not in ("frame", "series") or not goal.rows:
+        return
+    before = set(table.expr.ops)
+    if _FILTERED in before:
+        return
+    yield from distinct(_joined(table, others), 6)
+    yield from distinct(_paired(table, goal), 3)
+    if _MELTED not in before:
+        yield from distinct(_gathered(table, goal), 4)
+    if _PARTED not in before:
+        yield from distinct(_parted(table, goal), 3)
+    if "assign" not in before:
+        yield from distinct(_united(table, goal), 2)
+    if before.isdisjoint(_WIDE):
+        yield from distinct(_widened(table, goal), 4)
+        yield from distinct(_totals(table, goal), 3)
+        yield from distinct(_summed(table, goal), 3)
+        yield from distinct(_counted(table, goal), 3)
+
+
+def filtered(table: Table, goal: Goal) -> Iterator[Expr]:
+    """The rows that have one cell, or a number on one side of a bound: what is grouped or counted afterwards."""
+    if not flat(table) or goal.shape_kind != "frame" or not 3 < table.rows <= MOST_FILTERED:
+        return
+    if _FILTERED in table.expr.ops or goal.rows >= table.rows:
+        return
+    yield from distinct(_conditions(table, goal), MOST_FILTERS)
+
+
+def partial(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Groups and pivots that give all columns of the goal but one or two, which are computed from the others."""
+    if not flat(table) or goal.shape_kind != "frame" or goal.levels != 1 or goal.duplicate_labels:
+        return
+    made = [
+        j for j, column in enumerate(goal.columns)
+        if column.kind == "num" and not column.distinct <= table.cells and len(goal.columns) > 2
+    ]  # fmt: skip
+    drops = [(j,) for j in reversed(made)][:3] + ([tuple(made[-2:])] if len(made) > 1 and len(goal.columns) > 3 else [])
+    for gone in drops:
+        less = Goal.of(goal.value.iloc[:, [j for j in range(len(goal.columns)) if j not in gone]], goal.book)
+        for family in (group, crossing):
+            yield from distinct(family.proposals(table, less, (), last=True), 4)
+
+
+def before_pivot(table: Table, goal: Goal) -> Iterator[tuple[Column, Callable[[Expr], Expr]]]:
+    """Columns that a pivot of the table would have to spread to give the goal, with the rest of the program.
+
+    Where no column of the table is spread: it was computed.
+    """
+    if not flat(table):
+        return
+    for layout in islice(crossing.layouts(table, goal), 6):
+        crossed = crossing.Crossed(layout)
+        if layout.margin is not None or layout.value_labels is not None or not crossed.unique:
+            continue
+        if not crossed.plausible() or crossed.sources(range(len(layout.cells))):
+            continue
+        columns = [goal.columns[j] for j in layout.cells]
+        if any(c.kind not in ("num", "str") for c in columns):
+            continue
+        cells: list[Any] = [None] * table.rows
+        for i, row in enumerate(crossed.at.tolist()):
+            for k, place in enumerate(row):
+                if place >= 0:
+                    cells[int(crossed.groups.members[place][0])] = columns[k].cells[i]
+        absent = {int(c.codes[i]) for k, c in enumerate(columns) for i in np.flatnonzero(~crossed.present[:, k])}
+        if None in cells or len(absent) > 1:
+            continue
+        fill = table.book.cell(absent.pop()) if absent else None
+        yield Column("value", pd.Series(cells).array, table.book), partial_pivot(layout, fill)
+
+
+def partial_pivot(layout: crossing.Layout, fill: Any) -> Callable[[Expr], Expr]:
+    """From a new column to the pivot that spreads it."""
+    table = layout.table
+    index, columns = (some([table.columns[i].label for i in at]) for at in (layout.rows, layout.across))
+
+    def spread(value: Expr) -> Expr:
+        name = "value" if "value" not in table.labels else "_value"
+        extended = assign(table.expr, name, value)
+        text = f".pivot(index={index}, columns={columns}, values={literal(name)})"
+        wide = step(extended, text, op="pivot", cost=0.9, labels=3)
+        wide = wide if fill is None else step(wide, f".fillna({literal(fill)})", op="fillna", cost=0.8)
+        return step(wide, ".reset_index()", op="reset_index", cost=0.6) if layout.reset else wide
+
+    return spread
+
+
+# Joins
+
+
+def _joined(table: Table, others: Sequence[Table]) -> Iterator[Expr]:
+    used = {node.text for node in table.expr.nodes if not node.parts}
+    for other in others:
+        if not is_frame(other) or other.levels != 1 or used & {node.text for node in other.expr.nodes}:
+            continue
+        if other.expr.parts and table.expr.op != other.expr.op:
+            continue  # what was gathered is joined with what was gathered
+        for left, right in ((table, other), (other, table)):
+            found = [m for m in join.matches(left, right) if not m.indexed and "index" not in m.text]
+            # All common keys are meant before some of them.
+            for match in sorted(found, key=lambda m: m.cost - 0.4 * len(m.shared))[:2]:
+                yield from join.merged(left, right, match)
+
+
+def _paired(table: Table, goal: Goal) -> Iterator[Expr]:
+    """The table joined with itself, where two columns of the goal have cells of one column."""
+    if table.expr.parts or not 2 < table.rows <= 60:
+        return
+    texts = [c for c in table.columns if c.kind == "str"]
+    if not any(sum(bool(p.distinct) and p.distinct <= c.distinct for p in goal.columns) > 1 for c in texts):
+        return
+    for column in table.columns:
+        if hashable(column) and 1 < len(column.distinct) < table.rows:
+            on = f"on={literal(column.label)}"
+            yield call(f"{{0}}.merge({{0}}, {on})", table.expr, op="merge", cost=1.6, tags=(LABEL,))
+    for a, b in permutations(table.columns, 2):
+        if b.unique and a.kind == b.kind and a.distinct <= b.distinct and not a.unique:
+            on = f"left_on={literal(a.label)}, right_on={literal(b.label)}"
+            yield call(f"{{0}}.merge({{0}}, {on})", table.expr, op="merge", cost=1.8, tags=(LABEL,) * 2)
+
+
+# Long to wide, for columns that are computed from it
+
+
+def _widened(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Pivots whose labels the goal does not show, as what it has was computed from their columns."""
+    if goal.shape_kind != "frame" or not any(c.kind == "num" and not c.distinct <= table.cells for c in goal.columns):
+        return
+    for row in _row_keys(table, goal):
+        for across in table.columns:
+            if (
+                across is row
+                or across.array.dtype.kind == "f"
+                or not 2 <= len(across.distinct) <= 4
+                or across.null.any()
+            ):
+                continue
+            if not hashable(across) or across.distinct <= goal.words:
+                continue
+            groups = Groups([row, across])
+            for value in table.columns:
+                if value in (row, across) or value.kind != "num":
+                    continue
+                arguments = (
+                    f"index={literal(row.label)}, columns={literal(across.label)}, values={literal(value.label)}"
+                )
+                if groups.count == table.rows:
+                    wide = [step(table.expr, f".pivot({arguments})", op="pivot", cost=0.9, labels=3)]
+                else:
+                    fill = ", fill_value=0" if groups.count < len(row.distinct) * len(across.distinct) else ""
+                    wide = [
+                        step(table.expr, f".pivot_table({arguments}{agg}{fill})", op="pivot_table", cost=1.2, labels=3)
+                        for agg in (", aggfunc='sum'", "")
+                    ]
+                yield from (step(expr, ".reset_index()", op="reset_index", cost=0.6) for expr in wide)
+
+
+def _summed(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Totals by a key and what goes with it, where the goal has what was computed from them."""
+    if goal.shape_kind != "frame" or not any(c.kind == "num" and not c.distinct <= table.cells for c in goal.columns):
+        return
+    for key in _row_keys(table, goal):
+        groups = Groups([key])
+        with_it = [c for c in table.columns if hashable(c) and (c.codes == c.codes[groups.first][groups.ids]).all()]
+        values = [c.label for c in table.columns if c.kind == "num" and all(c is not other for other in with_it)]
+        if not 1 <= len(values) <= 4 or groups.count == table.rows:
+            continue
+        for agg in ("sum", "mean"):
+            text = f".groupby({some([c.label for c in with_it])}, as_index=False)[{literal(values)}].{agg}()"
+            yield step(table.expr, text, op="groupby.agg", cost=1.1, labels=len(with_it) + len(values))
+
+
+def _counted(table: Table, goal: Goal) -> Iterator[Expr]:
+    """How often the goal's rows occur in the table, where they are some of its groups, as that may pick them."""
+    places = dict(zip(table.label_codes, table.columns, strict=True))
+    if goal.shape_kind != "frame" or not all(code in places for code in goal.label_codes):
+        return
+    keys = [places[code] for code in goal.label_codes]
+    if not all(map(hashable, keys)) or any(
+        not p.distinct <= k.distinct for p, k in zip(goal.columns, keys, strict=True)
+    ):
+        return
+    groups = Groups(keys)
+    if not goal.rows < groups.count < table.rows:
+        return
+    labels = [key.label for key in keys]
+    sizes = step(table.expr, f".groupby({some(labels)}).size()", op="groupby.size", cost=1.0, labels=len(labels))
+    yield step(sizes, ".reset_index(name='n')", op="reset_index", cost=0.7)
+    for value in table.columns:
+        if hashable(value) and value.label not in labels and len(value.distinct) < table.rows:
+            text = f".groupby({some(labels)}, as_index=False)[{literal(value.label)}].nunique()"
+            yield step(table.expr, text, op="groupby.agg", cost=1.2, labels=len(labels) + 1)
+
+
+def _row_keys(table: Table, goal: Goal) -> list[Column]:
+    """Columns whose cells are a column of the goal, each once."""
+    return [
+        c for c in table.columns
+        if hashable(c) and not c.unique
+        and any(p.unique and p.distinct <= c.distinct and 2 * len(p.codes) > len(c.distinct) for p in goal.columns)
+    ]  # fmt: skip
+
+
+def _totals(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Totals by the two keys of a pivot, in rows still, as shares of them were spread."""
+    for layout in islice(crossing.layouts(table, goal), 6):
+        crossed = crossing.Crossed(layout)
+        if not crossed.plausible() or crossed.unique or crossed.sources(range(len(layout.cells))):
+            continue
+        keys = literal([table.columns[i].label for i in (*layout.rows, *layout.across)])
+        for value in table.columns:
+            if value.kind == "num" and not any(value is table.columns[i] for i in (*layout.rows, *layout.across)):
+                text = f".groupby({keys}, as_index=False)[{literal(value.label)}].sum()"
+                yield step(table.expr, text, op="groupby.agg", cost=1.2, labels=3)
+        sizes = step(table.expr, f".groupby({keys}).size()", op="groupby.size", cost=1.2, labels=2)
+        yield step(sizes, ".reset_index(name='n')", op="reset_index", cost=0.7)
+
+
+# Wide to long
+
+
+def _gathered(table: Table, goal: Goal) -> Iterator[Expr]:
+    """``melt``, and the labels taken apart where they hold two things."""
+    if len(table.labels) < 3 or len(table.labels) > 60:
+        return
+    for ids in _id_columns(table, goal):
+        values = [label for label in table.labels if label not in ids]
+        if len(values) < 2 or not all(isinstance(label, str) for label in values):
+            continue
+        labels = [str(label) for label in values]
+        if _share(table, labels, goal) >= 0.5:
+            yield _melt(table, ids, _name(table, goal, labels), "value")
+        if (digits := _numbered(labels)) is not None and _share(table, digits[1], goal, cells=True) >= 0.5:
+            prefix, numbers = digits
+            name = _name(table, goal, numbers)
+            name = "variable" if name is None else name
+            long = _melt(table, ids, "variable", "value")
+            cut = f".str.removeprefix({literal(prefix)})" if prefix else ""
+            text = Expr(f"{{0}}['variable']{cut}.astype(int)", (long,), op=_PARTED, cost=1.2)
+            yield assign(long, name, text)
+        for separator in SEPARATORS:
+            parts = [label.split(separator) for label in labels]
+            if len(parts[0]) not in (2, 3) or any(len(p) != len(parts[0]) for p in parts):
+                continue
+            columns = list(zip(*parts, strict=True))
+            if max(_share(table, list(column), goal) for column in columns) < 0.5:
+                continue
+            long = _melt(table, ids, "variable", "value")
+            names = _names(table, goal, columns, taken=[*ids, "variable", "value"])
+            yield _split(long, "variable", separator, names)
+
+
+def _id_columns(table: Table, goal: Goal) -> Iterator[list[Hashable]]:
+    """Which columns stay: those that are no numbers, those whose labels the goal has, the first."""
+    texts = [c.label for c in table.columns if c.kind != "num"]
+    named = [c.label for c in table.columns if table.book.code(c.label) in label_set(goal) and goal.shows(c)]
+    seen: list[list[Hashable]] = []
+    for ids in (named, texts, [*texts, *(x for x in named if x not in texts)], [table.labels[0]]):
+        ordered = [label for label in table.labels if label in ids]
+        kinds = {c.kind for c in table.columns if c.label not in ordered}
+        if ordered and ordered not in seen and len(kinds) == 1:
+            seen.append(ordered)
+            yield ordered
+
+
+def _melt(table: Table, ids: Sequence[Hashable], variable: Hashable, value: str) -> Expr:
+    named = f", var_name={literal(variable)}" if variable not in (None, "variable") else ""
+    named += f", value_name={literal(value)}" if value != "value" else ""
+    return step(
+        table.expr, f".melt(id_vars={some(ids)}{named})", op=_MELTED, cost=1.0 + 0.3 * bool(named), labels=len(ids)
+    )
+
+
+def _share(table: Table, words: Sequence[Any], goal: Goal, *, cells: bool = False) -> float:
+    """The share of words that the goal shows as cells or, unless only cells count, as labels; numbers as numbers."""
+    codes = set(_codes(table, words))
+    shown = goal.cells | goal.index_cells | (frozenset() if cells else goal.column_label_parts)
+    return len(codes & shown) / len(codes) if len(codes) > 1 or not cells else 0.0
+
+
+def _codes(table: Table, words: Sequence[Any]) -> list[int]:
+    return [table.book.code(word) for word in words]
+
+
+def _numbered(labels: Sequence[str]) -> tuple[str, list[Any]] | None:
+    """The prefix that labels share and the numbers behind it; None where they are no such labels."""
+    prefix = labels[0].rstrip("0123456789")
+    tails = [label.removeprefix(prefix) for label in labels]
+    if not all(label.startswith(prefix) and tail.isdecimal() for label, tail in zip(labels, tails, strict=True)):
+        return None
+    return prefix, [int(tail) for tail in tails]
+
+
+def _name(table: Table, goal: Goal, words: Sequence[Any]) -> Hashable:
+    """The label under which the goal has these cells, if that may name a new column."""
+    codes = set(_codes(table, words))
+    for column in goal.columns:
+        if column.distinct and column.distinct <= codes and isinstance(column.label, str):
+            return column.label if column.label not in (*table.labels, "value") else None
+    return None
+
+
+def _names(table: Table, goal: Goal, columns: Sequence[Sequence[str]], taken: Sequence[Hashable]) -> list[str]:
+    """Names of the parts: the goal's, where it has their cells in a column."""
+    names: list[str] = []
+    for i, words in enumerate(columns):
+        name = _name(table, goal, list(words))
+        names.append(str(name) if name is not None and name not in (*taken, *names) else f"part{i + 1}")
+    return names
+
+
+def _split(frame: Expr, label: Hashable, separator: str, names: Sequence[str]) -> Expr:
+    """The frame with the parts of a text column as further columns."""
+    text = f"{{0}}[{literal(label)}].str.split({literal(separator)}, expand=True)"
+    parts = call(text, frame, op=_PARTED, cost=1.2, tags=(CELL,))
+    named = step(parts, f".set_axis({literal(list(names))}, axis=1)", op="set_axis", cost=0.6)
+    return call("{0}.join({1})", frame, named, op="join", cost=0.6)
+
+
+# Texts
+
+
+def _parted(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Text columns taken apart at a separator."""
+    for column in table.columns:
+        for separator, parts in separated(column):
+            width = len(parts[0])
+            if width not in (2, 3) or any(len(p) != width for p in parts):
+                continue
+            columns = list(zip(*parts, strict=True))
+            shares = [_share(table, list(cells), goal) for cells in columns]
+            if max(shares) < 0.5 or column.distinct <= goal.cells:
+                continue
+            yield _split(table.expr, column.label, separator, _names(table, goal, columns, taken=table.labels))
+            break
+
+
+def _united(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Two keys as one text, ``height_1``, which the goal has as labels or cells."""
+    words = goal.cells | goal.column_label_parts
+    keys = [c for c in table.columns if hashable(c) and len(c.distinct) < table.rows and c.array.dtype.kind != "f"]
+    for a, b in permutations(keys, 2):
+        for separator in (*SEPARATORS, ""):
+            pairs = zip(a.cells, b.cells, strict=True)
+            codes = {table.book.code(f"{x}{separator}{y}") for x, y in pairs}
+            if len(codes) < 2 or 2 * len(codes & words) < len(codes):
+                continue
+            refs = [table.ref(table.columns.index(c)) for c in (a, b)]
+            first, second = (
+                ref if c.kind == "str" else call("{0}.astype(str)", ref, op="astype", cost=0.4)
+                for ref, c in zip(refs, (a, b), strict=True)
+            )
+            glue = f" + {literal(separator)}" if separator else ""
+            text = Expr(f"{{0:sum}}{glue} + {{1:product}}", (first, second), SUM, _PARTED, 1.2)
+            name = next((c.label for c in goal.columns if c.distinct <= codes and isinstance(c.label, str)), "key")
+            yield assign(table.expr, name if name not in table.labels else "key", text)
+            break
+
+
+# Rows
+
+
+def _conditions(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Equal to a cell of few first, then on one side of a number."""
+    for position, column in enumerate(table.columns):
+        if column.kind not in ("str", "num", "bool") or not 1 < len(column.distinct) <= 8 or not hashable(column):
+            continue
+        cells = dict(zip(column.codes.tolist(), column.cells, strict=True))
+        for code in sorted(column.distinct) if column.kind != "num" or not column.unique else ():
+            alone = goal.rows == 1 and any(place.distinct == {code} for place in goal.columns)
+            yield _mask(table, position, "==", cells[code], 1.2 + 1.5 * alone)
+    for position, column in enumerate(table.columns):
+        if column.kind != "num" or not 2 < len(column.distinct) <= 12:
+            continue
+        bounds = sorted({cell for cell, null in zip(column.cells, column.null.tolist(), strict=True) if not null})
+        for bound in bounds[:-1]:
+            yield _mask(table, position, ">", bound, 1.5)
+        for bound in bounds[1:]:
+            yield _mask(table, position, "<", bound, 1.7)
+
+
+def _mask(table: Table, position: int, sign: str, cell: Any, cost: float) -> Expr:
+    text = f"{{0:sum}} {sign} {literal(cell)}"
+    condition = Expr(text, (table.ref(position),), COMPARE, "compare", cost, (CELL,))
+    return call("{0}[{1:arg}]", table.expr, condition, op=_FILTERED, cost=0.4)
+
+
+__all__ = ["before_pivot", "filtered", "partial", "prepared"]
