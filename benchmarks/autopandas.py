@@ -33,7 +33,8 @@ from mlsys4sys.autopandas.expression import Expr, evaluate, program
 from mlsys4sys.autopandas.perturb import mixed
 from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Task
-from mlsys4sys.autopandas.search import Candidate, Prior, Search, collected
+from mlsys4sys.autopandas.search import Candidate, Prior, Search
+from mlsys4sys.autopandas.settle import collected
 from mlsys4sys.autopandas.train import agrees, score_verified
 from mlsys4sys.autopandas.value import Value
 from mlsys4sys.autopandas.verify import check

@@ -7,7 +7,8 @@ from typing import Any
 
 from mlsys4sys import runtime
 from mlsys4sys.autopandas.problem import Task
-from mlsys4sys.autopandas.search import Candidate, Prior, Search, Value, collected
+from mlsys4sys.autopandas.search import Candidate, Prior, Search, Value
+from mlsys4sys.autopandas.settle import collected
 from mlsys4sys.errors import TaskError
 
 PATIENCE_S = 1.5

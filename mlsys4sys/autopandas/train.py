@@ -28,7 +28,8 @@ from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.perturb import mixed
 from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Task
-from mlsys4sys.autopandas.search import Search, candidates, collected
+from mlsys4sys.autopandas.search import Search
+from mlsys4sys.autopandas.settle import FAR, candidates, collected
 from mlsys4sys.autopandas.table import Codebook, Table
 from mlsys4sys.autopandas.value import Value
 from mlsys4sys.datasets import asked
@@ -499,9 +500,6 @@ def judged(
     rows = meant.features(exprs, [candidate.cost for candidate in found], behaviour, logits=logits)
     return Judged(rows, right, np.array(behaviour.classes()), template)
 
-
-FAR = 6.0
-"""Programs this many nats dearer than the cheapest are not ranked."""
 
 JUDGED_DEPTHS = (0.5, 0.4, 0.1)
 """How many of the judged tasks have one, two, three calls: as in everyday questions."""

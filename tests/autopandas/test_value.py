@@ -8,7 +8,8 @@ from mlsys4sys.autopandas import train, value
 from mlsys4sys.autopandas.expression import source
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.problem import Task
-from mlsys4sys.autopandas.search import Search, collected
+from mlsys4sys.autopandas.search import Search
+from mlsys4sys.autopandas.settle import collected
 from mlsys4sys.autopandas.table import Codebook, Table
 from mlsys4sys.autopandas.value import Value
 from mlsys4sys.errors import CheckpointError

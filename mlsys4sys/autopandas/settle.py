@@ -1,0 +1,116 @@
+"""When a search has found enough: it goes on for a while after the first program, longer where that one is in doubt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from mlsys4sys.autopandas.problem import Task
+from mlsys4sys.autopandas.search import CHEAP, Candidate, Prior, Search
+
+MOST_SETTLE_S = 1.2
+"""Processor seconds after the first program in which all ways of working on the inputs themselves are finished."""
+
+CONVINCING = 5.0
+"""Nats up to which a program convinces; a dearer one makes the search go on, as it may have learned cells by heart."""
+
+DOUBT_S = 0.8
+"""Processor seconds more for each nat beyond."""
+
+CARE_S = 0.3
+"""Processor seconds more for each nat above :data:`~mlsys4sys.autopandas.search.CHEAP` until it convinces."""
+
+FAR = 6.0
+"""Nats beyond the cheapest program past which others are not worth a look."""
+
+
+class Helper(Protocol):
+    """Another search of the same task."""
+
+    def poll(self) -> list[Candidate]:
+        """What it has found since it was asked last."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+def candidates(
+    task: Task,
+    budget_s: float,
+    *,
+    prior: Prior | None = None,
+    settle_s: float = 0.15,
+    most: int = 60,
+    report: Callable[[Mapping[str, Any]], None] | None = None,
+) -> list[Candidate]:
+    """Programs that give the wanted output, in the order in which they were found.
+
+    The search goes on for a while after the first: as long as it took, and at least ``settle_s``, since the first
+    program is not always the one that was meant. That while is counted in processor time, so that what is found does
+    not depend on what else the machine does.
+
+    Args:
+        task: What is wanted.
+        budget_s: Seconds at most.
+        prior: See :class:`Search`.
+        settle_s: Seconds to go on after the first.
+        most: Programs at most, the cheapest; those that are :data:`FAR` dearer than the cheapest do not end the search.
+        report: Called with ``tried``, ``found`` and ``best`` now and then.
+    """
+    search = Search(task, prior)
+    return collected(search, budget_s, settle_s=settle_s, most=most, report=report)
+
+
+def collected(
+    search: Search,
+    budget_s: float,
+    *,
+    settle_s: float = 0.15,
+    most: int = 60,
+    report: Callable[[Mapping[str, Any]], None] | None = None,
+    relief: Helper | None = None,
+) -> list[Candidate]:
+    """What a search finds within a budget; see :func:`candidates`.
+
+    ``relief`` is asked for programs as long as there are none.
+    """
+    started = time.process_time()
+    deadline = time.monotonic() + budget_s
+    first = started
+    least = settled = most_settled = float("inf")
+    found: list[Candidate] = []
+    near = 0
+    try:
+        for candidate in search.run(deadline):
+            new = (
+                [candidate]
+                if candidate is not None
+                else relief.poll()
+                if relief is not None and least > CONVINCING
+                else []
+            )
+            if new and min(c.cost for c in new) < least:
+                now = time.process_time()
+                least = min(c.cost for c in new)
+                doubt = max(0.0, least - CONVINCING) * DOUBT_S
+                doubt += max(0.0, min(least, CONVINCING) - CHEAP) * CARE_S
+                if not found:
+                    first = now
+                settled = first + max(settle_s, min(first - started, 1.5), doubt)
+                most_settled = first + max(MOST_SETTLE_S, doubt)
+            found += new
+            if new:
+                near = sum(candidate.cost <= least + FAR for candidate in found)
+            if report is not None:
+                report({"tried": search.examined, "found": len(found), "best": found[0].expr.text if found else ""})
+            now = time.process_time()
+            if now > (settled if search.roots_done else most_settled) or (near >= most and least <= CONVINCING):
+                break
+    except KeyboardInterrupt:
+        search.interrupted = True
+    finally:
+        if relief is not None:
+            relief.stop()
+    bar = sorted(candidate.cost for candidate in found)[:most][-1] if found else 0.0
+    return [candidate for candidate in found if candidate.cost <= bar]
