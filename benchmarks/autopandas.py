@@ -38,7 +38,7 @@ from mlsys4sys.autopandas.settle import collected
 from mlsys4sys.autopandas.train import agrees, score_verified
 from mlsys4sys.autopandas.value import Value
 from mlsys4sys.autopandas.verify import check
-from mlsys4sys.datasets import asked, tasks
+from mlsys4sys.datasets import asked, hard, tasks
 
 Judging = Callable[[Sequence[Expr]], Sequence[bool]]
 
@@ -76,8 +76,9 @@ def _same_as(known: examples.Known) -> Judging:
 
 
 def everyday() -> Iterator[Case]:
-    """The package's own questions with answers; the half that the judge is trained on is left out."""
-    for group, questions in (("everyday", tasks.QUESTIONS), ("asked, held out", asked.HELD_OUT)):
+    """The package's own questions with answers; the halves that one may look at are left out."""
+    held_out = (("asked, held out", asked.HELD_OUT), ("hard, held out", hard.HELD_OUT))
+    for group, questions in (("everyday", tasks.QUESTIONS), *held_out):
         for question in questions:
             task = Task.of(list(question.inputs()), question.output(), names=question.names)
             yield Case(group, task, _like(question, task))
