@@ -16,7 +16,6 @@ from mlsys4sys.errors import DataError, InputError, VerificationError
 if TYPE_CHECKING:
     import duckdb
 
-    from mlsys4sys.joinopt.engine import Engine
     from mlsys4sys.joinopt.measure import Race
     from mlsys4sys.joinopt.solution import JoinPlan
     from mlsys4sys.joinopt.solver import JoinOptimizer
@@ -157,16 +156,16 @@ def _show(optimizer: JoinOptimizer, plan: JoinPlan, *, execute: bool, as_json: b
     if page:
         _write(page, report.page(plan))
     if execute:
-        _print_rows(optimizer.engine, plan, as_json=as_json)
+        _print_rows(optimizer, plan, as_json=as_json)
     elif as_json:
         console.print_json(report.as_json(plan))
     else:
         click.echo(report.text(plan))
 
 
-def _print_rows(engine: Engine, plan: JoinPlan, *, as_json: bool) -> None:
+def _print_rows(optimizer: JoinOptimizer, plan: JoinPlan, *, as_json: bool) -> None:
     """Rows as JSON objects, or as DuckDB itself draws them."""
-    relation = engine.relation(plan.sql, forced=plan.changed)
+    relation = optimizer.execute(plan)
     if as_json:
         console.print_json([dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()])
     else:

@@ -161,9 +161,13 @@ class Engine:
         """
         return self._ask(sql, sql, forced=forced)
 
-    def relation(self, sql: str, *, forced: bool = False) -> duckdb.DuckDBPyRelation:
-        """A relation over the rows, computed before this returns."""
-        with self._turn(forced=forced), _explained(sql, 0):
+    def relation(self, sql: str, *, forced: bool = False, timeout_s: float | None = None) -> duckdb.DuckDBPyRelation:
+        """A relation over the rows, computed before this returns.
+
+        Raises:
+            TimeUp: it was stopped after ``timeout_s`` seconds (within about 15 ms).
+        """
+        with self._turn(forced=forced), _explained(sql, 0), self._deadline(timeout_s):
             return self._interruptible(lambda: self.connection.sql(sql).materialize())
 
     def describe(self, sql: str) -> list[tuple[str, str]]:
@@ -201,7 +205,7 @@ class Engine:
             try:
                 with _explained(sql, 0), self._deadline(timeout_s):
                     rows: list[Row] | None = self.connection.execute(sql).fetchall()
-            except _TimeUp:
+            except TimeUp:
                 rows = None
             return Measurement(rows=rows, wall_s=time.perf_counter() - wall, cpu_s=time.process_time() - cpu)
 
@@ -244,9 +248,9 @@ class Engine:
         timer.start()
         try:
             yield
-        except duckdb.InterruptException as error:
-            if rung.is_set():
-                raise _TimeUp from error
+        except (duckdb.InterruptException, RuntimeError) as error:
+            if rung.is_set() and (isinstance(error, duckdb.InterruptException) or str(error) == INTERRUPTED):
+                raise TimeUp from error
             raise
         finally:
             timer.cancel()
@@ -260,7 +264,7 @@ class Engine:
         self._control.execute(f"SET disabled_optimizers = '{names}'")
 
 
-class _TimeUp(Exception):  # noqa: N818 - no error: a timer
+class TimeUp(Exception):  # noqa: N818 - no error: a timer
     """The deadline rang."""
 
 

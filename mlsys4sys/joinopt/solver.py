@@ -12,13 +12,14 @@ from pathlib import Path
 import duckdb
 
 from mlsys4sys._native import reads_only
+from mlsys4sys.display import duration
 from mlsys4sys.errors import InputError
 from mlsys4sys.joinopt import baselines, choice, frontend, tuning, verify
 from mlsys4sys.joinopt.cardinality import Cardinalities, Provider, Remembered
 from mlsys4sys.joinopt.catalogue import Catalogue
 from mlsys4sys.joinopt.clauses import NotFlat
 from mlsys4sys.joinopt.cost import CostModel, HashJoinCost
-from mlsys4sys.joinopt.engine import Engine
+from mlsys4sys.joinopt.engine import Engine, TimeUp
 from mlsys4sys.joinopt.exact import engine_order, plan_exactly, safer_order
 from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.formula import EngineFormula, ExactBase
@@ -41,6 +42,8 @@ SHIPPED = "shipped"
 
 RECENT_S = 1.0
 """A catalogue so many seconds old is good enough to leave a query alone by."""
+LEAST_PATIENCE_S = 1.0
+"""Before so many seconds no order is given up."""
 PROOFS = 8
 """Orders of plain joins that DuckDB must have kept before it is trusted to keep others."""
 SPOT = 64
@@ -65,6 +68,8 @@ class Settings:
     beam_width: int = 4
     confidence: float = 1.0
     """Ours is taken when its predicted gain is worth so many standard deviations of itself."""
+    patience: float = 20.0
+    """A new order that runs so many times as long as predicted, and a second at least, is given up."""
     least_relations: int = 3
     """Smaller regions are left alone."""
     cached_plans: int = 256
@@ -156,15 +161,32 @@ class JoinOptimizer:
         Raises:
             SqlError: the text is not one query that DuckDB accepts, or it fails while it runs.
         """
-        plan = self.optimize(sql)
+        return self.execute(self.optimize(sql))
+
+    def execute(self, plan: JoinPlan) -> duckdb.DuckDBPyRelation:
+        """The rows of a plan as a relation, computed before it returns.
+
+        Sizes can be mistaken by far, so that a new order which takes much longer than predicted is given up
+        (:attr:`Settings.patience`): the query then runs as written, now and when it comes again.
+
+        Raises:
+            SqlError: the query fails while it runs.
+        """
         if not plan.changed:
-            return self.engine.relation(sql)
+            return self.engine.relation(plan.sql)
+        seconds = max(LEAST_PATIENCE_S, self.settings.patience * plan.cost)
         try:
-            return self.engine.relation(plan.sql, forced=True)
+            return self.engine.relation(plan.sql, forced=True, timeout_s=seconds)
+        except TimeUp:
+            reason = f"given up after {duration(seconds)}: another order was predicted to take {duration(plan.cost)}"
+            log.info("%s; running the query as written", reason)
+            kept = replace(plan, sql=plan.original_sql, changed=False, reason=reason, cost=plan.engine_cost)
+            for ask_engine in (False, True):
+                self._remember((plan.original_sql, ask_engine), self.engine.known_catalogue.stamp, kept)
         except InputError as error:
             # The user's own mistake, which is told about the user's text; or a row that only this order looks at.
             log.info("the rewritten query fails (%s); running it as written", error)
-            return self.engine.relation(sql)
+        return self.engine.relation(plan.original_sql)
 
     def tune(self, sql: str, budget_s: float = 30.0, *, runs: int = 5) -> JoinPlan:
         """Run several orders of a query and keep the fastest that is measured, DuckDB's own included.

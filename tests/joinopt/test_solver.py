@@ -13,7 +13,7 @@ import pytest
 from mlsys4sys.datasets import workloads
 from mlsys4sys.datasets.questions import QUESTIONS
 from mlsys4sys.errors import InputError
-from mlsys4sys.joinopt import JoinOptimizer
+from mlsys4sys.joinopt import JoinOptimizer, solver
 from mlsys4sys.joinopt.engine import open_database
 from mlsys4sys.joinopt.measure import actual_rows, race
 from mlsys4sys.joinopt.solver import Settings
@@ -190,3 +190,18 @@ def test_a_race_stops_a_plan_that_runs_away(optimizer: JoinOptimizer) -> None:
     lost = race(optimizer.engine, replace(plan, sql=endless, changed=True), runs=1, patience=0.1)
     assert lost.timed_out
     assert not lost.verdict
+
+
+def test_an_order_that_runs_away_is_given_up_and_stays_so(
+    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(solver, "LEAST_PATIENCE_S", 0.2)
+    optimizer = JoinOptimizer(connection, settings=FULL)
+    sql = "SELECT count(*) FROM kind_type WHERE id < 3"
+    endless = "SELECT count(*) FROM range(100000) a, range(100000) b, range(100) c WHERE a.range + b.range > c.range"
+    plan = replace(optimizer.optimize(sql), sql=endless, changed=True, cost=1e-3)
+    assert optimizer.execute(plan).fetchall() == connection.execute(sql).fetchall()
+    again = optimizer.optimize(sql)
+    assert not again.changed
+    assert again.reason.startswith("given up after 200 ms")
+    assert optimizer.engine.run("SELECT current_setting('disabled_optimizers')") == [("",)]
