@@ -146,6 +146,8 @@ def lookup() -> str:
         "a processor second",
         "Mpps at rest",
         "meanwhile",
+        "held to a rate of",
+        "meanwhile",
         "one insert from Python, µs",
         "one remove, µs",
     ]
@@ -156,6 +158,8 @@ def lookup() -> str:
             f"{row['changes_a_cpu_second']:,}",
             str(row["mpps_at_rest"]),
             f"{row['mpps_meanwhile']} ({row['kept']:.0%})",
+            f"{row['sustained_a_second']:,}" if "sustained_a_second" in row else "–",
+            f"{row['kept_sustained']:.0%}" if "kept_sustained" in row else "–",
         ]
         lines.append(f"| {title} | " + " | ".join([*cells, str(row["insert_us"]), str(row["remove_us"])]) + " |")
     if "cold_s" in found:

@@ -3,9 +3,10 @@
 A tree comes from a dozen constants (`native/neurocuts_latency.h`): how wide cuts may be, what memory costs, how rules
 are parted at the top. Those of a portfolio are tried first (`mlsys4sys.neurocuts.portfolio`), then some are drawn at
 random, then near the best found. Half of the trees are kept to less memory than is allowed, down to a quarter of it: a
-small table is often the faster one, and what a search within less memory finds has to be found within more. Times are
-taken on one half of the traffic, and the winner is chosen among the best few of each size on the other, in turns: so
-none wins that fits the first by chance, or that was timed while other programs left the machine to it.
+small table is often the faster one, and what a search within less memory finds has to be found within more. Traffic is
+used in three parts: trees are built for the first, timed on the second, and the winner is chosen among the best few of
+each size on the third, in turns. So none wins that fits the packets it was built for by heart, or others by chance, or
+that was timed while other programs left the machine to it.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from mlsys4sys.neurocuts.portfolio import Constants, Portfolio
 from mlsys4sys.neurocuts.problem import RuleSet, Words
 from mlsys4sys.neurocuts.tree import Tree
 
-TRAFFIC = 32_768
-"""Packets of the default traffic."""
+TRAFFIC = 131_072
+"""Packets of the default traffic: of fewer, timed again and again, a processor learns the way by heart."""
 SEEN = 8192
 """Packets that weigh branches while a tree is built."""
 SLICE = 4096
@@ -173,17 +174,14 @@ def tune(
     """
     latest = clock() + 0.9 * seconds
     rng = np.random.default_rng(seed)
-    packets = (
-        default_traffic(rules, seed=seed) if traffic is None else traffic[rng.permutation(len(traffic))[: 4 * TRAFFIC]]
-    )
-    half = max(len(packets) // 2, 1)
-    learned, held = packets[:half], packets[half:] if len(packets) > 1 else packets
+    packets = default_traffic(rules, seed=seed) if traffic is None else traffic[rng.permutation(len(traffic))[:TRAFFIC]]
+    seen, learned, held = _three(packets)
     limit = np.inf if max_bytes_per_rule is None else max_bytes_per_rule * max(len(rules), 1)
     found: list[Timed] = []
     kept: list[_Made] = []
     told = time.perf_counter()
     starts = [] if portfolio is None else portfolio.order(rules)
-    with closing(_builds(rules, found, learned, limit, rng, latest, starts, clock)) as builds:
+    with closing(_builds(rules, found, seen, limit, rng, latest, starts, clock)) as builds:
         for constants, tree, table in builds:
             best = min((row.ns for row in found), default=np.inf)
             ns = nanoseconds(table, learned, rounds=6, give_up=1.25 * best)
@@ -197,17 +195,26 @@ def tune(
                 break
     if not found:  # nothing was built within the bound in time
         smallest = replace(SMALL, memory=1.0)
-        tree = build(rules, smallest, learned)
+        tree = build(rules, smallest, seen)
         kept = [(Timed(constants=smallest, ns=np.inf, size_bytes=0), tree, Lookup(tree, rules))]
         found = [replace(kept[0][0], size_bytes=kept[0][2].size_bytes)]
     tree, chosen = _final(kept, held)
     return tree, chosen, frontier(found)
 
 
+def _three(packets: Words) -> tuple[Words, Words, Words]:
+    """To build for, to time on, and to choose by; all of them for each where they are few."""
+    if len(packets) < 16:
+        return packets, packets, packets
+    first = min(len(packets) // 4, SEEN)
+    second = (len(packets) + first) // 2
+    return packets[:first], packets[first:second], packets[second:]
+
+
 def _builds(
     rules: RuleSet,
     found: list[Timed],
-    learned: Words,
+    seen: Words,
     limit: float,
     rng: np.random.Generator,
     latest: float,
@@ -235,7 +242,7 @@ def _builds(
             patience = max(PATIENCE * float(np.median(took)), 0.1)
             left = min(left, patience) if left else patience
         began = time.perf_counter()
-        made = fitting(rules, constants, learned, max_bytes=bound, seconds=left)
+        made = fitting(rules, constants, seen, max_bytes=bound, seconds=left)
         if made is not None:
             took.append(time.perf_counter() - began)
         return made
