@@ -33,6 +33,10 @@ _TURNS: tuple[tuple[re.Pattern[str], float], ...] = (
     (re.compile(r"-\w+\.index"), 1.5),
     # Every so many rows: small tables often alternate by chance.
     (re.compile(r"\.iloc\[\d*::\d+\]"), 0.7),
+    (re.compile(r"\] % \d+ [!=]= "), 0.8),
+    # Places counted by value where a count of rows would do; a mean that nobody asked for.
+    (re.compile(r"\.rank\(\)"), 0.4),
+    (re.compile(r"pivot_table\((?![^)]*aggfunc)"), 0.4),
     # What only names things, ordered or calculated with.
     (re.compile(r"\['(?:\w+_)?(?:id|ID|Id)'\] (?:[<>]=?|!=|[-+*/%]) "), 0.7),
     # One column against another, or against a statistic of another.
