@@ -17,6 +17,7 @@ RARE: dict[str, float] = {
     "skew": 2.5, "prod": 1.0, "quantile": 0.7, "crosstab": 0.6, "stack": 0.4, "T": 0.3, "where": 0.3, "mask": 0.5,
     "rolling": 0.4, "expanding": 0.8, "ewm": 1.5, "idxmin": 0.5, "idxmax": 0.3, "nth": 0.6, "abs": 0.3, "clip": 0.6,
     "describe": 0.2, "corr": 0.4, "xs": 0.6, "swaplevel": 0.8, "update": 0.6, "compare": 0.8, "sqrt": 0.8, "log": 0.8,
+    "log2": 1.5, "log10": 1.2, "log1p": 1.2, "expm1": 2.0, "arange": 0.6,
     "exp": 1.0, "floor": 0.6, "ceil": 0.6, "sort_index": 0.3, "sample": 2.0, "set_axis": 0.3, "repeat": 0.3,
     "get_level_values": 0.4, "zfill": 0.3, "len": 0.2, "nunique": 0.2, "all": 0.2, "any": 0.2, "insert": 0.5,
     "searchsorted": 2.0, "dayofyear": 1.0, "quarter": 0.5, "codes": 1.0, "interpolate": 0.4, "eq": 0.3, "ne": 0.4,
@@ -42,6 +43,8 @@ _TURNS: tuple[tuple[re.Pattern[str], float], ...] = (
     # One column against another, or against a statistic of another.
     (re.compile(r"\['([^']+)'\] (?:[<>]=?|[!=]=) \w+\['(?!\1')[^']+'\]"), 0.7),
     (re.compile(r"\['([^']+)'\] (?:[<>]=?|[!=]=) \w+\['(?!\1')[^']+'\]\.\w+\("), 0.8),
+    # The cells of one column picked one by one.
+    (re.compile(r"\(\w+\['([^']+)'\] == [^)]+\) \| \(\w+\['\1'\] == "), 1.5),
     # Totals looked for among the cells that they are of.
     (re.compile(r"\(\)\['([^']+)'\]\.isin\(inp\d+\['\1'\]\)"), 1.2),
     # A sign turned twice.

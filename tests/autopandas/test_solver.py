@@ -94,6 +94,42 @@ def _agree(answer: Program, program: str, frame: pd.DataFrame) -> bool:
         return False
 
 
+ORDERS = pd.DataFrame(
+    {
+        "order": [11, 12, 13, 14, 15, 16, 17, 18],
+        "cust": list("abacbacd"),
+        "amt": [10.0, 25.0, 5.0, 40.0, 15.0, 30.0, 20.0, 7.0],
+        "pieces": [2, 1, 5, 3, 4, 1, 2, 6],
+        "tip": [1.0, np.nan, 0.5, 2.0, 1.5, np.nan, 3.0, 1.0],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "df.groupby('cust')['amt'].sum().loc[lambda s: s > 40]",
+        "df['cust'].value_counts().loc[lambda s: s > 1]",
+        "df.isna().sum().loc[lambda s: s > 0]",
+        "df.groupby('cust').apply(lambda g: np.average(g['amt'], weights=g['pieces']))",
+        "df.groupby('cust')['amt'].agg(lambda s: s.nlargest(2).sum())",
+        "df.groupby('cust')['order'].agg(lambda s: ' > '.join(s.astype(str)))",
+    ],
+)
+def test_a_series_of_figures_is_cut_sorted_weighted_and_joined(program: str) -> None:
+    result = synthesize(ORDERS, evaluate(program, {"df": ORDERS}), budget_s=8, names=["df"])
+    others = [mixed((ORDERS,), seed)[0] for seed in range(3)]
+    assert any(all(_agree(answer, program, other) for other in others) for answer in result.programs), result
+
+
+def test_totals_of_rows_are_sorted() -> None:
+    frame = ORDERS[["order", "amt", "pieces"]]
+    wanted = frame.set_index("order").sum(axis=1).sort_values(ascending=False)
+    assert (
+        synthesize(frame, wanted, names=["df"]).code == "df.set_index('order').sum(axis=1).sort_values(ascending=False)"
+    )
+
+
 def test_nothing_is_found_where_there_is_nothing():
     result = synthesize([pd.DataFrame({"a": [1, 2, 3]})], pd.DataFrame({"z": ["p", "q"] * 40}), budget_s=1)
     assert not result

@@ -32,6 +32,7 @@ from mlsys4sys.autopandas.ops import (
     reduce,
     reshape,
     rows,
+    series,
     text,
     window,
 )
@@ -59,6 +60,7 @@ FAMILIES = {
         window,
         inputs,
         plain,
+        series,
     )
 }
 """Families by name: modules with ``proposals(table, goal, others, *, last)``."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice, product
+from itertools import islice, permutations, product
 from typing import Any
 
 import numpy as np
@@ -235,9 +235,21 @@ class Solved:
                 ]
                 if close(np.array([[np.nanmax(x) - np.nanmin(x) for x in groups]]), wanted.numbers)[0]:
                     out.append(Source(i, column.label, "range", 1.4))
+                out += self._of_extremes(i, column, groups, wanted)
             if column.kind == wanted.kind and self._modal(column, wanted):
                 out.append(Source(i, column.label, "mode", 1.4))
         return out
+
+    def _of_extremes(self, i: int, column: Column, groups: Sequence[Floats], wanted: Column) -> Iterator[Source]:
+        """The sum or the mean of the two or three largest or smallest cells."""
+        for n in (2, 3):
+            if max(map(len, groups)) <= n or column.kind != "num":
+                return
+            for method, ends in (("nlargest", slice(-n, None)), ("nsmallest", slice(n))):
+                parts = [np.sort(x[~np.isnan(x)])[ends] for x in groups]
+                for agg, values in (("sum", [x.sum() for x in parts]), ("mean", [x.mean() for x in parts])):
+                    if close(np.array([values]), wanted.numbers)[0]:
+                        yield Source(i, column.label, "extremes", 2.0, f"{method}({n}).{agg}")
 
     def _null_or_equal(self, i: int, column: Column, wanted: Column) -> list[Source]:
         """Missing cells counted, or those equal to a constant."""
@@ -334,9 +346,11 @@ class Solved:
         many = next((j for j, part in enumerate(texts) if len(part) > 1), None)
         if many is None:
             return []
-        for separator in SEPARATORS:
+        for separator in _separators(texts[many], cells[many]):
             if all(separator.join(part) == cell for part, cell in zip(texts, cells, strict=True)):
-                return [Source(i, column.label, "join", 0.6 + 1.0 * (column.kind != "str"), separator)]
+                if column.kind == "str":
+                    return [Source(i, column.label, "join", 0.6, separator)]
+                return [Source(i, column.label, "joinnumbers", 1.6, separator)]
             if all(separator.join(dict.fromkeys(part)) == cell for part, cell in zip(texts, cells, strict=True)):
                 return [Source(i, column.label, "joinunique", 1.6, separator)]
             if all(separator.join(sorted(set(part))) == cell for part, cell in zip(texts, cells, strict=True)):
@@ -344,6 +358,18 @@ class Solved:
             if all(separator.join(sorted(part)) == cell for part, cell in zip(texts, cells, strict=True)):
                 return [Source(i, column.label, "sortedjoin", 1.9, separator)]
         return []
+
+
+def _separators(parts: Sequence[str], cell: object) -> Iterator[str]:
+    """The usual ones, and what stands between two of a group's texts in what they were joined to."""
+    yield from SEPARATORS
+    if not isinstance(cell, str):
+        return
+    for one, other in permutations(list(dict.fromkeys(parts))[:3], 2):
+        found = re.match(re.escape(one) + r"(\W{1,6}?)" + re.escape(other), cell)
+        if found and found[1] not in SEPARATORS:
+            yield found[1]
+            return
 
 
 def _sorted_cells(lists: Sequence[list[Any]], at: Codes) -> list[list[Any]]:
@@ -616,7 +642,20 @@ def _last_key_sets(table: Table, goal: Goal) -> Iterator[KeySet]:
             yield KeySet((key,), ())
 
 
-_WRITTEN_OUT = frozenset(["joinunique", "joinsorted", "sortedjoin", "sortedunique", "range", "mode", "nulls", "equal"])
+_WRITTEN_OUT = frozenset(
+    [
+        "joinnumbers",
+        "joinunique",
+        "joinsorted",
+        "sortedjoin",
+        "sortedunique",
+        "range",
+        "mode",
+        "nulls",
+        "equal",
+        "extremes",
+    ]
+)
 """Aggregates that are functions of their own."""
 
 AGG_WRITTEN = {"list": "list", "set": "set", "unique": "'unique'"}
@@ -632,6 +671,8 @@ def written(source: Source) -> str:
         return "lambda s: s.isna().sum()"
     if source.agg == "equal":
         return f"lambda s: (s {source.extra}()"
+    if source.agg == "extremes":
+        return f"lambda s: s.{source.extra}()"
     if source.agg == "range":
         return "lambda s: s.max() - s.min()"
     if source.agg == "mode":
@@ -642,6 +683,8 @@ def written(source: Source) -> str:
         return "sorted"
     if source.agg == "sortedunique":
         return "lambda s: sorted(s.unique())"
+    if source.agg == "joinnumbers":
+        return f"lambda s: {literal(source.extra)}.join(s.astype(str))"
     if source.agg == "joinunique":
         return f"lambda s: {literal(source.extra)}.join(s.unique())"
     if source.agg == "joinsorted":
@@ -826,6 +869,7 @@ _OPS = {
     "set": "groupby.list",
     "unique": "groupby.list",
     "join": "groupby.list",
+    "joinnumbers": "groupby.list",
     "joinsorted": "groupby.list",
     "sortedjoin": "groupby.list",
 }
