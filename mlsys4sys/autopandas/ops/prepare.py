@@ -52,7 +52,6 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
     yield from distinct(_joined(table, others), 6)
     yield from distinct(_crossed(table, goal, others), 1)
     yield from distinct(_paired(table, goal), 3)
-    yield from distinct(_repeated(table, goal), 2)
     if "ffill" not in before:
         yield from distinct(_filled_down(table, goal), 2)
     if _MELTED not in before:
@@ -225,7 +224,11 @@ def _summed(table: Table, goal: Goal) -> Iterator[Expr]:
         return
     for key in _row_keys(table, goal):
         groups = Groups([key])
-        with_it = [c for c in table.columns if hashable(c) and (c.codes == c.codes[groups.first][groups.ids]).all()]
+        with_it = [
+            c
+            for c in table.columns
+            if hashable(c) and (c.codes[groups.rows] == c.codes[groups.first][groups.ids]).all()
+        ]
         values = [c.label for c in table.columns if c.kind == "num" and all(c is not other for other in with_it)]
         if not 1 <= len(values) <= 4 or groups.count == table.rows:
             continue
@@ -441,19 +444,6 @@ def _conditions(table: Table, goal: Goal) -> Iterator[Expr]:
             yield _mask(table, position, ">", bound, 1.5)
         for bound in bounds[1:]:
             yield _mask(table, position, "<", bound, 1.7)
-
-
-def _repeated(table: Table, goal: Goal) -> Iterator[Expr]:
-    """The rows of groups of two and more, where just these groups are in the goal, each once."""
-    for column in table.columns:
-        if not hashable(column) or not 1 < len(column.distinct) < table.rows or table.expr.parts:
-            continue
-        codes, counts = np.unique(column.codes, return_counts=True)
-        often = set(codes[counts > 1].tolist())
-        if 1 < len(often) < len(codes) and any(p.unique and p.distinct == often for p in goal.everything):
-            text = f"{{0}}.duplicated({literal(column.label)}, keep=False)"
-            condition = Expr(text, (table.expr,), op="drop_duplicates", cost=1.2, tags=(LABEL,))
-            yield call("{0}[{1:arg}]", table.expr, condition, op=_FILTERED, cost=0.6)
 
 
 def _filled_down(table: Table, goal: Goal) -> Iterator[Expr]:
