@@ -177,8 +177,9 @@ def _crossed(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
             continue
         if min(table.rows, other.rows) < 2 or table.rows * other.rows != goal.rows:
             continue
+        ours, theirs = set(table.label_codes), set(other.label_codes)
         # A key in common says that rows are matched by it.
-        if not label_set(table) & label_set(other) and label_set(goal) & label_set(table) and goal.cells & other.cells:
+        if not ours & theirs and label_set(goal) & ours and goal.cells & other.cells:
             yield call("{0}.merge({1}, how='cross')", table.expr, other.expr, op="merge", cost=1.5)
 
 
