@@ -38,7 +38,7 @@ from mlsys4sys.autopandas.settle import collected
 from mlsys4sys.autopandas.train import agrees, score_verified
 from mlsys4sys.autopandas.value import Value
 from mlsys4sys.autopandas.verify import check
-from mlsys4sys.datasets import asked, hard, tasks
+from mlsys4sys.datasets import asked, hard, reshaping, tasks
 
 Judging = Callable[[Sequence[Expr]], Sequence[bool]]
 
@@ -77,7 +77,11 @@ def _same_as(known: examples.Known) -> Judging:
 
 def everyday() -> Iterator[Case]:
     """The package's own questions with answers; the halves that one may look at are left out."""
-    held_out = (("asked, held out", asked.HELD_OUT), ("hard, held out", hard.HELD_OUT))
+    held_out = (
+        ("asked, held out", asked.HELD_OUT),
+        ("hard, held out", hard.HELD_OUT),
+        ("reshaping, held out", reshaping.HELD_OUT),
+    )
     for group, questions in (("everyday", tasks.QUESTIONS), *held_out):
         for question in questions:
             task = Task.of(list(question.inputs()), question.output(), names=question.names)

@@ -20,6 +20,7 @@ DEEP = {
     "prepare": 0.3,
     "heavy": 2.5,
     "partial": 0.5,
+    "pick": 0.6,
     "filter": 1.0,
     "expand": 0.5,
     "branch": 1.0,

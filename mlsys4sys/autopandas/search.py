@@ -48,6 +48,7 @@ PRICES = {
     "prepare": 0.4,
     "heavy": 1.2,
     "partial": 1.0,
+    "pick": 1.0,
     "filter": 1.4,
     "expand": 2.0,
     "branch": 3.0,
@@ -220,6 +221,8 @@ class Search:
             ways["prepare"] = lambda: self._prepare(table)
             ways["partial"] = lambda: self._close_partial(table)
             ways["filter"] = lambda: self._filter(table)
+        if "ops" in self.use and root and len(self.inputs) > 1:
+            ways["pick"] = lambda: self._pick(table)
         if "ops" in self.use and calls < MOST_CALLS - 1:
             ways["expand"] = lambda: self._expand(table)
         if calls == 1 and table.shape_kind == "frame":
@@ -266,9 +269,23 @@ class Search:
                 yield from _guarded("close", kept, self._try(self.finisher.light(kept, self.goal)))
                 yield from _guarded("end", kept, self._try(self._calls(kept, last=True), close=True))
                 yield from _guarded("partial", kept, self._close_partial(kept))
-                for whole in self.inputs:
-                    picked = self._try(ops.picked(whole, kept, self.goal), close=True)
-                    yield from _guarded("end", kept, picked)
+                yield from _guarded("end", kept, self._try(ops.picked(table, kept, self.goal), close=True))
+
+    def _pick(self, table: Table) -> Iterator[Any]:
+        """Rows of another input whose key is, or is not, in some of this one's rows: ``NOT IN (SELECT … WHERE …)``."""
+        labels = set(self.goal.label_codes)
+        wholes = [
+            whole for whole in self.inputs
+            if whole is not table and self.goal.rows < whole.rows and labels <= set(whole.label_codes)
+        ]  # fmt: skip
+        for expr in ops.filtered(table, self.goal) if wholes else ():
+            yield None
+            try:
+                kept = self.memo.table(expr)
+            except Failed:
+                continue
+            for whole in wholes if kept.rows else ():
+                yield from self._try(ops.picked(whole, kept, self.goal), close=True)
 
     def _close_partial(self, table: Table) -> Iterator[Any]:
         """Groups and pivots that lack a column or two, which are computed; pivots of a column that is computed."""

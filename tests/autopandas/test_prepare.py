@@ -140,6 +140,62 @@ def test_each_pair_of_a_table_joined_with_itself_is_kept_once() -> None:
     assert "inp0.merge(inp0, on='town')" in texts(ops.prepared(tables[0], goal, []))
 
 
+def test_a_reference_to_the_key_comes_first_where_a_table_is_joined_with_itself() -> None:
+    staff = pd.DataFrame(
+        {
+            "id": [1, 2, 3, 4, 5],
+            "name": list("abcde"),
+            "boss": [np.nan, 1, 1, 2, 2],
+            "unit": list("xxyyx"),
+            "pay": [3, 3, 1, 1, 2],
+        }
+    )
+    both = staff.merge(staff, left_on="boss", right_on="id")
+    _, tables, goal = opened([staff], both[["name_x", "name_y"]])
+    assert "inp0.merge(inp0, left_on='boss', right_on='id')" in texts(ops.prepared(tables[0], goal, []))
+
+
+def test_tables_without_a_common_key_are_crossed_where_the_goal_has_all_pairs() -> None:
+    sizes, rates = pd.DataFrame({"p": ["a", "b"], "n": [3, 5]}), pd.DataFrame({"q": ["x", "y", "z"], "r": [2, 7, 11]})
+    both = sizes.merge(rates, how="cross")
+    crossed = "inp0.merge(inp1, how='cross')"
+    _, tables, goal = opened([sizes, rates], both.assign(cost=both["n"] * both["r"]))
+    assert crossed in texts(ops.prepared(tables[0], goal, tables[1:]))
+    _, tables, goal = opened([sizes, rates], both.iloc[:5])
+    assert crossed not in texts(ops.prepared(tables[0], goal, tables[1:]))
+
+
+def test_texts_of_merged_cells_are_filled_down() -> None:
+    sheet = pd.DataFrame({"id": ["r", None, "s", None], "f": ["h", "w"] * 2, "v": [3, 6, 5, 8]})
+    wanted = sheet.ffill().pivot(index="id", columns="f", values="v").reset_index()
+    _, tables, goal = opened([sheet], wanted)
+    assert "inp0.ffill()" in texts(ops.prepared(tables[0], goal, []))
+    gaps = sheet.assign(v=[3.0, np.nan, 5.0, 8.0])
+    _, tables, goal = opened([gaps], wanted)
+    assert "inp0.assign(id=inp0['id'].ffill())" in texts(ops.prepared(tables[0], goal, []))
+
+
+def test_rows_are_picked_by_some_rows_of_another_table() -> None:
+    students = pd.DataFrame({"sid": [1, 2, 3, 4, 5], "name": list("uvwxy")})
+    takes = pd.DataFrame({"sid": [1, 1, 2, 2, 3, 3, 4], "course": ["db", "os", "db", "ai", "db", "os", "os"]})
+    wanted = students[~students["sid"].isin(takes.loc[takes["course"] == "os", "sid"])]
+    codes = [program.code for program in synthesize([students, takes], wanted, names=["s", "t"]).programs]
+    assert "s[~s['sid'].isin(t[t['course'] == 'os']['sid'])]" in codes
+
+
+def test_a_union_has_each_row_once() -> None:
+    old, new = pd.DataFrame({"u": list("abc"), "v": [1, 2, 3]}), pd.DataFrame({"u": ["b", "d"], "v": [2, 4]})
+    wanted = pd.concat([old, new]).drop_duplicates().reset_index(drop=True)
+    codes = [program.code for program in synthesize([old, new], wanted, names=["x", "y"]).programs]
+    assert "pd.concat([x, y]).drop_duplicates().reset_index(drop=True)" in codes
+
+
+def test_the_suffix_of_gathered_columns_may_be_left_out() -> None:
+    pairs = pd.DataFrame({"id": [1, 2, 3], "n1": list("abc"), "s1": [4, 7, 1], "n2": list("def"), "s2": [9, 2, 6]})
+    wanted = pd.wide_to_long(pairs, ["n", "s"], i="id", j="k").reset_index().drop(columns="k")
+    assert "wide_to_long" in synthesize([pairs], wanted, names=["df"]).code
+
+
 def test_rows_in_an_order_of_their_own_are_listed() -> None:
     frame = pd.DataFrame({"k": ["b", "a", "a", "c", "b"], "v": [5, 1, 2, 3, 7]})
     wanted = frame.groupby("k", as_index=False)["v"].sum().iloc[[1, 0, 2]].reset_index(drop=True)

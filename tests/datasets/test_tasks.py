@@ -3,14 +3,16 @@
 import pandas as pd
 import pytest
 
-from mlsys4sys.datasets import hard
+from mlsys4sys.datasets import hard, reshaping
 from mlsys4sys.datasets.asked import DEVELOPMENT, HELD_OUT
 from mlsys4sys.datasets.tasks import QUESTIONS
 
 HARD = (*hard.DEVELOPMENT, *hard.HELD_OUT)
+RESHAPING = (*reshaping.DEVELOPMENT, *reshaping.HELD_OUT)
+EVERY = (*QUESTIONS, *DEVELOPMENT, *HELD_OUT, *HARD, *RESHAPING)
 
 
-@pytest.mark.parametrize("question", [*QUESTIONS, *DEVELOPMENT, *HELD_OUT, *HARD], ids=lambda question: question.name)
+@pytest.mark.parametrize("question", EVERY, ids=lambda question: question.name)
 def test_every_program_answers_its_question_and_changes_something(question):
     output = question.output()
     assert not any(type(output) is type(given) and output is given for given in question.inputs())
@@ -19,7 +21,7 @@ def test_every_program_answers_its_question_and_changes_something(question):
 
 
 def test_names_are_distinct():
-    for questions, least in ((QUESTIONS, 80), ((*DEVELOPMENT, *HELD_OUT), 240), (HARD, 150)):
+    for questions, least in ((QUESTIONS, 80), ((*DEVELOPMENT, *HELD_OUT), 240), (HARD, 150), (RESHAPING, 100)):
         assert len({question.name for question in questions}) == len(questions) >= least
 
 

@@ -1022,7 +1022,7 @@ def _placed(table: Table, goal: Goal) -> Iterator[Expr]:
     """Sums and means of single columns by keys that the goal holds all of: it may show them changed."""
     if goal.shape_kind not in ("frame", "series") or table.shape_kind != "frame":
         return
-    for keys in key_sets(goal, keys_of(table), most=2):
+    for keys in key_sets(goal, [*keys_of(table), *derived_keys(table, goal)], most=2):
         groups = Groups([key.column for key in keys.keys])
         if not 1 < groups.count < table.rows or groups.count != goal.rows:
             continue

@@ -566,6 +566,9 @@ def _stacked(table: Table, others: Sequence[Table], goal: Goal, *, last: bool) -
     plain = call(f"pd.concat({listed})", *parts, op="concat", cost=0.9)
     ignoring = call(f"pd.concat({listed}, ignore_index=True)", *parts, op="concat", cost=1.0)
     yield from (ignoring, plain) if goal.plain_index else (plain, ignoring)
+    if last and _distinct_rows([table, *others]) == goal.rows < rows:
+        once = step(plain, ".drop_duplicates()", op="drop_duplicates", cost=0.7)
+        yield step(once, ".reset_index(drop=True)", op="reset_index", cost=0.5) if goal.plain_index else once
     if (
         last
         and goal.rows == rows
@@ -587,6 +590,18 @@ def _stacked(table: Table, others: Sequence[Table], goal: Goal, *, last: bool) -
             )
     if last and table.shape_kind == "frame" and any(set(o.label_codes) != labels for o in others):
         yield call(f"pd.concat({listed}, join='inner', ignore_index=True)", *parts, op="concat", cost=1.5)
+
+
+def _distinct_rows(tables: Sequence[Table]) -> int:
+    """How many rows tables of the same columns have together, each counted once; 0 where columns differ."""
+    codes = tables[0].label_codes
+    if not is_frame(tables[0]) or len(set(codes)) < len(codes) or any(set(t.label_codes) != set(codes) for t in tables):
+        return 0
+    rows: set[tuple[int, ...]] = set()
+    for table in tables:
+        columns = dict(zip(table.label_codes, table.columns, strict=True))
+        rows.update(zip(*(columns[code].codes.tolist() for code in codes), strict=True))
+    return len(rows)
 
 
 def _side(table: Table, others: Sequence[Table], goal: Goal, *, last: bool) -> Iterator[Expr]:

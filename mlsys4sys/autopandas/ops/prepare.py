@@ -50,7 +50,10 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
     if _FILTERED in before:
         return
     yield from distinct(_joined(table, others), 6)
+    yield from distinct(_crossed(table, goal, others), 1)
     yield from distinct(_paired(table, goal), 3)
+    if "ffill" not in before:
+        yield from distinct(_filled_down(table, goal), 2)
     if _MELTED not in before:
         yield from distinct(_gathered(table, goal), 4)
     if _PARTED not in before:
@@ -156,14 +159,28 @@ def _paired(table: Table, goal: Goal) -> Iterator[Expr]:
     texts = [c for c in table.columns if c.kind == "str"]
     if not any(sum(bool(p.distinct) and p.distinct <= c.distinct for p in goal.columns) > 1 for c in texts):
         return
-    for column in table.columns:
-        if hashable(column) and 1 < len(column.distinct) < table.rows:
-            on = f"on={literal(column.label)}"
-            yield call(f"{{0}}.merge({{0}}, {on})", table.expr, op="merge", cost=1.6, tags=(LABEL,))
+    # A column that points at others' key comes first: a boss's number, a part's whole.
     for a, b in permutations(table.columns, 2):
         if b.unique and a.kind == b.kind and a.distinct <= b.distinct and not a.unique:
             on = f"left_on={literal(a.label)}, right_on={literal(b.label)}"
             yield call(f"{{0}}.merge({{0}}, {on})", table.expr, op="merge", cost=1.8, tags=(LABEL,) * 2)
+    for column in table.columns:
+        if hashable(column) and 1 < len(column.distinct) < table.rows:
+            on = f"on={literal(column.label)}"
+            yield call(f"{{0}}.merge({{0}}, {on})", table.expr, op="merge", cost=1.6, tags=(LABEL,))
+
+
+def _crossed(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
+    """Each row with each row of another input, where the goal has as many rows and columns of both."""
+    for other in others:
+        if table.expr.parts or other.expr.parts or not is_frame(other) or other.levels != 1:
+            continue
+        if min(table.rows, other.rows) < 2 or table.rows * other.rows != goal.rows:
+            continue
+        ours, theirs = set(table.label_codes), set(other.label_codes)
+        # A key in common says that rows are matched by it.
+        if not ours & theirs and label_set(goal) & ours and goal.cells & other.cells:
+            yield call("{0}.merge({1}, how='cross')", table.expr, other.expr, op="merge", cost=1.5)
 
 
 # Long to wide, for columns that are computed from it
@@ -208,7 +225,11 @@ def _summed(table: Table, goal: Goal) -> Iterator[Expr]:
         return
     for key in _row_keys(table, goal):
         groups = Groups([key])
-        with_it = [c for c in table.columns if hashable(c) and (c.codes == c.codes[groups.first][groups.ids]).all()]
+        with_it = [
+            c
+            for c in table.columns
+            if hashable(c) and (c.codes[groups.rows] == c.codes[groups.first][groups.ids]).all()
+        ]
         values = [c.label for c in table.columns if c.kind == "num" and all(c is not other for other in with_it)]
         if not 1 <= len(values) <= 4 or groups.count == table.rows:
             continue
@@ -424,6 +445,22 @@ def _conditions(table: Table, goal: Goal) -> Iterator[Expr]:
             yield _mask(table, position, ">", bound, 1.5)
         for bound in bounds[1:]:
             yield _mask(table, position, "<", bound, 1.7)
+
+
+def _filled_down(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Texts that stand at the first of their rows only, as in merged cells of a sheet."""
+    if table.expr.parts or table.rows < 3:
+        return
+    gaps = [c for c in table.columns if c.null.any()]
+    sparse = [c for c in gaps if c.kind == "str" and not c.null[0] and 4 * c.null.sum() >= table.rows]
+    if not sparse or not all(goal.shows(c, least=0.5) for c in sparse):
+        return
+    if len(sparse) == len(gaps):
+        yield step(table.expr, ".ffill()", op="ffill", cost=0.8)
+        return
+    for column in sparse:
+        filled = step(table.ref(table.columns.index(column)), ".ffill()", op="ffill", cost=0.6)
+        yield assign(table.expr, column.label, filled)
 
 
 def _mask(table: Table, position: int, sign: str, cell: Any, cost: float) -> Expr:

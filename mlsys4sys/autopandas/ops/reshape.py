@@ -459,22 +459,29 @@ def _long(table: Table, goal: Goal) -> Iterator[Expr]:
         place = next(
             (c for c in goal.everything if c.distinct and set(c.distinct) <= set(cells) and c.label not in stubs), None
         )
-        if (
-            len(suffixes) < 2
-            or place is None
-            or goal.rows > table.rows * len(suffixes)
-            or not isinstance(place.label, str)
-        ):
+        kept = [*ids, *stubs]
+        if place is None and len(suffixes) > 1 and sorted(map(str, goal.labels)) == sorted(map(str, kept)):
+            # The goal has all columns but the suffix.
+            name = next(n for n in ("number", "suffix", "_suffix") if n not in (*kept, *table.labels))
+        elif place is not None and isinstance(place.label, str):
+            name = place.label
+        else:
+            continue
+        if len(suffixes) < 2 or goal.rows > table.rows * len(suffixes):
             continue
         if not ids or table.value[ids].duplicated().any():
             continue
         options = "" if not separator else f", sep={literal(separator)}"
         options += "" if digits else ", suffix=r'\\w+'"
-        arguments = f"stubnames={literal(list(stubs))}, i={some(ids)}, j={literal(place.label)}{options}"
+        arguments = f"stubnames={literal(list(stubs))}, i={some(ids)}, j={literal(name)}{options}"
         count = len(ids) + len(stubs)
         text = f"pd.wide_to_long({{0}}, {arguments})"
         made = call(text, table.expr, op="wide_to_long", cost=1.6 + 0.2 * count, tags=(LABEL,) * count)
-        yield step(made, ".reset_index()", op="reset_index", cost=0.6) if goal.plain_index else made
+        if place is not None:
+            yield step(made, ".reset_index()", op="reset_index", cost=0.6) if goal.plain_index else made
+        elif goal.plain_index:
+            long = step(made, ".reset_index()", op="reset_index", cost=0.6)
+            yield step(long, f".drop(columns={literal(name)})", op="drop", cost=0.6, labels=1)
 
 
 def random(table: Table, rng: np.random.Generator, _others: Sequence[Table]) -> Expr | None:
