@@ -393,6 +393,7 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
             yield from islice(_programs(solved), 14)
         else:
             yield from _of_all(solved)
+            yield from _in_percent(solved)
             if (solved.exact_rows or goal.rows > 1) and computed < MOST_COMPUTED:
                 computed += 1
                 yield from _of_made(solved)
@@ -425,6 +426,26 @@ def _of_all(solved: Solved) -> Iterator[Expr]:
                     whole = step(table.expr, f"[{label}].{agg}()", op="reduce", cost=0.4)
                     made = Expr(f"{{0}} / {{1}}{tail}", (part, whole), PRODUCT, "arithmetic", 0.6)
                     yield from _ended(solved, made, wanted.label)
+
+
+def _in_percent(solved: Solved) -> Iterator[Expr]:
+    """How many in a hundred of each group: ``groupby(…)['passed'].mean() * 100``, of what is true or 1."""
+    table, at = solved.table, solved.at
+    if at is None or len(solved.wanted) != 1 or solved.wanted[0].kind != "num" or table.shape_kind != "frame":
+        return
+    if len(set(at.tolist())) < len(at):
+        return
+    wanted = solved.wanted[0]
+    grouped, cost = _grouped(solved)
+    for i in solved.values:
+        column = table.columns[i]
+        if column.kind not in ("num", "bool") or not set(column.numbers[~column.null].tolist()) <= {0.0, 1.0}:
+            continue
+        names, matrix = solved.groups.numbers(column)
+        if "mean" in names and close(100 * matrix[names.index("mean")][at][None], wanted.numbers)[0]:
+            text = f"{grouped}[{literal(column.label)}].mean()"
+            mean = step(table.expr, text, op="groupby.agg", cost=cost + AGG_COST["mean"], labels=1)
+            yield from _ended(solved, step(mean, ".mul(100)", op="arithmetic", cost=0.6), wanted.label)
 
 
 _ARITHMETIC: tuple[tuple[str, Callable[[Floats, Floats], Floats], bool], ...] = (

@@ -240,10 +240,15 @@ def _shares(table: Table, goal: Goal) -> Iterator[Expr]:
             sizes = groups.sizes.astype(np.float64)
             outer = Groups([a])
             total = outer.sizes[outer.ids][np.searchsorted(outer.rows, groups.first)]
-            for option, made in (("", sizes), ("normalize=True", sizes / total)):
+            for option, made, percent in (
+                ("", sizes, ""),
+                ("normalize=True", sizes / total, ""),
+                ("normalize=True", 100 * sizes / total, ".mul(100)"),
+            ):
                 if close(made[None, at], wanted)[0]:
-                    text = f".groupby({literal(a.label)})[{literal(b.label)}].value_counts({option})"
-                    expr = step(table.expr, text, op="value_counts", cost=1.4 + 0.4 * bool(option), labels=2)
+                    text = f".groupby({literal(a.label)})[{literal(b.label)}].value_counts({option}){percent}"
+                    cost = 1.4 + 0.4 * bool(option) + 0.4 * bool(percent)
+                    expr = step(table.expr, text, op="value_counts", cost=cost, labels=2)
                     if goal.shape_kind == "frame" and goal.plain_index:
                         label = goal.labels[-1]
                         named = "" if label in ("count", "proportion") else f"name={literal(label)}"

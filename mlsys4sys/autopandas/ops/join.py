@@ -304,6 +304,9 @@ def picked(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
                 yield call("{0}[{0}['_merge'] == 'left_only'].drop(columns='_merge')", flagged, op="mask", cost=1.2)
             elif match.shared:
                 keys = literal(list(match.shared))
+                if len(match.shared) > 1:  # the rows' labels are kept, as a merge would not
+                    text = f"{{0}}[{{0}}.set_index({keys}).index.isin({{1}}.set_index({keys}).index)]"
+                    yield call(text, table.expr, other.expr, op="isin", cost=2.2, tags=(LABEL,) * 2)
                 yield call(
                     f"{{0}}.merge({{1}}[{keys}].drop_duplicates(), {match.text})",
                     table.expr,

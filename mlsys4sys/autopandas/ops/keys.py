@@ -218,6 +218,9 @@ def _bins(column: Column, book: Codebook, places: Sequence[Column], accessor: st
                     cells = Column(column.label, _binned(series, unit, how).to_numpy(), book)
                     text = f"pd.Grouper({key}freq={literal(freq)})"
                     out.append(Key(cells, text, 1.0 + 0.3 * (len(freq) > 2), derived=True))
+                    if how == "floor" and len(cells.distinct) == len(place.distinct):  # spans without rows are left out
+                        text = f"{accessor}.floor({literal(unit)})"
+                        out.append(Key(cells, text, 1.3 + 0.3 * (len(freq) > 2), derived=True))
         elif place.kind == "obj" and isinstance(place.cells[0], pd.Period):
             unit = place.cells[0].freqstr.split("-")[0].removesuffix("E")
             cells = Column(column.label, series.dt.to_period(unit).array, book)

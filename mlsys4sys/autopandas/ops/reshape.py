@@ -456,8 +456,9 @@ def _long(table: Table, goal: Goal) -> Iterator[Expr]:
         ids = [label for label in table.labels if label not in used and table.book.code(label) in named]
         digits = all(re.fullmatch(r"\d+", suffix) for suffix in suffixes)
         cells = [goal.book.code(int(suffix) if digits else suffix) for suffix in suffixes]
+        known = {*stubs, *ids}
         place = next(
-            (c for c in goal.everything if c.distinct and set(c.distinct) <= set(cells) and c.label not in stubs), None
+            (c for c in goal.everything if c.distinct and set(c.distinct) <= set(cells) and c.label not in known), None
         )
         kept = [*ids, *stubs]
         if place is None and len(suffixes) > 1 and sorted(map(str, goal.labels)) == sorted(map(str, kept)):
