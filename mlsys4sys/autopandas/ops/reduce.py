@@ -297,7 +297,11 @@ def _value_counts(goal: Goal, c: Column, ref: Expr) -> Iterator[Expr]:
     have = dict(zip(values.tolist(), counts.tolist(), strict=True))
     made = np.array([float(have.get(code, 0)) for code in place.codes.tolist()])
     total = float(counts.sum())
-    for option, factor, percent in (("", 1.0, ""), ("normalize=True", 1 / total, ""), ("normalize=True", 100 / total, ".mul(100)")):
+    for option, factor, percent in (
+        ("", 1.0, ""),
+        ("normalize=True", 1 / total, ""),
+        ("normalize=True", 100 / total, ".mul(100)"),
+    ):
         if not close((made * factor)[None], wanted)[0]:
             continue
         cost = 0.9 + 0.4 * bool(option) + 0.4 * bool(percent)
