@@ -54,7 +54,7 @@ _LOG = pd.DataFrame(
 _STAFF = pd.DataFrame(
     {
         "eid": [1, 2, 3, 4, 5, 6],
-        "name": ["Kim", "Lou", "Mia", "Ned", "Ola", "Pat"],
+        "name": ["Kim", "Lou", "Mia", "Max", "Ola", "Pat"],
         "boss": [np.nan, 1, 1, 2, 2, 3],
         "unit": ["x", "x", "y", "x", "y", "y"],
         "wage": [90, 60, 75, 60, 40, 75],
