@@ -105,6 +105,10 @@ class Behaviour:
     """Words of the output's labels that are no labels of an input."""
     block: float = 0.0
     """Nats of coincidence if the output's rows stand together in the input by chance; 0 where they do not."""
+    labels: frozenset[str] = frozenset()
+    """The output's labels that are no labels of an input."""
+    sorted_labels: frozenset[str] = frozenset()
+    """Columns by which an input is sorted as it stands."""
 
     def classes(self) -> list[int]:
         """A number a candidate, equal for those that behave alike; renamed columns aside."""
@@ -167,16 +171,36 @@ def observe(
         tuple(_rows(variant.inputs) for variant in made),
         _words(example.output) - frozenset().union(*map(_words, example.inputs)),
         max((_block(value, example.output) for value in example.inputs), default=0.0),
+        _labels(example.output) - frozenset().union(*map(_labels, example.inputs)),
+        frozenset().union(*map(_sorted_labels, example.inputs)),
     )
+
+
+def _labels(value: Any) -> frozenset[str]:
+    """A table's labels and the names of its axes that are texts."""
+    if not isinstance(value, pd.DataFrame | pd.Series):
+        return frozenset()
+    labels = [*value.columns, *value.columns.names] if isinstance(value, pd.DataFrame) else [value.name]
+    return frozenset(label for label in (*labels, *value.index.names) if isinstance(label, str))
 
 
 def _words(value: Any) -> frozenset[str]:
     """The words of a table's labels, in lower case."""
-    if not isinstance(value, pd.DataFrame | pd.Series):
+    return frozenset(word for label in _labels(value) for word in _WORD.findall(label.lower()))
+
+
+def _sorted_labels(value: Any) -> frozenset[str]:
+    """The columns whose cells never fall, or never rise, from row to row."""
+    if not isinstance(value, pd.DataFrame) or len(value) < 3 or not value.columns.is_unique:
         return frozenset()
-    labels = [*value.columns, *value.columns.names] if isinstance(value, pd.DataFrame) else [value.name]
-    labels += list(value.index.names)
-    return frozenset(word for label in labels if isinstance(label, str) for word in _WORD.findall(label.lower()))
+    return frozenset(label for label in value.columns if isinstance(label, str) and _is_sorted(value[label]))
+
+
+def _is_sorted(column: pd.Series) -> bool:
+    try:
+        return column.nunique() > 1 and bool(column.is_monotonic_increasing or column.is_monotonic_decreasing)
+    except TypeError:  # cells that cannot be compared
+        return False
 
 
 _WORD = re.compile(r"[a-z]+")
@@ -305,8 +329,10 @@ def features(
             "group_leads": float(leaders[groups[i]] == i),
             "plurality": sum(most) / max(1, len(most)),
             **(_expected(expr, logits) if logits else {}),
-            **_naming(expr.text, behaviour.words),
+            **_naming(expr.text, behaviour),
         }
+        if behaviour.block and not behaviour.sorted_labels.isdisjoint(_compared(expr)):
+            row["block_by_content"] = 0.0  # rows stand together because a column of the condition is sorted
         out[i] = [row.get(name, 0.0) for name in NAMES]
     return out
 
@@ -375,6 +401,15 @@ def _text_facts(expr: Expr) -> dict[str, float]:
         "surprise": surprise(expr.text),
         "ratio": float(len(_RATIO.findall(expr.text))),
     }
+
+
+_QUOTED = re.compile(r"'([^']*)'")
+
+
+def _compared(expr: Expr) -> set[str]:
+    """The columns that a program takes out by name, for its conditions or its calculations."""
+    nodes = (node for node in expr.nodes if node.op == "" and LABEL in node.tags and len(node.parts) == 1)
+    return {label for node in nodes for label in _QUOTED.findall(node.text.rpartition("[")[2])}
 
 
 _RATIO = re.compile(r"[-+*/] (?!0\.5\b)\d*\.\d+")
@@ -485,10 +520,26 @@ _SPOKEN: tuple[tuple[frozenset[str], re.Pattern[str]], ...] = tuple(
 """Words that a new label may hold → the code that one then expects."""
 
 
-def _naming(text: str, words: frozenset[str]) -> dict[str, float]:
+def _naming(text: str, behaviour: Behaviour) -> dict[str, float]:
     """How many of the output's new labels name what the program does, and how many name what it does not do."""
-    spoken = [bool(code.search(text)) for names, code in _SPOKEN if names & words]
+    if not behaviour.words:
+        return {}
+    code = _unlabelled(text, behaviour.labels)
+    spoken = [bool(says.search(code)) for names, says in _SPOKEN if names & behaviour.words]
     return {"named": float(sum(spoken)), "misnamed": float(len(spoken) - sum(spoken))}
+
+
+_TAKEN = re.compile(r"(?<=[\w\])])\[+'[^']*'(?:, '[^']*')*\]+")
+"""Columns that are taken out by their labels."""
+
+
+def _unlabelled(text: str, labels: frozenset[str]) -> str:
+    """A program's text without the labels that it reads or gives: they say what is wanted, not what it does."""
+    text = _TAKEN.sub("[]", text)
+    for label in labels:
+        quoted, plain = re.escape(repr(label)), re.escape(label)
+        text = re.sub(rf"\b{plain}=(?!=)|(?:(?<=rename\()|(?<=name=)|(?<=: )|(?<=\{{)){quoted}", "", text)
+    return text
 
 
 HAND: dict[str, float] = {

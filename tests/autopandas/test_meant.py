@@ -128,3 +128,30 @@ def test_programs_of_expected_calls_score_higher_by_what_the_policy_says() -> No
     assert prior[0] > prior[1]
     assert missed[0] == 0.0 < missed[1]
     assert not meant.features(exprs, [1.0, 1.0], behaviour)[:, meant.NAMES.index("prior")].any()
+
+
+def test_a_new_label_is_no_evidence_for_the_code_that_gives_it() -> None:
+    wanted = FRAME.assign(is_max=FRAME["n"] > 8)
+    labelled = call("{0}.assign(is_max={1:arg})", INP, Expr("{0:sum} > 8", (column(INP, "n"),), 4, "compare"))
+    equal = Expr("{0:sum} == {0}.max()", (column(INP, "n"),), 4, "compare")
+    largest = call("{0}.assign(is_max={1:arg})", INP, equal, op="assign")
+    exprs = [labelled, largest]
+    seen = meant.observe(exprs, Task.of([FRAME], wanted))
+    rows = meant.features(exprs, [1.0, 1.0], seen)
+    assert rows[:, meant.NAMES.index("misnamed")].tolist() == [1.0, 0.0]
+    assert rows[:, meant.NAMES.index("named")].tolist() == [0.0, 1.0]
+
+
+def test_an_aggregate_with_the_name_of_a_label_counts_as_code() -> None:
+    wanted = FRAME.groupby("city").agg(max=("n", "max"))
+    exprs = [call("{0}.groupby('city').agg(max=('n', 'max'))", INP, op="groupby.agg")]
+    rows = meant.features(exprs, [1.0], meant.observe(exprs, Task.of([FRAME], wanted)))
+    assert rows[0, meant.NAMES.index("named")] == 1.0
+
+
+def test_rows_of_a_sorted_column_stand_together_for_a_reason() -> None:
+    exprs = [_mask("{0:sum} > 2", "id"), _mask("{0:sum} != 12", "n")]
+    frame = FRAME.assign(n=[12, 12, 3, 30, 8])
+    rows = meant.features(exprs, [1.0, 1.0], meant.observe(exprs, Task.of([frame], frame[frame["id"] > 2])))
+    block = rows[:, meant.NAMES.index("block_by_content")]
+    assert block[0] == 0.0 < block[1]
