@@ -109,6 +109,8 @@ class Behaviour:
     """The output's labels that are no labels of an input."""
     sorted_labels: frozenset[str] = frozenset()
     """Columns by which an input is sorted as it stands."""
+    columns: int = 1
+    """Columns of the widest input."""
 
     def classes(self) -> list[int]:
         """A number a candidate, equal for those that behave alike; renamed columns aside."""
@@ -173,6 +175,7 @@ def observe(
         max((_block(value, example.output) for value in example.inputs), default=0.0),
         _labels(example.output) - frozenset().union(*map(_labels, example.inputs)),
         frozenset().union(*map(_sorted_labels, example.inputs)),
+        max((value.shape[1] for value in example.inputs if isinstance(value, pd.DataFrame)), default=1),
     )
 
 
@@ -630,7 +633,17 @@ def rank(
     rows = features(exprs, costs, behaviour, logits=logits)
     groups = behaviour.classes()
     scores = (judge or shipped()).scores(rows) - OTHER_TYPE * types_differ(behaviour)
+    scores -= CHOICE * choices(exprs, behaviour)
     return ordered(exprs, varied(exprs, scores, groups), groups)
+
+
+CHOICE = 0.3
+"""Nats less for each nat of choice: of many columns, one fits by chance."""
+
+
+def choices(exprs: Sequence[Expr], behaviour: Behaviour) -> Floats:
+    """For each candidate, the nats of choosing the labels that it names among the columns of the widest input."""
+    return math.log(max(1, behaviour.columns)) * np.array([expr.all_tags.count(LABEL) for expr in exprs], dtype=float)
 
 
 OTHER_TYPE = 0.7

@@ -155,3 +155,10 @@ def test_rows_of_a_sorted_column_stand_together_for_a_reason() -> None:
     rows = meant.features(exprs, [1.0, 1.0], meant.observe(exprs, Task.of([frame], frame[frame["id"] > 2])))
     block = rows[:, meant.NAMES.index("block_by_content")]
     assert block[0] == 0.0 < block[1]
+
+
+def test_of_many_columns_one_fits_by_chance() -> None:
+    frame = FRAME.assign(other=1, more=2)
+    exprs = [_mask("{0:sum} > 7", "n"), call("{0}.head(2)", INP, op="head")]
+    found = meant.choices(exprs, meant.observe(exprs, Task.of([frame], frame[frame["n"] > 7])))
+    assert found.tolist() == pytest.approx([np.log(5), 0.0])
