@@ -120,10 +120,23 @@ def _in_turn(table: Table, goal: Goal) -> list[tuple[Column, Column]]:
 
 def row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
     """Calls without a condition that give exactly these rows in this order; the frame itself where nothing changes."""
-    joined = table.expr.op == "merge"
+    joined = _made_by(table.expr).op in ("merge", "join", "concat")
     for expr in _row_picks(table, positions):
         by_place = joined and expr.op in _BY_PLACE
         yield replace(expr, cost=expr.cost + PICKED_JOINED) if by_place else expr
+
+
+_DRESSED = frozenset(
+    {"reset_index", "rename", "rename_axis", "set_axis", "astype", "round", "fillna", "select", "drop"}
+)
+"""Calls that change no row's place."""
+
+
+def _made_by(expr: Expr) -> Expr:
+    """The call that put a table's rows where they are."""
+    while expr.op in _DRESSED and expr.parts:
+        expr = expr.parts[0]
+    return expr
 
 
 MOST_LISTED = 12
@@ -149,7 +162,7 @@ def _row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
     elif k == n and not ordered:
         yield from listed(table, positions)
     # Groups stand in the order of their keys: nobody asks for the first of them.
-    odd = 0.8 * frame.op.startswith(("groupby", "pivot", "crosstab"))
+    odd = 1.0 * _made_by(frame).op.startswith(("groupby", "pivot", "crosstab"))
     if k and increasing and positions[-1] - positions[0] == k - 1:
         if positions[0] == 0:
             yield call(f"{{0}}.head({k})", frame, op="head", cost=1.8 + odd, tags=(POSITION,))

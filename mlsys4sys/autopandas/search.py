@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 SLICE_S = 0.04
 """Processor seconds that an item of the queue works before others may."""
 
+LATER, OF_INPUTS = 0.4, 0.15
+"""Nats that each slice adds to what is left of an item; less where an input itself is being worked on."""
+
 MOST_CALLS = 4
 """Calls before the finisher's own."""
 
@@ -81,6 +84,9 @@ DISTANCE = 3.0
 
 _PREPARING = frozenset({"prepare", "partial", "filter"})
 """Ways that wait for those that end programs, where a cheap program is there already."""
+
+_CHOSEN_FROM = ("groupby.", "pivot", "merge")
+"""Calls after which some of the rows are often chosen by what was computed or brought together."""
 
 _JOINS = frozenset({"merge", "join", "concat", "merge_asof", "combine_first"})
 
@@ -178,7 +184,7 @@ class Search:
             yield None
             price, _, way, table, work = heapq.heappop(self._queue)
             if self._least <= CHEAP and not self.roots_done and (way in _PREPARING or id(table) in self._near):
-                heapq.heappush(self._queue, (price + 0.4, next(self._order), way, table, work))
+                heapq.heappush(self._queue, (price + LATER, next(self._order), way, table, work))
                 continue
             if id(table) not in roots and not self.roots_done:
                 self.roots_done = not any(id(t) in roots and w in open_roots for _, _, w, t, _ in self._queue)
@@ -187,7 +193,8 @@ class Search:
                 if isinstance(made, Candidate):
                     yield made
                 if time.process_time() > end or time.monotonic() > deadline:
-                    heapq.heappush(self._queue, (price + 0.4, next(self._order), way, table, work))
+                    later = OF_INPUTS if id(table) in roots and way in open_roots else LATER
+                    heapq.heappush(self._queue, (price + later, next(self._order), way, table, work))
                     break
 
     def _visit(self, table: Table, *, root: bool = False, near: bool = False) -> Iterator[Candidate]:
@@ -232,10 +239,9 @@ class Search:
         ready = AT_HAND if not root and _shows_some(table, self.goal) else 0.0
         for way, work in ways.items():
             guarded = _guarded(way, table, work())
-            heapq.heappush(
-                self._queue,
-                (base + self.prices[way] - ready * (way != "expand"), next(self._order), way, table, guarded),
-            )
+            start = self._cost(table.expr) if way == "pick" else base  # what is picked from is another table
+            at = start + self.prices[way] - ready * (way != "expand")
+            heapq.heappush(self._queue, (at, next(self._order), way, table, guarded))
 
     def _join(self, table: Table) -> Iterator[Any]:
         """Calls that join the table with one that was reached from the inputs, ``df.merge(df.groupby(…)…)``."""
@@ -392,15 +398,12 @@ class Search:
                 other_types = retyped(variant, self.memo.value(variant), self.goal.value) is not None
                 cost = price(variant) + OTHER_TYPES * other_types
                 cost += OTHER_NAMES * _other_names(self.memo.value(variant), self.goal.value)
-                used = {node.text for node in variant.nodes}
-                cost += UNUSED * sum(
-                    table.expr.text not in used for table in self.inputs if table.shape_kind == "frame"
-                )
+                cost += UNUSED * self.unused(variant)
                 self._given.append(variant)
                 self._least = min(self._least, cost)
                 yield Candidate(expr=variant, cost=cost, found_s=seconds)
 
-    def _unused(self, expr: Expr) -> int:
+    def unused(self, expr: Expr) -> int:
         """How many frames among the inputs a program does without."""
         used = {node.text for node in expr.nodes}
         return sum(table.shape_kind == "frame" and table.expr.text not in used for table in self.inputs)
@@ -506,8 +509,8 @@ def _shows_some(table: Table, goal: Goal) -> bool:
 
 
 def _holds(table: Table, goal: Goal) -> bool:
-    """Whether all columns of the goal are in a longer table of groups, so that some of its rows may be the goal's."""
-    if not any(op.startswith(("groupby.", "pivot")) for op in table.expr.ops):
+    """Whether a longer table of groups or pairs has the goal's columns, so that some of its rows may be the goal's."""
+    if not any(op.startswith(_CHOSEN_FROM) for op in table.expr.ops) or "melt" in table.expr.ops:
         return False
     if table.shape_kind != "frame" or goal.shape_kind != "frame" or not 0 < goal.rows < table.rows:
         return False

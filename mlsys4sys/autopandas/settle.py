@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from mlsys4sys.autopandas.expression import skeleton
 from mlsys4sys.autopandas.problem import Task
 from mlsys4sys.autopandas.search import CHEAP, Candidate, Prior, Search
 
@@ -21,8 +23,15 @@ DOUBT_S = 0.8
 CARE_S = 0.3
 """Processor seconds more for each nat above :data:`~mlsys4sys.autopandas.search.CHEAP` until it convinces."""
 
+LEFT_OUT_S = 1.5
+"""Processor seconds more while all programs do without one of the inputs, which are seldom given for nothing."""
+
 FAR = 6.0
 """Nats beyond the cheapest program past which others are not worth a look."""
+
+
+ALIKE = 3
+"""Programs that differ in constants alone, before others."""
 
 
 class Helper(Protocol):
@@ -81,6 +90,7 @@ def collected(
     least = settled = most_settled = float("inf")
     found: list[Candidate] = []
     near = 0
+    left_out = len(search.inputs)
     try:
         for candidate in search.run(deadline):
             new = (
@@ -90,13 +100,16 @@ def collected(
                 if relief is not None and least > CONVINCING
                 else []
             )
-            if new and min(c.cost for c in new) < least:
+            if new and left_out:
+                left_out = min(left_out, *(search.unused(c.expr) for c in new))
+            if new and (min(c.cost for c in new) < least or not left_out):
                 now = time.process_time()
-                least = min(c.cost for c in new)
+                least = min(least, *(c.cost for c in new))
                 doubt = max(0.0, least - CONVINCING) * DOUBT_S
                 doubt += max(0.0, min(least, CONVINCING) - CHEAP) * CARE_S
                 if not found:
                     first = now
+                doubt += LEFT_OUT_S * bool(left_out)
                 settled = first + max(settle_s, min(first - started, 1.5), doubt)
                 most_settled = first + max(MOST_SETTLE_S, doubt)
             found += new
@@ -105,12 +118,27 @@ def collected(
             if report is not None:
                 report({"tried": search.examined, "found": len(found), "best": found[0].expr.text if found else ""})
             now = time.process_time()
-            if now > (settled if search.roots_done else most_settled) or (near >= most and least <= CONVINCING):
+            enough = near >= most and least <= CONVINCING and search.roots_done
+            if now > (settled if search.roots_done else most_settled) or enough:
                 break
     except KeyboardInterrupt:
         search.interrupted = True
     finally:
         if relief is not None:
             relief.stop()
-    bar = sorted(candidate.cost for candidate in found)[:most][-1] if found else 0.0
-    return [candidate for candidate in found if candidate.cost <= bar]
+    return _different(found, most)
+
+
+def _different(found: list[Candidate], most: int) -> list[Candidate]:
+    """The cheapest programs, in the order in which they were found; one idea in many guises keeps no others out.
+
+    Programs are alike that differ in constants, or in whether rows are numbered anew.
+    """
+    seen: Counter[str] = Counter()
+    kept: list[int] = []
+    rest: list[int] = []
+    for i in sorted(range(len(found)), key=lambda i: found[i].cost):
+        shape = skeleton(found[i].expr.text.replace(".reset_index(drop=True)", ""))
+        seen[shape] += 1
+        (kept if seen[shape] <= ALIKE else rest).append(i)
+    return [found[i] for i in sorted([*kept, *rest][:most])]

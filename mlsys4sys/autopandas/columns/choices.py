@@ -167,7 +167,6 @@ def _usual(codes: Codes) -> Codes:
 
 def looked_up(pool: Pool, wanted: Column, others: Sequence[Table], count: Count, clock: Clock) -> Iterator[Found]:
     """``key.map(other.set_index('key')['value'])``, and counts of a column's own cells."""
-    target = wanted.codes
     for source in pool.columns_as_sources[:20]:
         if clock.over():
             return
@@ -180,7 +179,7 @@ def looked_up(pool: Pool, wanted: Column, others: Sequence[Table], count: Count,
             ):
                 tally = call("{0}.value_counts()", source.expr, op="value_counts", cost=1.0)
                 yield 2.2, call("{0}.map({1:arg})", source.expr, tally, op="map", cost=1.0)
-        yield from _from_itself(pool, source, target, count)
+        yield from _from_itself(pool, source, wanted, count)
         for other in others:
             if other.expr.text == pool.expr.text:
                 continue
@@ -217,10 +216,32 @@ def beside(pool: Pool, wanted: Column, others: Sequence[Table], count: Count) ->
                             yield cost, numeric.joined(op, *parts, extra=by_chance)
 
 
-def _from_itself(pool: Pool, source: Source, target: Codes, count: Count) -> Iterator[Found]:
+def _tally_of_another(pool: Pool, source: Source, wanted: Column, count: Count) -> Iterator[Found]:
+    """How often a cell stands in another column of the table: ``df['id'].map(df['boss'].value_counts()).fillna(0)``."""
+    if wanted.kind != "num" or not source.column.unique:
+        return
+    for other in pool.columns_as_sources[:8]:
+        if other is source or other.column.kind != source.column.kind or other.column.unique:
+            continue
+        if not other.column.distinct & source.column.distinct:
+            continue
+        count.examined += 1
+        codes, times = np.unique(other.column.codes[~other.column.null], return_counts=True)
+        if not len(codes):
+            continue
+        table = dict(zip(codes.tolist(), pool.book.encode(times.astype(np.float64)).tolist(), strict=True))
+        tally = call("{0}.value_counts()", other.expr, op="value_counts", cost=1.0)
+        yield from _or_else(
+            source, table, wanted, call("{0}.map({1:arg})", source.expr, tally, op="map", cost=1.0), 2.4, pool
+        )
+
+
+def _from_itself(pool: Pool, source: Source, wanted: Column, count: Count) -> Iterator[Found]:
     """``boss.map(df.set_index('id')['name'])``: a column looked up in the same table."""
+    target = wanted.codes
     if not pool.is_frame or not pool.plain or pool.rows > MOST_GROUPED:
         return
+    yield from _tally_of_another(pool, source, wanted, count)
     for key in pool.columns_as_sources[:8]:
         if key is source or not key.column.unique or not source.column.distinct - {NULL} <= key.column.distinct:
             continue

@@ -39,7 +39,7 @@ from mlsys4sys.autopandas.expression import (
     literal,
     skeleton,
 )
-from mlsys4sys.autopandas.table import NULL, Bools, Table
+from mlsys4sys.autopandas.table import NULL, Bools, Column, Table
 
 JOINING = 0.7
 """Nats of ``&`` and ``|``."""
@@ -234,7 +234,7 @@ def simple_atoms(
             yield from text_atoms(source, pool.book, wanted, prices)
         elif column.kind == "obj":
             yield from _list_atoms(source, wanted, prices)
-        yield from memberships(source.expr, source.cost, column.codes, wanted, others, pool)
+        yield from memberships(source.expr, source.cost, column.codes, wanted, others, pool, source.label)
     yield from duplicates(pool, wanted)
     yield from whole_rows(pool, wanted, prices)
 
@@ -280,8 +280,18 @@ def _moments(numbers: Any) -> Prices:
     return Prices(frozenset(), frozenset(numbers[~np.isnan(numbers)].tolist()), frozenset(), moments=True)
 
 
+UNRELATED = 1.5
+"""Nats of looking for a column's numbers among those of another, or for cells elsewhere than under their label."""
+
+
+def _unrelated(label: Any, theirs: Column, other: Table) -> float:
+    if other.shape_kind != "frame" or theirs.label == label:
+        return 0.0
+    return UNRELATED * ((theirs.kind == "num") + (label in other.labels))
+
+
 def memberships(
-    expr: Expr, base: float, codes: Any, wanted: Wanted, others: Sequence[Table], pool: Pool
+    expr: Expr, base: float, codes: Any, wanted: Wanted, others: Sequence[Table], pool: Pool, label: Any = None
 ) -> Iterator[Atom]:
     """``isin`` with a column of another table: semi-joins and anti-joins."""
     mine = set(codes.tolist())
@@ -292,7 +302,9 @@ def memberships(
             if not theirs.distinct or not (theirs.distinct & mine):
                 continue
             bits = np.isin(codes, list(theirs.distinct))
-            made = call("{0}.isin({1:arg})", expr, name, op="isin", cost=0.8)
+            odd = _unrelated(label, theirs, other)
+            extra += odd
+            made = call("{0}.isin({1:arg})", expr, name, op="isin", cost=0.8 + odd)
             if wanted.fits(bits):
                 yield fixed(made, bits, base + 0.9 + extra)
             elif wanted.fits(~bits):

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlsys4sys.autopandas.expression import LABEL, OUTPUT, Expr, call, is_keyword_name, literal
 from mlsys4sys.autopandas.goal import Goal
@@ -189,6 +190,8 @@ def _merges(left: Table, right: Table, goal: Goal, *, last: bool) -> Iterator[Ex
             same = counts[how] == goal.rows
             if last and not same and (counts[how] < goal.rows or how in ("right", "outer")):
                 continue
+            if not same and match.indexed and left.plain_index and right.plain_index:
+                continue  # of rows that only stand in the same places none are chosen
             if not last and how in ("right", "outer") and counts[how] == counts["inner"]:
                 continue
             expr = _merge(left, right, match, how, suffixes)
@@ -280,40 +283,40 @@ def picked(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
         have = set(zip(*(c.codes.tolist() for c in match.right), strict=True))
         inside = np.array([key in have for key in zip(*(c.codes.tolist() for c in match.left), strict=True)])
         for sign, keep in (("", inside), ("~", ~inside)):
-            if keep.sum() != goal.rows or keep.all():
-                continue
-            if len(match.left) == 1:
-                a, b = literal(match.left[0].label), literal(match.right[0].label)
-                yield call(
-                    f"{{0}}[{sign}{{0}}[{a}].isin({{1}}[{b}])]",
-                    table.expr,
-                    other.expr,
-                    op="isin",
-                    cost=1.2 + 0.4 * bool(sign),
-                    tags=(LABEL,) * 2,
-                )
-            if sign and match.shared:
-                keys = literal(list(match.shared))
-                flagged = call(
-                    f"{{0}}.merge({{1}}[{keys}].drop_duplicates(), {match.text}, how='left', indicator=True)",
-                    table.expr,
-                    other.expr,
-                    op="merge",
-                    cost=2.0,
-                )
-                yield call("{0}[{0}['_merge'] == 'left_only'].drop(columns='_merge')", flagged, op="mask", cost=1.2)
-            elif match.shared:
-                keys = literal(list(match.shared))
-                if len(match.shared) > 1:  # the rows' labels are kept, as a merge would not
-                    text = f"{{0}}[{{0}}.set_index({keys}).index.isin({{1}}.set_index({keys}).index)]"
-                    yield call(text, table.expr, other.expr, op="isin", cost=2.2, tags=(LABEL,) * 2)
-                yield call(
-                    f"{{0}}.merge({{1}}[{keys}].drop_duplicates(), {match.text})",
-                    table.expr,
-                    other.expr,
-                    op="merge",
-                    cost=1.8,
-                )
+            if keep.sum() == goal.rows and not keep.all() and _same_cells(table, keep, goal):
+                yield from _picked_by(table, other, match, sign)
+
+
+def _same_cells(table: Table, keep: NDArray[np.bool_], goal: Goal) -> bool:
+    """Whether each column of the goal has the cells that some rows of the table have under its label."""
+    mine = dict(zip(table.label_codes, table.columns, strict=True))
+    return all(
+        np.array_equal(np.sort(mine[code].codes[keep]), np.sort(column.codes))
+        for code, column in zip(goal.label_codes, goal.columns, strict=True)
+    )
+
+
+def _picked_by(table: Table, other: Table, match: Match, sign: str) -> Iterator[Expr]:
+    """Rows that another table has a partner for, or with ``~`` has none for."""
+    if len(match.left) == 1:
+        a, b = literal(match.left[0].label), literal(match.right[0].label)
+        text = f"{{0}}[{sign}{{0}}[{a}].isin({{1}}[{b}])]"
+        yield call(text, table.expr, other.expr, op="isin", cost=1.2 + 0.4 * bool(sign), tags=(LABEL,) * 2)
+    if not match.shared:
+        return
+    keys = literal(list(match.shared))
+    whole = set(match.shared) == set(table.labels) == set(other.labels)
+    right, on = ("{1}", "") if whole else (f"{{1}}[{keys}]", f", {match.text}")
+    if sign:
+        text = f"{{0}}.merge({right}.drop_duplicates(){on}, how='left', indicator=True)"
+        flagged = call(text, table.expr, other.expr, op="merge", cost=1.4)
+        yield call("{0}[{0}['_merge'] == 'left_only'].drop(columns='_merge')", flagged, op="mask", cost=0.6)
+    if len(match.shared) > 1:  # the rows' labels are kept, as a merge would not
+        text = f"{{0}}[{sign}{{0}}.set_index({keys}).index.isin({{1}}.set_index({keys}).index)]"
+        yield call(text, table.expr, other.expr, op="isin", cost=2.0 + 0.2 * bool(sign), tags=(LABEL,) * 2)
+    if not sign:
+        text = f"{{0}}.merge({right}.drop_duplicates(){on})"
+        yield call(text, table.expr, other.expr, op="merge", cost=1.8 - 0.6 * whole)
 
 
 def _with_totals(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
@@ -444,7 +447,7 @@ def _elementwise(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
         if goal.rows == union_rows and label_set(goal) <= labels:
             holes = has_nulls(table), has_nulls(other)
             # Nothing is missing: it is a merge on row numbers, which nobody means.
-            odd = [1.5 * (table.plain_index and other.plain_index and not hole) for hole in holes]
+            odd = [2.5 * (table.plain_index and other.plain_index and not hole) for hole in holes]
             yield call("{0}.combine_first({1})", table.expr, other.expr, op="combine_first", cost=1.3 + odd[0])
             yield call("{1}.combine_first({0})", table.expr, other.expr, op="combine_first", cost=1.5 + odd[1])
             if goal.cells and any(c.null.any() for c in table.columns):

@@ -31,6 +31,9 @@ MOST_FILTERS = 24
 MOST_FILTERED = 500
 """Rows of a table from which they are chosen."""
 
+MOST_CROSSED = 2000
+"""Pairs of rows of two tables."""
+
 _MELTED, _FILTERED, _PARTED = "melt", "mask", "str"
 
 _WIDE = {"pivot", "pivot_table", "groupby.agg", "groupby.size"}
@@ -171,16 +174,36 @@ def _paired(table: Table, goal: Goal) -> Iterator[Expr]:
 
 
 def _crossed(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
-    """Each row with each row of another input, where the goal has as many rows and columns of both."""
+    """Each row with each row of another input, where the goal has as many rows and columns of both.
+
+    Fewer rows where a number or a date of one table lies between two of the other: the pairs are chosen afterwards.
+    """
     for other in others:
         if table.expr.parts or other.expr.parts or not is_frame(other) or other.levels != 1:
             continue
-        if min(table.rows, other.rows) < 2 or table.rows * other.rows != goal.rows:
+        if min(table.rows, other.rows) < 2 or table.rows * other.rows > MOST_CROSSED:
             continue
         ours, theirs = set(table.label_codes), set(other.label_codes)
-        # A key in common says that rows are matched by it.
-        if not ours & theirs and label_set(goal) & ours and goal.cells & other.cells:
+        if ours & theirs or not label_set(goal) & ours:  # a key in common says that rows are matched by it
+            continue
+        shown = (goal.cells & other.cells) if table.rows * other.rows == goal.rows else label_set(goal) & theirs
+        if shown and (table.rows * other.rows == goal.rows or _in_ranges(table, other, goal.rows)):
             yield call("{0}.merge({1}, how='cross')", table.expr, other.expr, op="merge", cost=1.5)
+
+
+def _in_ranges(table: Table, other: Table, rows: int) -> bool:
+    """Whether so many pairs of rows have a number of one table between two columns of the other."""
+    for ranged, points in ((other, table), (table, other)):
+        bounds = [c for c in ranged.columns if c.kind in ("num", "date") and not c.null.any()]
+        for low, high in permutations(bounds, 2):
+            if low.kind != high.kind or (low.numbers > high.numbers).any() or (low.numbers == high.numbers).all():
+                continue
+            for point in points.columns:
+                if point.kind == low.kind:
+                    x = point.numbers[:, None]
+                    if int(((x >= low.numbers) & (x <= high.numbers)).sum()) == rows:
+                        return True
+    return False
 
 
 # Long to wide, for columns that are computed from it
@@ -429,7 +452,8 @@ def _united(table: Table, goal: Goal) -> Iterator[Expr]:
 
 
 def _conditions(table: Table, goal: Goal) -> Iterator[Expr]:
-    """Equal to a cell of few first, then on one side of a number."""
+    """Keys with several rows, where the goal has those; equal to a cell of few; then on one side of a number."""
+    yield from _of_many(table, goal)
     for position, column in enumerate(table.columns):
         if column.kind not in ("str", "num", "bool") or not 1 < len(column.distinct) <= 8 or not hashable(column):
             continue
@@ -445,6 +469,32 @@ def _conditions(table: Table, goal: Goal) -> Iterator[Expr]:
             yield _mask(table, position, ">", bound, 1.5)
         for bound in bounds[1:]:
             yield _mask(table, position, "<", bound, 1.7)
+
+
+def _of_many(table: Table, goal: Goal) -> Iterator[Expr]:
+    """The rows whose key stands in so many, where the goal has just those keys: ``HAVING count(*) > 1``."""
+    for column in table.columns:
+        if not hashable(column) or column.unique or column.null.any():
+            continue
+        codes, times = np.unique(column.codes, return_counts=True)
+        shown = next(
+            (set(p.codes.tolist()) for p in goal.everything if p.distinct and p.distinct <= column.distinct), None
+        )
+        if shown is None or not len(shown) == goal.rows < len(codes):
+            continue
+        kept = np.isin(codes, list(shown))
+        least, most = int(times[kept].min()), int(times[~kept].max())
+        if least <= most:
+            continue
+        key = literal(column.label)
+        if least == 2:
+            condition = call(
+                f"{{0}}.duplicated({key}, keep=False)", table.expr, op="duplicated", cost=1.4, tags=(LABEL,)
+            )
+        else:
+            size = call(f"{{0}}.groupby({key})[{key}].transform('size')", table.expr, op="groupby.transform", cost=1.4)
+            condition = Expr(f"{{0:sum}} >= {least}", (size,), COMPARE, "compare", 0.9, (CELL,))
+        yield call("{0}[{1:arg}]", table.expr, condition, op=_FILTERED, cost=0.2)
 
 
 def _filled_down(table: Table, goal: Goal) -> Iterator[Expr]:

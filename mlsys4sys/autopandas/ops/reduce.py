@@ -250,6 +250,7 @@ def _counts(table: Table, goal: Goal) -> Iterator[Expr]:
         and len(table.labels) <= 4
         and len(goal.everything) - 1 > 1
         and all(hashable(c) for c in table.columns)
+        and len(set(zip(*(c.codes.tolist() for c in table.columns), strict=True))) < table.rows
     ):
         counted = step(table.expr, ".value_counts()", op="value_counts", cost=1.2)
         yield counted
