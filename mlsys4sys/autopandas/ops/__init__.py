@@ -34,6 +34,7 @@ from mlsys4sys.autopandas.ops import (
     reshape,
     rows,
     series,
+    spreading,
     text,
     window,
 )
@@ -47,6 +48,7 @@ FAMILIES = {
     for m in (
         group,
         crossing,
+        spreading,
         reshape,
         join,
         relational,
@@ -82,7 +84,7 @@ OPS = (
     "groupby.ffill", "merge", "join", "concat", "merge_asof", "cumulative", "shift", "diff", "pct_change",
     "rank", "rolling", "expanding", "ewm", "resample", "reduce", "value_counts", "nunique", "describe",
     "idxmax", "quantile", "corr", "mode", "unique", "tolist", "to_dict", "item", "arithmetic", "compare", "str",
-    "dt", "cat", "cut", "qcut", "logic",
+    "dt", "cat", "cut", "qcut", "logic", "reshape",
 )  # fmt: skip
 """The canonical names of all calls, here and in the other engines."""
 
