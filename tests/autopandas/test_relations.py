@@ -62,21 +62,27 @@ FORMS: dict[str, tuple[Any, list[Any], str]] = {
     "shares": (
         spreading,
         [TALKS],
-        "a.pivot_table(index='day', columns='room', values='hours', aggfunc='sum', fill_value=0)"
-        ".pipe(lambda t: t.div(t.sum(axis=1), axis=0)).round(2).reset_index()",
+        (
+            "a.pivot_table(index='day', columns='room', values='hours', aggfunc='sum', fill_value=0)"
+            ".pipe(lambda t: t.div(t.sum(axis=1), axis=0)).round(2).reset_index()"
+        ),
     ),
     "ranked": (
         spreading,
         [TALKS],
-        "a.sort_values('hours', ascending=False).assign(n=lambda d: d.groupby('day').cumcount() + 1)"
-        ".pivot(index='day', columns='n', values='who').add_prefix('no').reset_index()",
+        (
+            "a.sort_values('hours', ascending=False).assign(n=lambda d: d.groupby('day').cumcount() + 1)"
+            ".pivot(index='day', columns='n', values='who').add_prefix('no').reset_index()"
+        ),
     ),
     "ragged": (spreading, [TALKS], "pd.DataFrame({k: g.reset_index(drop=True) for k, g in a.groupby('day')['who']})"),
     "records": (
         spreading,
         [RECORDS],
-        "a.assign(n=(a['f'] == 'id').cumsum()).pivot(index='n', columns='f', values='v').reset_index(drop=True)"
-        "[['id', 'hue']]",
+        (
+            "a.assign(n=(a['f'] == 'id').cumsum()).pivot(index='n', columns='f', values='v').reset_index(drop=True)"
+            "[['id', 'hue']]"
+        ),
     ),
     "blocks": (
         spreading,
