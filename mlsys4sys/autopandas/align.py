@@ -174,13 +174,14 @@ def _row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
                 yield call(f"{{0}}.iloc[{positions[0]}:]", frame, op="iloc", cost=1.9 + odd, tags=(POSITION,))
         else:
             text = f"{{0}}.iloc[{positions[0]}:{positions[-1] + 1}]"
-            yield call(text, frame, op="iloc", cost=2.4 + odd, tags=(POSITION, POSITION))
+            yield call(text, frame, op="iloc", cost=3.2 + odd, tags=(POSITION, POSITION))
     if k == n and n > 1 and np.array_equal(positions, np.arange(n)[::-1]):
         yield call("{0}.iloc[::-1]", frame, op="iloc", cost=1.8, tags=(POSITION,))
     if increasing and k > 1 and len(steps := set(np.diff(positions).tolist())) == 1 and (step := steps.pop()) > 1:
         start = int(positions[0])
         if len(range(start, n, step)) == k:
-            yield call(f"{{0}}.iloc[{start or ''}::{step}]", frame, op="iloc", cost=3.0, tags=(POSITION, POSITION))
+            cost = 3.0 + 1.2 * (k == 2)  # any two rows are so many apart
+            yield call(f"{{0}}.iloc[{start or ''}::{step}]", frame, op="iloc", cost=cost, tags=(POSITION, POSITION))
     yield from _by_label(table, positions)
     yield from _repeated(table, positions)
     if 0 < k <= 4 and not increasing | (k == n):

@@ -28,6 +28,9 @@ from mlsys4sys.autopandas.usage import price
 MOST_ROWS_READ = 10
 """Ways to pick the rows, for each of which new columns are looked for."""
 
+MOST_NEW_SORTED = 6
+"""Readings of new columns after which rows are sorted by one of them."""
+
 MOST_NEW = 4
 """New columns that one finish may add."""
 
@@ -222,7 +225,27 @@ class Finisher:
 
     # Columns.
 
+    def _sorted_by_new(self, table: Table, goal: Goal) -> Iterator[Expr]:
+        """New columns first and then rows sorted by one of them: ``assign(words=…).sort_values('words')``."""
+        new = set(goal.label_codes) - set(table.label_codes)
+        if table.rows != goal.rows or not 0 < len(new) <= MOST_NEW or goal.duplicate_labels or table.duplicate_labels:
+            return
+        for positions in align.row_maps(table, goal)[:2]:
+            if len(set(positions.tolist())) < table.rows or (np.diff(positions) > 0).all():
+                continue
+            if any(True for _ in align.sorts(table, positions)):
+                continue
+            rows = goal.value.iloc[np.argsort(positions)]
+            if goal.plain_index:
+                rows = rows.reset_index(drop=True)
+            made = itertools.islice(self._columns(table, Goal.of(rows, goal.book), heavy=True), MOST_NEW_SORTED)
+            for wide in self._tables(made, MOST_NEW_SORTED):
+                for by in itertools.islice(align.sorts(wide, positions), 2):
+                    yield call("{0}.reset_index(drop=True)", by, op="reset_index", cost=0.4) if goal.plain_index else by
+
     def _frame(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr | None]:
+        if heavy:
+            yield from self._sorted_by_new(table, goal)
         for number, (rows, wanted) in enumerate(self._rows(table, goal, heavy=heavy)):
             if heavy:
                 yield None
@@ -577,12 +600,31 @@ def _by_type(base: Expr, have: list[Hashable], order: list[Hashable], table: Tab
     not_empty = [c.label for c in table.columns if not c.null.all()]
     if not_empty == order and not_empty != dense:
         yield call("{0}.dropna(axis=1, how='all')", base, op="dropna", cost=1.3)
+    yield from _by_gaps(base, order, table)
     varied = [c.label for c in table.columns if len(set(c.codes.tolist())) > 1]
     if varied == order:
         yield call("{0}.loc[:, {0}.nunique() > 1]", base, op="loc", cost=1.9)
     unlike = [c.label for i, c in enumerate(table.columns) if c.key not in {d.key for d in table.columns[:i]}]
     if unlike == order:
         yield call("{0}.T.drop_duplicates().T", base, op="drop_duplicates", cost=2.6)
+
+
+SHARES = (0.5, 0.3, 0.2, 0.25, 0.4, 0.6, 0.7, 0.75, 0.8, 0.1, 0.9)
+"""Of missing cells, from which a column is dropped, the most usual first."""
+
+
+def _by_gaps(base: Expr, order: list[Hashable], table: Table) -> Iterator[Expr]:
+    """Columns without too many missing cells."""
+    shares = {c.label: float(c.null.mean()) for c in table.columns}
+    kept = [shares[label] for label in order]
+    gone = [share for label, share in shares.items() if label not in set(order)]
+    if not any(kept) or not gone or max(kept) >= min(gone):
+        return
+    for share in SHARES:
+        if max(kept) <= share < min(gone):
+            text = f"{{0}}.loc[:, {{0}}.isna().mean() <= {share}]"
+            yield call(text, base, op="loc", cost=1.9)
+            return
 
 
 def _common_texts(labels: list[str]) -> Iterator[str]:

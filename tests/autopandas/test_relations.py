@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mlsys4sys.autopandas import columns, ops
+from mlsys4sys.autopandas import columns, ops, synthesize
 from mlsys4sys.autopandas.expression import source
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
-from mlsys4sys.autopandas.ops import join, relational, spreading
+from mlsys4sys.autopandas.ops import gathering, join, relational, spreading
 from mlsys4sys.autopandas.table import Codebook, same
 
 STOCK = pd.DataFrame({"shop": list("aabbcd"), "item": ["x", "y", "x", "z", "x", "y"], "n": [3, 1, 4, 1, 5, 9]})
@@ -151,3 +151,101 @@ def test_a_cell_is_counted_in_another_column() -> None:
     table = Memo((people,), book).table(source(0))
     wanted = Goal.of(people["who"].map(people["boss"].value_counts()).fillna(0).astype(int), book).columns[0]
     assert any("value_counts" in expr.text for expr in columns.synthesize(table, wanted))
+
+
+GATHERED = {
+    "lists": (
+        pd.DataFrame({"id": [1, 2], "part": ["a;b", "c"], "n": ["3;4", "5"]}),
+        ("a.assign(part=a['part'].str.split(';'), n=a['n'].str.split(';')).explode(['part', 'n'], ignore_index=True)"
+        ".astype({'n': int})"),
+    ),
+    "headings": (
+        pd.DataFrame({"line": ["Fruit", "fig", "kiwi", "Nuts", "pecan"], "cost": [np.nan, 2.0, 3.0, np.nan, 5.0]}),
+        "a.assign(kind=a['line'].where(a['cost'].isna()).ffill()).dropna(subset='cost').reset_index(drop=True)",
+    ),
+    "subtotals": (
+        pd.DataFrame({"team": list("aabb"), "name": list("pqrs"), "points": [3, 4, 1, 1]}),
+        ("pd.concat([a, a.groupby('team', as_index=False)['points'].sum().assign(name='all')])"
+        ".sort_values('team', kind='stable', ignore_index=True)"),
+    ),
+    "total": (
+        pd.DataFrame({"name": list("pqr"), "points": [3, 4, 1]}),
+        "pd.concat([a, pd.DataFrame([{'name': 'Total', 'points': a['points'].sum()}])], ignore_index=True)",
+    ),
+    "groups of columns": (
+        pd.DataFrame({"round": [1, 2, 3], "white": list("abc"), "black": list("bcd")}),
+        ("pd.concat([a[['round', 'white']].set_axis(['round', 'player'], axis=1).assign(side='W'), "
+        "a[['round', 'black']].set_axis(['round', 'player'], axis=1).assign(side='B')], ignore_index=True)"),
+    ),
+    "labels cut": (
+        pd.DataFrame({"land": ["X", "Y"], "m014": [1, 2], "m1524": [3, 4], "f014": [5, 6], "f1524": [7, 8]}),
+        ("a.melt(id_vars='land', value_name='n').assign(sex=lambda d: d['variable'].str[:1], "
+        "age=lambda d: d['variable'].str[1:])[['land', 'sex', 'age', 'n']]"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GATHERED)
+def test_rows_under_rows(name: str) -> None:
+    table, code = GATHERED[name]
+    book = Codebook()
+    memo = Memo((table,), book)
+    goal = Goal.of(made([table], code), book)
+    found = [memo.table(expr) for expr in gathering.proposals(memo.table(source(0)), goal, (), last=True)]
+    assert any(same(one, goal, rtol=1e-9) for one in found)
+
+
+TWO = pd.DataFrame({"id": [2, 3, 4], "x": [5.0, 6.5, 8.0]})
+
+
+@pytest.mark.parametrize(
+    ("inputs", "code"),
+    [
+        ([TWO, TWO.assign(x=[1.0, 2.0, 6.0])], "(a - b.mean()) / b.std()"),
+        ([TWO, pd.DataFrame({"id": [9, 4], "x": [1.0, 0.5]})], "a.set_index('id').combine_first(b.set_index('id'))"),
+        ([TWO, TWO.iloc[:2] * 10], "pd.concat([a.assign(src='new'), b.assign(src='old')], ignore_index=True)"),
+        (
+            [
+                pd.DataFrame({"t": pd.to_datetime(["2024-02-03", "2024-01-05"]), "n": [1, 2]}),
+                pd.DataFrame({"t": pd.to_datetime(["2024-01-01", "2024-02-01"]), "rate": [1.5, 1.6]}),
+            ],
+            "pd.merge_asof(a.sort_values('t'), b, on='t')",
+        ),
+    ],
+)
+def test_one_table_by_another(inputs: list[Any], code: str) -> None:
+    book = Codebook()
+    memo, goal = Memo(tuple(inputs), book), Goal.of(made(inputs, code), book)
+    tables = [memo.table(source(i)) for i in range(2)]
+    found = [expr for family in (join, relational) for expr in family.proposals(tables[0], goal, tables[1:], last=True)]
+    assert any(same(memo.table(expr), goal, rtol=1e-9) for expr in found if _runs(memo, expr))
+
+
+def _runs(memo: Memo, expr: Any) -> bool:
+    try:
+        memo.table(expr)
+    except Failed:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "a.assign(long=a['word'].str.len()).sort_values('long', ascending=False)",
+        "a.assign(word=a['word'].str.strip().str.title()).drop_duplicates(ignore_index=True)",
+    ],
+)
+def test_new_columns_before_rows_are_sorted_or_dropped(code: str) -> None:
+    words = pd.DataFrame({"word": ["fig ", "Fig", "apricot", "kiwis", "APRICOT "], "n": [1, 1, 2, 3, 2]})
+    found = synthesize([words], made([words], code), names=["a"], budget_s=20)
+    other = pd.DataFrame({"word": ["pear", " lemons", "PEAR", "Lemons"], "n": [4, 5, 4, 5]})
+    wanted = made([other], code)
+    assert any(wanted.equals(quietly(program, other)) for program in found.programs[:5])
+
+
+def quietly(program: Any, table: pd.DataFrame) -> Any:
+    try:
+        return program(table)
+    except (ValueError, KeyError, TypeError):
+        return None

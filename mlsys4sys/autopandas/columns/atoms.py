@@ -422,6 +422,10 @@ def text_atoms(source: Source, book: Codebook, wanted: Wanted, prices: Prices) -
         yield from atom(f".str.contains({literal(pattern)}{na})", cost, _matching(pattern))
     for fragment, cost in fragments(inside, outside, wanted.superset):
         yield from _containing(fragment, cost, na, atom)
+    for word_of, held in ((common_word(inside, outside), True), (common_word(outside, inside), False)):
+        if word_of and (held or not has_null):
+            text = f".str.contains({literal(word_of)}, case=False{na})"
+            yield from atom(text, 1.9, _matching(f"(?i){word_of}"), tags=(CELL,))
     for words_of, held in (alternatives(inside, outside), True), (alternatives(outside, inside), False):
         if len(words_of) > 1 and (held or not has_null):
             text = literal("|".join(words_of))
@@ -470,6 +474,16 @@ def fragments(inside: Sequence[str], outside: Sequence[str], superset: bool, mos
         for cost, piece in good[:most]:
             found.setdefault(piece, cost)
     return list(found.items())
+
+
+def common_word(mine: Sequence[str], theirs: Sequence[str]) -> str:
+    """The longest word, in lower case, that each of some strings has in one spelling or another and no other has."""
+    if len(mine) < 2 or len(mine) > 200:
+        return ""
+    words = set.intersection(*(set(re.findall(r"[^\W\d_]{3,}", text.lower())) for text in mine))
+    words = {word for word in words if not any(word in text.lower() for text in theirs)}
+    spelled = [word for word in words if len({text[text.lower().index(word) :][: len(word)] for text in mine}) > 1]
+    return max(sorted(spelled), key=len, default="")
 
 
 def alternatives(mine: Sequence[str], theirs: Sequence[str], most: int = 3) -> list[str]:

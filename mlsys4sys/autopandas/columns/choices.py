@@ -295,9 +295,15 @@ def _same_key(source: Source, key: Column, pool: Pool, other: Table) -> bool:
 
 
 def _or_else(
-    source: Source, table: dict[int, int], wanted: Column, made: Expr, cost: float, pool: Pool
+    source: Source,
+    table: dict[int, int],
+    wanted: Column,
+    made: Expr,
+    cost: float,
+    pool: Pool,
+    wholes: Sequence[tuple[int, Expr]] = (),
 ) -> Iterator[Found]:
-    """A look-up; and where it finds nothing, a constant, or what was looked for, if that is what is wanted."""
+    """A look-up; and where it finds nothing, a constant, a figure of all, or what was looked for, if that is wanted."""
     found = np.array([table.get(k, NULL) for k in source.column.codes.tolist()], dtype=np.int64)
     off = found != wanted.codes
     if not off.any():
@@ -315,6 +321,9 @@ def _or_else(
         if len(rest) == 1 and (value := constant(int(rest[0]), pool, wanted)) is not None:
             text, extra, tags = value
             yield cost + 0.8 + extra, call(f"{{0}}.fillna({text})", made, op="fillna", cost=0.7 + extra, tags=tags)
+        for code, whole in wholes:
+            if len(rest) == 1 and int(rest[0]) == code:
+                yield cost + 1.2, call("{0}.fillna({1:arg})", made, whole, op="fillna", cost=0.9)
 
 
 _LOOKED_UP = (("sum", 0.0), ("count", 0.3), ("mean", 0.2), ("max", 0.3), ("min", 0.4), ("nunique", 0.6))
@@ -337,6 +346,13 @@ def _from_groups(
     for value in other.columns[:12]:
         if value is key or value.kind != "num":
             continue
+        wholes = []
+        for how in ("mean", "median") if np.isfinite(value.numbers).any() else ():
+            figure = float(getattr(np, f"nan{how}")(value.numbers))
+            column_of_all = call(
+                f"{{0}}[{literal(value.label)}].{how}()", other.expr, op="reduce", cost=0.8, tags=(LABEL,)
+            )
+            wholes.append((pool.book.code(figure), column_of_all))
         for how, extra in _LOOKED_UP:
             count.examined += 1
             totals = groups.reduced(value.numbers, how)
@@ -344,7 +360,7 @@ def _from_groups(
             text = f"{{0}}.groupby({name})[{literal(value.label)}].{how}()"
             grouped = call(text, other.expr, op="groupby.agg", cost=1.2 + extra, tags=(LABEL, LABEL))
             made = call("{0}.map({1:arg})", source.expr, grouped, op="map", cost=1.0)
-            yield from _or_else(source, table, wanted, made, 2.4 + extra, pool)
+            yield from _or_else(source, table, wanted, made, 2.4 + extra, pool, wholes)
 
 
 def chosen(

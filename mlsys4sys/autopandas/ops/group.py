@@ -353,10 +353,13 @@ class Solved:
                 return [Source(i, column.label, "joinnumbers", 1.6, separator)]
             if all(separator.join(dict.fromkeys(part)) == cell for part, cell in zip(texts, cells, strict=True)):
                 return [Source(i, column.label, "joinunique", 1.6, separator)]
-            if all(separator.join(sorted(set(part))) == cell for part, cell in zip(texts, cells, strict=True)):
-                return [Source(i, column.label, "joinsorted", 1.8, separator)]
+            ordered = []
             if all(separator.join(sorted(part)) == cell for part, cell in zip(texts, cells, strict=True)):
-                return [Source(i, column.label, "sortedjoin", 1.9, separator)]
+                ordered.append(Source(i, column.label, "sortedjoin", 1.7, separator))
+            if all(separator.join(sorted(set(part))) == cell for part, cell in zip(texts, cells, strict=True)):
+                ordered.append(Source(i, column.label, "joinsorted", 1.9, separator))
+            if ordered:
+                return ordered
         return []
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsys4sys.autopandas.expression import LABEL, OUTPUT, Expr, call, is_keyword_name, literal
+from mlsys4sys.autopandas.expression import LABEL, OUTPUT, PRODUCT, SUM, Expr, call, is_keyword_name, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups
 from mlsys4sys.autopandas.ops.parts import (
@@ -407,13 +407,7 @@ def _asof(left: Table, right: Table, goal: Goal) -> Iterator[Expr]:
         return
     for a in left.columns:
         for b in right.columns:
-            if (
-                a.kind != b.kind
-                or a.kind not in ("num", "date")
-                or not (_sorted(a) and _sorted(b))
-                or a.null.any()
-                or b.null.any()
-            ):
+            if a.kind != b.kind or a.kind not in ("num", "date") or a.null.any() or b.null.any():
                 continue
             same = a.label == b.label
             if not same and (a.kind == "num" or {a.label, b.label} & {*left.labels} & {*right.labels}):
@@ -421,12 +415,17 @@ def _asof(left: Table, right: Table, goal: Goal) -> Iterator[Expr]:
             on = f"on={literal(a.label)}" if same else f"left_on={literal(a.label)}, right_on={literal(b.label)}"
             keys = [c.label for c in left.columns if c is not a and c.label in right.labels and c.kind == "str"]
             by = f", by={some(keys)}" if keys else ""
+            sides = [
+                t.expr if _sorted(c) else step(t.expr, f".sort_values({literal(c.label)})", op="sort_values", labels=1)
+                for t, c in ((left, a), (right, b))
+            ]
+            if not _sorted(a) and a.kind == "num" and not keys:
+                continue  # numbers of no order that only happen to stand between others
             for direction in ("backward", "forward", "nearest"):
                 way = "" if direction == "backward" else f", direction={literal(direction)}"
                 yield call(
                     f"pd.merge_asof({{0}}, {{1}}, {on}{by}{way})",
-                    left.expr,
-                    right.expr,
+                    *sides,
                     op="merge_asof",
                     cost=2.0 + 0.4 * bool(way) + 0.6 * (not same),
                     tags=(LABEL,),
@@ -462,6 +461,7 @@ def _elementwise(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
                 if table.label_codes == other.label_codes and table.rows == other.rows:
                     yield Expr(f"{{0:sum}} {symbol} {{1:sum}}", (table.expr, other.expr), 4, "compare", cost)
             yield call("{0}.isin({1})", table.expr, other.expr, op="isin", cost=1.6)
+        yield from _by_the_other(table, other, goal)
         if goal.levels == 2 and table.label_codes == other.label_codes and table.rows == other.rows:
             for options in ("", ", keep_shape=True", ", keep_equal=True", ", result_names=('left', 'right')"):
                 yield call(
@@ -485,6 +485,31 @@ def _elementwise(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
             if same_size(table, goal):
                 yield call(f"{{0}}.{method}({{1}}, axis=0)", table.expr, other.expr, op="arithmetic", cost=1.6)
                 yield call(f"{{0}}.{method}({{1}})", table.expr, other.expr, op="arithmetic", cost=1.8)
+
+
+def _by_the_other(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
+    """Numbers scaled by another table's figures, as a test set by its training set: ``(b - a.mean()) / a.std()``."""
+    codes = table.label_codes
+    if codes != goal.label_codes or codes != other.label_codes or table.rows != goal.rows or other.rows < 2:
+        return
+    if any(c.kind != "num" for c in (*table.columns, *other.columns, *goal.columns)):
+        return
+    x, y, wanted = (np.array([c.numbers for c in t.columns]).T for t in (table, other, goal))
+    with np.errstate(all="ignore"):
+        mean, spread = np.nanmean(y, axis=0), np.nanstd(y, axis=0, ddof=1)
+        least, most = np.nanmin(y, axis=0), np.nanmax(y, axis=0)
+        ways = (
+            ((x - mean) / spread, "({0} - {1}.mean()) / {1}.std()"),
+            ((x - least) / (most - least), "({0} - {1}.min()) / ({1}.max() - {1}.min())"),
+            (x - mean, "{0} - {1}.mean()"),
+            (x / most, "{0} / {1}.max()"),
+            (x / mean, "{0} / {1}.mean()"),
+            (x / np.nansum(y, axis=0), "{0} / {1}.sum()"),
+        )
+        for made, text in ways:
+            if np.allclose(made, wanted, equal_nan=True):
+                yield Expr(text, (table.expr, other.expr), SUM if " / " not in text else PRODUCT, "arithmetic", 1.6)
+                return
 
 
 def same_size(table: Table, goal: Goal) -> bool:
@@ -546,6 +571,8 @@ def _concats(table: Table, others: Sequence[Table], goal: Goal, *, last: bool) -
         sets = [[o] for o in frames] + ([frames] if len(frames) > 1 else [])
         for chosen in sets:
             yield from _stacked(table, chosen, goal, last=last)
+            if last and goal.rows == table.rows + sum(o.rows for o in chosen):
+                yield from _tagged(table, chosen, goal)
             yield from _side(table, chosen, goal, last=last)
     mixed = [o for o in others if {o.shape_kind, table.shape_kind} == {"frame", "series"}]
     for other in mixed:
@@ -596,6 +623,39 @@ def _stacked(table: Table, others: Sequence[Table], goal: Goal, *, last: bool) -
             )
     if last and table.shape_kind == "frame" and any(set(o.label_codes) != labels for o in others):
         yield call(f"pd.concat({listed}, join='inner', ignore_index=True)", *parts, op="concat", cost=1.5)
+
+
+def _tagged(table: Table, others: Sequence[Table], goal: Goal) -> Iterator[Expr]:
+    """Each table with a word of its own in a new column, and one under the other."""
+    if goal.shape_kind != "frame" or any(t.shape_kind != "frame" for t in (table, *others)):
+        return
+    have = set(table.label_codes).union(*(t.label_codes for t in others))
+    new = [c for c, code in zip(goal.columns, goal.label_codes, strict=True) if code not in have]
+    tables = [table, *others]
+    if len(new) != 1 or not isinstance(new[0].label, str) or not new[0].label.isidentifier():
+        return
+    words, times = np.unique(new[0].codes, return_counts=True)
+    if len(words) != len(tables) or sorted(times.tolist()) != sorted(t.rows for t in tables):
+        return
+    tags: list[int] = []
+    for one in tables:
+        theirs = dict(zip(one.label_codes, one.columns, strict=True))
+        shared = [(theirs[code], c) for code, c in zip(goal.label_codes, goal.columns, strict=True) if code in theirs]
+        rows = Counter(zip(*(a.codes.tolist() for a, _ in shared), strict=True))
+        for word in words.tolist():
+            at = new[0].codes == word
+            if word not in tags and Counter(zip(*(b.codes[at].tolist() for _, b in shared), strict=True)) == rows:
+                tags.append(word)
+                break
+        else:
+            return
+    label = new[0].label
+    parts = [
+        call(f"{{0}}.assign({label}={literal(goal.book.cell(tag))})", t.expr, op="assign", cost=0.7, tags=(OUTPUT,))
+        for t, tag in zip(tables, tags, strict=True)
+    ]
+    anew = ", ignore_index=True" if goal.plain_index else ""
+    yield call(f"pd.concat({_inputs(len(parts))}{anew})", *parts, op="concat", cost=0.9)
 
 
 def _distinct_rows(tables: Sequence[Table]) -> int:

@@ -63,6 +63,7 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
         yield from distinct(_parted(table, goal), 3)
     if "assign" not in before:
         yield from distinct(_united(table, goal), 2)
+        yield from distinct(_cleaned(table, goal), 2)
     if before.isdisjoint(_WIDE):
         yield from distinct(_widened(table, goal), 4)
         yield from distinct(_totals(table, goal), 3)
@@ -446,6 +447,37 @@ def _united(table: Table, goal: Goal) -> Iterator[Expr]:
             name = next((c.label for c in goal.columns if c.distinct <= codes and isinstance(c.label, str)), "key")
             yield assign(table.expr, name if name not in table.labels else "key", text)
             break
+
+
+_CLEANING: tuple[tuple[str, Callable[[str], str], float], ...] = (
+    (".str.strip()", str.strip, 0.0),
+    (".str.lower()", str.lower, 0.0),
+    (".str.title()", str.title, 0.2),
+    (".str.upper()", str.upper, 0.1),
+    (".str.capitalize()", str.capitalize, 0.4),
+    (".str.strip().str.lower()", lambda text: text.strip().lower(), 0.5),
+    (".str.strip().str.title()", lambda text: text.strip().title(), 0.6),
+    (".str.strip().str.upper()", lambda text: text.strip().upper(), 0.7),
+    (".str.strip().str.capitalize()", lambda text: text.strip().capitalize(), 0.8),
+)
+"""What spellings are made one by."""
+
+
+def _cleaned(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Texts spelled one way, where the goal has fewer rows: repeats are dropped or counted afterwards."""
+    if goal.rows >= table.rows:
+        return
+    shown = goal.cells | goal.index_cells
+    for position, column in enumerate(table.columns):
+        if column.kind != "str" or (column.unique and len(column.distinct) < 2) or column.distinct <= shown:
+            continue
+        texts = [cell for cell, null in zip(column.cells, column.null.tolist(), strict=True) if not null]
+        for text, change, cost in _CLEANING:
+            codes = {table.book.code(change(cell)) for cell in texts}
+            if len(codes) < len(column.distinct) and len(codes) > 1 and codes <= shown:
+                made = step(table.ref(position), text, op=_PARTED, cost=0.6 + cost)
+                yield assign(table.expr, column.label, made)
+                break
 
 
 # Rows

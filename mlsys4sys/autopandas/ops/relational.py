@@ -34,6 +34,7 @@ def _all(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
         if flat(other) and other.expr != table.expr and other.rows <= MOST_ROWS:
             yield from _with_best_rows(table, other, goal)
             yield from _divided(table, other, goal)
+            yield from _patched(table, other, goal)
 
 
 # Each key's best row
@@ -107,6 +108,30 @@ def _gives(
         if any(c != (cells[n] if n >= 0 else NULL) for c, n in zip(column.codes.tolist(), number, strict=True)):
             return False
     return groups.count > 0
+
+
+# One table over another
+
+
+def _patched(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
+    """New rows over old ones, by key: ``new.set_index('id').combine_first(old.set_index('id')).reset_index()``."""
+    both = set(table.label_codes) | set(other.label_codes)
+    if goal.shape_kind != "frame" or not label_set(goal) <= both:
+        return
+    for key, twin in ((a, b) for a in table.columns for b in other.columns if a.label == b.label):
+        if not (key.unique and twin.unique) or not hashable(key) or not key.distinct & twin.distinct:
+            continue
+        if label_set(goal) | {table.book.code(key.label)} != both:
+            continue
+        if len(key.distinct | twin.distinct) != goal.rows or not goal.cells <= table.cells | other.cells:
+            continue
+        label = literal(key.label)
+        over = call(
+            f"{{0}}.set_index({label}).combine_first({{1}}.set_index({label}))",
+            table.expr, other.expr, op="combine_first", cost=1.6, tags=(LABEL,) * 2,
+        )  # fmt: skip
+        yield step(over, ".reset_index()", op="reset_index", cost=0.4)
+        yield over
 
 
 # Division
