@@ -156,8 +156,10 @@ def test_a_cell_is_counted_in_another_column() -> None:
 GATHERED = {
     "lists": (
         pd.DataFrame({"id": [1, 2], "part": ["a;b", "c"], "n": ["3;4", "5"]}),
-        ("a.assign(part=a['part'].str.split(';'), n=a['n'].str.split(';')).explode(['part', 'n'], ignore_index=True)"
-        ".astype({'n': int})"),
+        (
+            "a.assign(part=a['part'].str.split(';'), n=a['n'].str.split(';')).explode(['part', 'n'], ignore_index=True)"
+            ".astype({'n': int})"
+        ),
     ),
     "headings": (
         pd.DataFrame({"line": ["Fruit", "fig", "kiwi", "Nuts", "pecan"], "cost": [np.nan, 2.0, 3.0, np.nan, 5.0]}),
@@ -165,8 +167,10 @@ GATHERED = {
     ),
     "subtotals": (
         pd.DataFrame({"team": list("aabb"), "name": list("pqrs"), "points": [3, 4, 1, 1]}),
-        ("pd.concat([a, a.groupby('team', as_index=False)['points'].sum().assign(name='all')])"
-        ".sort_values('team', kind='stable', ignore_index=True)"),
+        (
+            "pd.concat([a, a.groupby('team', as_index=False)['points'].sum().assign(name='all')])"
+            ".sort_values('team', kind='stable', ignore_index=True)"
+        ),
     ),
     "total": (
         pd.DataFrame({"name": list("pqr"), "points": [3, 4, 1]}),
@@ -174,13 +178,17 @@ GATHERED = {
     ),
     "groups of columns": (
         pd.DataFrame({"round": [1, 2, 3], "white": list("abc"), "black": list("bcd")}),
-        ("pd.concat([a[['round', 'white']].set_axis(['round', 'player'], axis=1).assign(side='W'), "
-        "a[['round', 'black']].set_axis(['round', 'player'], axis=1).assign(side='B')], ignore_index=True)"),
+        (
+            "pd.concat([a[['round', 'white']].set_axis(['round', 'player'], axis=1).assign(side='W'), "
+            "a[['round', 'black']].set_axis(['round', 'player'], axis=1).assign(side='B')], ignore_index=True)"
+        ),
     ),
     "labels cut": (
         pd.DataFrame({"land": ["X", "Y"], "m014": [1, 2], "m1524": [3, 4], "f014": [5, 6], "f1524": [7, 8]}),
-        ("a.melt(id_vars='land', value_name='n').assign(sex=lambda d: d['variable'].str[:1], "
-        "age=lambda d: d['variable'].str[1:])[['land', 'sex', 'age', 'n']]"),
+        (
+            "a.melt(id_vars='land', value_name='n').assign(sex=lambda d: d['variable'].str[:1], "
+            "age=lambda d: d['variable'].str[1:])[['land', 'sex', 'age', 'n']]"
+        ),
     ),
 }
 
