@@ -85,7 +85,7 @@ DISTANCE = 3.0
 _PREPARING = frozenset({"prepare", "partial", "filter"})
 """Ways that wait for those that end programs, where a cheap program is there already."""
 
-_CHOSEN_FROM = ("groupby.", "pivot", "merge")
+_CHOSEN_FROM = ("groupby.", "pivot", "merge", "stack", "explode")
 """Calls after which some of the rows are often chosen by what was computed or brought together."""
 
 _JOINS = frozenset({"merge", "join", "concat", "merge_asof", "combine_first"})

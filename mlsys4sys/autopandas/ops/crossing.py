@@ -218,9 +218,18 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
     for layout in islice(layouts(table, goal), 40):
         crossed = Crossed(layout)
         if crossed.plausible():
-            yield from (_reset(layout, expr) for expr in _programs(crossed))
+            programs = list(_programs(crossed))
+            if layout.margin is None and _rows_of(layout) > goal.rows:  # those without any value are left out
+                full = (step(expr, ".dropna(how='all')", op="dropna", cost=0.7) for expr in programs[:2])
+                yield from (_reset(layout, expr) for expr in full)
+            yield from (_reset(layout, expr) for expr in programs)
     yield from _flattened(table, goal)
     yield from _counted(table, goal)
+
+
+def _rows_of(layout: Layout) -> int:
+    """Rows of the pivot."""
+    return len(set(zip(*(layout.table.columns[i].codes.tolist() for i in layout.rows), strict=True)))
 
 
 def _reset(layout: Layout, expr: Expr) -> Expr:

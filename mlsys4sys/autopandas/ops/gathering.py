@@ -37,6 +37,7 @@ def _all(table: Table, goal: Goal) -> Iterator[Expr]:
     yield from _with_totals(table, goal)
     yield from _stacked_groups(table, goal)
     yield from _cut_labels(table, goal)
+    yield from _by_label_parts(table, goal)
 
 
 # Lists that belong together
@@ -306,6 +307,91 @@ def _stacked_groups(table: Table, goal: Goal) -> Iterator[Expr]:
     if have != list(goal.labels):
         stacked = step(stacked, f"[{literal(list(goal.labels))}]", op="select", cost=0.5, labels=width)
     yield stacked
+
+
+# Labels that hold a group and a field
+
+
+def _by_label_parts(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Columns ``mon_task``, ``mon_hours``, ``tue_task`` … as a row a group; rows without any field are left out."""
+    if not all(isinstance(label, str) for label in (*table.labels, *goal.labels)):
+        return
+    wanted = set(map(str, goal.labels))
+    for sign in ("_", " ", "-", "."):
+        parts = {str(label): str(label).split(sign, 1) for label in table.labels if sign in str(label)}
+        if len(parts) < 4:
+            continue
+        for field_first in (True, False):
+            pairs = {label: (p[0], p[1]) if field_first else (p[1], p[0]) for label, p in parts.items()}
+            fields = list(dict.fromkeys(field for field, _ in pairs.values()))
+            groups = list(dict.fromkeys(group for _, group in pairs.values()))
+            ids = [str(label) for label in table.labels if label not in parts]
+            if len(fields) * len(groups) != len(pairs) or len(fields) < 2 or len(groups) < 2 or len(groups) > 12:
+                continue
+            new = wanted - set(fields) - set(ids)
+            if not set(fields) <= wanted or len(new) > 1 or not set(ids) <= wanted | set(ids):
+                continue
+            label_of = {pair: label for label, pair in pairs.items()}
+            yield from _grouped_rows(table, goal, ids, fields, groups, label_of, sign, field_first, new)
+
+
+def _grouped_rows(
+    table: Table, goal: Goal, ids: list[str], fields: list[str], groups: list[str],
+    label_of: dict[tuple[str, str], str], sign: str, field_first: bool, new: set[str],
+) -> Iterator[Expr]:  # fmt: skip
+    column = dict(zip(map(str, table.labels), table.columns, strict=True))
+    full = np.array(
+        [[not all(column[label_of[f, g]].null[row] for f in fields) for g in groups] for row in range(table.rows)]
+    )
+    if int(full.sum()) != goal.rows:
+        return
+    name = next(iter(new), "group")
+    drop = "" if full.all() else ".dropna(how='all')"
+    by_row = [(row, k) for row in range(table.rows) for k in range(len(groups)) if full[row, k]]
+    by_group = [(row, k) for k in range(len(groups)) for row in range(table.rows) if full[row, k]]
+    wanted = [(c, str(label)) for c, label in zip(goal.columns, goal.labels, strict=True)]
+
+    def fits(order: list[tuple[int, int]]) -> bool:
+        for c, label in wanted:
+            if label in fields:
+                cells = [int(column[label_of[label, groups[k]]].codes[row]) for row, k in order]
+            elif label in ids:
+                cells = [int(column[label].codes[row]) for row, _ in order]
+            else:
+                cells = [table.book.code(groups[k]) for _, k in order]
+            if cells != c.codes.tolist():
+                return False
+        return True
+
+    have = [*ids, name, *sorted(fields)]
+    if ids and fits(by_row):
+        split = f"{{0}}.columns.str.split({literal(sign)}, expand=True)"
+        keyed = step(table.expr, f".set_index({some(ids)})", op="set_index", cost=0.8, labels=len(ids))
+        names = f"[None, {literal(name)}]" if field_first else f"[{literal(name)}, None]"
+        wide = call(f"{{0}}.set_axis({split}, axis=1).rename_axis(columns={names})", keyed, op="set_axis", cost=1.2)
+        long = step(wide, f".stack({literal(name)}){drop}.reset_index()", op="stack", cost=1.2, tags=(OUTPUT,))
+    elif len(groups) <= 4 and fits(by_group):
+        pieces = []
+        for group in groups:
+            labels = [*ids, *(label_of[f, group] for f in fields)]
+            text = f"[{literal(labels)}].set_axis({literal([*ids, *fields])}, axis=1)"
+            piece = step(table.expr, text, op="rename", cost=0.4, labels=len(labels))
+            if new and name.isidentifier():
+                piece = step(piece, f".assign({name}={literal(group)})", op="assign", cost=0.3, tags=(OUTPUT,))
+            pieces.append(piece)
+        listed = ", ".join(f"{{{k}}}" for k in range(len(groups)))
+        long = call(f"pd.concat([{listed}], ignore_index=True)", *pieces, op="concat", cost=0.6)
+        if drop:
+            partly = any(column[label_of[f, groups[k]]].null[row] for row, k in by_group for f in fields)
+            which = f"how='all', subset={literal(fields)}, " if partly or ids else ""
+            long = step(long, f".dropna({which}ignore_index=True)", op="dropna", cost=0.5)
+        have = [*ids, *fields, *([name] if new else [])]
+    else:
+        return
+    if have != [label for _, label in wanted]:
+        labels = [label for _, label in wanted]
+        long = step(long, f"[{literal(labels)}]", op="select", cost=0.5, labels=len(labels))
+    yield long
 
 
 # Labels that hold two things without a sign between them

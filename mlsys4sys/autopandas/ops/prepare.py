@@ -163,6 +163,9 @@ def _paired(table: Table, goal: Goal) -> Iterator[Expr]:
     texts = [c for c in table.columns if c.kind == "str"]
     if not any(sum(bool(p.distinct) and p.distinct <= c.distinct for p in goal.columns) > 1 for c in texts):
         return
+    n = table.rows
+    if goal.rows in (n * (n - 1) // 2, n * (n - 1)) and n > 3:
+        yield call("{0}.merge({0}, how='cross')", table.expr, op="merge", cost=1.8)
     # A column that points at others' key comes first: a boss's number, a part's whole.
     for a, b in permutations(table.columns, 2):
         if b.unique and a.kind == b.kind and a.distinct <= b.distinct and not a.unique:
@@ -485,6 +488,7 @@ def _cleaned(table: Table, goal: Goal) -> Iterator[Expr]:
 
 def _conditions(table: Table, goal: Goal) -> Iterator[Expr]:
     """Keys with several rows, where the goal has those; equal to a cell of few; then on one side of a number."""
+    yield from _of_pairs(table)
     yield from _of_many(table, goal)
     for position, column in enumerate(table.columns):
         if column.kind not in ("str", "num", "bool") or not 1 < len(column.distinct) <= 8 or not hashable(column):
@@ -501,6 +505,19 @@ def _conditions(table: Table, goal: Goal) -> Iterator[Expr]:
             yield _mask(table, position, ">", bound, 1.5)
         for bound in bounds[1:]:
             yield _mask(table, position, "<", bound, 1.7)
+
+
+def _of_pairs(table: Table) -> Iterator[Expr]:
+    """Of a table joined with itself each pair once, or none of a row with itself."""
+    if table.expr.op != "merge" or len({part.text for part in table.expr.parts}) > 1:
+        return
+    places = {str(label): i for i, label in enumerate(table.labels)}
+    for label, i in places.items():
+        other = places.get(label.removesuffix("_x") + "_y", i) if label.endswith("_x") else i
+        if other != i and table.columns[i].kind in ("str", "num", "date"):
+            for sign, cost in (("<", 1.0), ("!=", 1.2)):
+                condition = Expr(f"{{0}} {sign} {{1}}", (table.ref(i), table.ref(other)), COMPARE, "compare", cost)
+                yield call("{0}[{1:arg}]", table.expr, condition, op=_FILTERED, cost=0.4)
 
 
 def _of_many(table: Table, goal: Goal) -> Iterator[Expr]:

@@ -442,7 +442,9 @@ def _long(table: Table, goal: Goal) -> Iterator[Expr]:
     if not flat(table) or goal.shape_kind != "frame" or goal.levels != 1:
         return
     wanted = [label for label in goal.labels if isinstance(label, str)]
-    for separator in ("", "_", "-", " ", "."):
+    numbered = [re.match(rf"{re.escape(w)}([^\d]{{2,}})\d+$", str(label)) for w in wanted for label in table.labels]
+    between = dict.fromkeys(found[1] for found in numbered if found)
+    for separator in ("", "_", "-", " ", ".", *between):
         stubs: dict[str, list[str]] = {}
         for label in table.labels:
             for stub in wanted:
@@ -479,6 +481,8 @@ def _long(table: Table, goal: Goal) -> Iterator[Expr]:
         text = f"pd.wide_to_long({{0}}, {arguments})"
         made = call(text, table.expr, op="wide_to_long", cost=1.6 + 0.2 * count, tags=(LABEL,) * count)
         if place is not None:
+            if goal.rows < table.rows * len(suffixes):  # those without any value are left out
+                made = step(made, ".dropna(how='all')", op="dropna", cost=0.5)
             yield step(made, ".reset_index()", op="reset_index", cost=0.6) if goal.plain_index else made
         elif goal.plain_index:
             long = step(made, ".reset_index()", op="reset_index", cost=0.6)
