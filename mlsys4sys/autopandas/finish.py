@@ -182,7 +182,7 @@ class Finisher:
             return
         yield from self._tables(plain, 6)
         for start, ends in self._filtered(table, positions):
-            yield from self._tables(ends, 4 if start else 20)
+            yield from self._tables(ends, 4 if start else 28)
 
     def _cleaned_and_sorted(self, table: Table, positions: align.Positions) -> Iterator[Expr]:
         """Rows without gaps or repeats, and then in another order."""

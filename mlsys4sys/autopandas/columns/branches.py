@@ -167,8 +167,11 @@ def _signed_totals(asked: _Asked, wanted: Column) -> Iterator[Found]:
 
 
 def compared(pool: Pool, wanted: Column, constant: Constant, count: Count) -> Iterator[Found]:
-    """``np.select([a > b, a < b], ['up', 'down'], 'same')``, of two columns or of a column and the row before."""
-    if pool.at is not None or len(wanted.distinct) != 3 or NULL in wanted.codes:
+    """``np.select([a > b, a < b], ['up', df['c']], 'same')``: constants or columns, by which of two numbers is larger.
+
+    The numbers are two columns, or a column and the row before.
+    """
+    if pool.at is not None or len(wanted.distinct) < 3 or NULL in wanted.codes:
         return
     columns = pool.columns_of_numbers[:MOST_BASES]
     earlier = [term for term in pool.unary if term.expr.op == "shift"]
@@ -177,15 +180,43 @@ def compared(pool: Pool, wanted: Column, constant: Constant, count: Count) -> It
         if b.expr.op and a.expr.text != b.expr.parts[0].text:
             continue
         with np.errstate(all="ignore"):
-            parts = (a.values > b.values, a.values < b.values)
-        held = (*parts, ~(parts[0] | parts[1]))
-        codes = [np.unique(wanted.codes[part]) for part in held]
-        if any(len(part) != 1 for part in codes) or len({int(part[0]) for part in codes}) < len(codes):
+            more, less = a.values > b.values, a.values < b.values
+        held = (more, less, ~(more | less))
+        if not all(part.any() for part in held):
             continue
-        words = [constant(int(part[0])) for part in codes]
-        if all(word is not None for word in words):
-            texts = [word[0] for word in words if word]
-            cost = 1.9 + sum(word[1] for word in words if word)
-            tags = tuple(tag for word in words if word for tag in word[2])
-            text = f"np.select([{{0:sum}} > {{1:sum}}, {{0:sum}} < {{1:sum}}], [{texts[0]}, {texts[1]}], {texts[2]})"
-            yield a.cost + b.cost + cost, call(text, a.expr, b.expr, op="where", cost=cost, tags=(WHERE, *tags))
+        choices = [_on_rows(pool, wanted, part, constant) for part in held]
+        if any(choice is None for choice in choices):
+            continue
+        known = [choice for choice in choices if choice is not None]
+        if len({choice[0] for choice in known}) < len(known) or not any(choice[3] is None for choice in known):
+            continue
+        parts = [a.expr, b.expr, *(choice[3] for choice in known if choice[3] is not None)]
+        texts, position = [], 2
+        for text, _, _, column in known:
+            texts.append(text if column is None else f"{{{position}}}")
+            position += column is not None
+        cost = 1.9 + sum(choice[1] for choice in known)
+        tags = tuple(tag for choice in known for tag in choice[2])
+        text = f"np.select([{{0:sum}} > {{1:sum}}, {{0:sum}} < {{1:sum}}], [{texts[0]}, {texts[1]}], {texts[2]})"
+        yield a.cost + b.cost + cost, call(text, *parts, op="where", cost=cost, tags=(WHERE, *tags))
+
+
+def _on_rows(
+    pool: Pool, wanted: Column, rows: Bools, constant: Constant
+) -> tuple[str, float, tuple[str, ...], Expr | None] | None:
+    """What gives the wanted cells on some rows: a constant, or else a column."""
+    codes = np.unique(wanted.codes[rows])
+    if len(codes) == 1:
+        word = constant(int(codes[0]))
+        if word is not None and (rows.sum() > 1 or int(codes[0]) not in _shown(pool)):
+            return (*word, None)
+    for source in pool.columns_as_sources[:12]:
+        if np.array_equal(source.column.codes[rows], wanted.codes[rows]):
+            return source.expr.text, 0.4, (), source.expr
+    if len(codes) == 1 and word is not None:
+        return (*word, None)
+    return None
+
+
+def _shown(pool: Pool) -> frozenset[int]:
+    return frozenset().union(*(column.distinct for column in pool.columns[:12]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -191,13 +192,19 @@ def asked(
     return known
 
 
+_FRAGMENT = re.compile(r"(\.str\.(?:contains|startswith|endswith)\()'[^']*'")
+
+
 def different_first(conditions: Sequence[Expr], *, alike: int) -> list[Expr]:
-    """Conditions in their order, those last that differ in a constant alone from so many before them."""
+    """Conditions in their order, those last that differ in a constant alone from so many before them.
+
+    A piece of text that is looked for is a constant too.
+    """
     seen: Counter[str] = Counter()
     kept: list[Expr] = []
     rest: list[Expr] = []
     for condition in conditions:
-        shape = skeleton(condition.text)
+        shape = _FRAGMENT.sub(r"\1#", skeleton(condition.text))
         seen[shape] += 1
         (kept if seen[shape] <= alike else rest).append(condition)
     return [*kept, *rest]
@@ -545,9 +552,52 @@ def within_groups(pool: Pool, wanted: Wanted) -> Iterator[Atom]:
         key = pool.columns_as_sources[grouping.positions[0]].expr
         for source in pool.columns_as_sources[:12]:
             column = source.column
-            if source.expr.text == key.text or column.kind not in ("str", "bool") or len(column.distinct) > MOST_MARKS:
+            if source.expr.text == key.text:
                 continue
-            yield from _asked_of_groups(source, key, grouping, pool, wanted)
+            if column.kind in ("str", "num") and not column.unique:
+                yield from _varied_in_groups(source, grouping, pool, wanted)
+            flag = column.kind == "num" and column.distinct <= {pool.book.code(0), pool.book.code(1)}
+            if (column.kind in ("str", "bool") or flag) and len(column.distinct) <= MOST_MARKS:
+                yield from _asked_of_groups(source, key, grouping, pool, wanted)
+    for source in pool.columns_as_sources[:12]:
+        if source.column.kind in ("str", "bool") and len(source.column.distinct) <= MOST_MARKS:
+            yield from _from_a_mark_on(source, pool, wanted)
+
+
+def _varied_in_groups(source: Source, grouping: Grouping, pool: Pool, wanted: Wanted) -> Iterator[Atom]:
+    """Groups with several different cells, or with one: ``df.groupby('ip')['user'].transform('nunique') > 1``."""
+    groups, column = grouping.groups, source.column
+    present = ~column.null
+    pairs_seen = np.unique(np.stack([groups.ids[present], column.codes[present]]), axis=1)[0]
+    several = np.bincount(pairs_seen, minlength=groups.count) > 1
+    bits = np.asarray(several[groups.ids], dtype=bool)
+    if bits.all() or not bits.any():
+        return
+    text = f"{{0}}.groupby({grouping.by})[{literal(source.label)}].transform('nunique')"
+    counted = call(text, pool.expr, op="groupby.transform", cost=1.1, tags=(*grouping.tags, LABEL))
+    for sign, number, held in ((">", 1, bits), ("==", 1, ~bits)):
+        if wanted.fits(held):
+            yield fixed(compared(counted, sign, str(number), 0.3), held, grouping.cost + 1.5)
+
+
+def _from_a_mark_on(source: Source, pool: Pool, wanted: Wanted) -> Iterator[Atom]:
+    """Rows from the first that has a cell on, or before it: ``(df['step'] == 'start').cummax()``."""
+    column = source.column
+    for code in sorted(column.distinct):
+        held = np.asarray(column.codes == code)
+        text = None if code == NULL else shown(pool.book.cell(code))
+        if text is None or held[0] or (column.kind == "bool" and not pool.book.cell(code)):
+            continue
+        inner = source.expr if column.kind == "bool" else compared(source.expr, "==", text, 0.7, (CELL,))
+        since = np.asarray(np.maximum.accumulate(held), dtype=bool)
+        made = call("{0}.cummax()", inner, op="cumulative", cost=1.0)
+        after = call("{0}.shift(fill_value=False)", made, op="shift", cost=0.6)
+        later = np.concatenate([[False], since[:-1]])
+        for bits, expr, cost in ((since, made, 2.0), (later, after, 2.6)):
+            if wanted.fits(bits):
+                yield fixed(expr, bits, cost)
+            elif wanted.fits(~bits):
+                yield fixed(negated(expr), ~bits, cost + 0.2)
 
 
 def _asked_of_groups(source: Source, key: Expr, grouping: Grouping, pool: Pool, wanted: Wanted) -> Iterator[Atom]:
@@ -561,6 +611,15 @@ def _asked_of_groups(source: Source, key: Expr, grouping: Grouping, pool: Pool, 
         inner = source.expr if column.kind == "bool" else compared(source.expr, "==", text, 0.7, (CELL,))
         inside = 0.1 if column.kind == "bool" else 1.2
         times = np.bincount(groups.ids, weights=held, minlength=groups.count)
+        # From the first such row of its group on.
+        since = np.zeros(pool.rows, dtype=bool)
+        seen = np.zeros(groups.count, dtype=bool)
+        for row, group in enumerate(groups.ids.tolist()):
+            seen[group] |= held[row]
+            since[row] = seen[group]
+        if wanted.fits(since):
+            begun = call("{0}.groupby({1:arg}).cummax()", inner, key, op="groupby.cumulative", cost=1.1)
+            yield fixed(begun, since, inside + grouping.cost + 1.2)
         for how, spread in (("any", times > 0), ("all", times == groups.sizes)):
             bits = np.asarray(spread[groups.ids], dtype=bool)
             made = call(f"{{0}}.groupby({{1:arg}}).transform('{how}')", inner, key, op="groupby.filter", cost=1.0)

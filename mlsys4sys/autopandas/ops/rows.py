@@ -361,6 +361,11 @@ def _of_groups(table: Table, goal: Goal, groups: Groups, chosen: Sequence[int]) 
                     table.expr, f".groupby({by}).nth({n})", op="groupby.nth", cost=1.6, labels=labels, tags=(POSITION,)
                 ),
             )
+    for n in (1, 2):  # the second best of each group
+        if sum(len(rows) > n for rows in members) == goal.rows:
+            for v, column_ in enumerate(table.columns):
+                if v not in chosen and column_.kind in ("num", "date", "str") and not column_.null.any():
+                    yield from _nth_of_groups(table, groups, by, v, n, labels)
     if groups.count == goal.rows:
         yield (
             np.sort(np.array([rows[-1] for rows in members])),
@@ -387,6 +392,23 @@ def _of_groups(table: Table, goal: Goal, groups: Groups, chosen: Sequence[int]) 
                     labels=labels,
                 ),
             )
+
+
+def _nth_of_groups(table: Table, groups: Groups, by: str, v: int, n: int, labels: int) -> Iterator[Pick]:
+    """The row of each group that stands at a place after sorting."""
+    of = np.full(table.rows, -1, dtype=np.int64)
+    of[groups.rows] = groups.ids
+    for up in (False, True):
+        for order, ordered in _by_one_column(table, v, up=up):
+            seen = np.zeros(groups.count, dtype=np.int64)
+            rows = []
+            for row in order[of[order] >= 0].tolist():
+                if seen[of[row]] == n:
+                    rows.append(row)
+                seen[of[row]] += 1
+            text = f".groupby({by}).nth({n})"
+            made = step(ordered, text, op="groupby.nth", cost=1.3, labels=labels, tags=(POSITION,))
+            yield np.array(rows, dtype=np.int64), made
 
 
 def _top_of_groups(table: Table, groups: Groups, by: str, v: int, n: int, labels: int) -> Iterator[Pick]:
