@@ -397,6 +397,7 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
         else:
             yield from _of_all(solved)
             yield from _in_percent(solved)
+            yield from _weighted(solved)
             if (solved.exact_rows or goal.rows > 1) and computed < MOST_COMPUTED:
                 computed += 1
                 yield from _of_made(solved)
@@ -449,6 +450,28 @@ def _in_percent(solved: Solved) -> Iterator[Expr]:
             text = f"{grouped}[{literal(column.label)}].mean()"
             mean = step(table.expr, text, op="groupby.agg", cost=cost + AGG_COST["mean"], labels=1)
             yield from _ended(solved, step(mean, ".mul(100)", op="arithmetic", cost=0.6), wanted.label)
+
+
+def _weighted(solved: Solved) -> Iterator[Expr]:
+    """Means by group in a frame, each cell weighing what another column says; those in a series: ``ops/series.py``."""
+    table, at = solved.table, solved.at
+    if at is None or len(solved.wanted) != 1 or solved.wanted[0].kind != "num" or solved.goal.shape_kind != "frame":
+        return
+    if len(set(at.tolist())) < len(at) or solved.groups.count == len(solved.groups.rows) or len(at) < 2:
+        return
+    wanted, ids, rows = solved.wanted[0], solved.groups.ids, solved.groups.rows
+    numbers = [c for i in solved.values if (c := table.columns[i]).kind == "num" and not c.null.any()][:6]
+    for value, weight in permutations(numbers, 2):
+        totals = np.bincount(ids, weight.numbers[rows], solved.groups.count)
+        sums = np.bincount(ids, (value.numbers * weight.numbers)[rows], solved.groups.count)
+        with np.errstate(all="ignore"):
+            means = sums / totals
+        if close(means[None, at], wanted.numbers)[0]:
+            grouped, cost = _grouped(solved)
+            cells = f"g[{literal(value.label)}], weights=g[{literal(weight.label)}]"
+            text = f"{grouped}.apply(lambda g: np.average({cells}))"
+            made = step(table.expr, text, op="groupby.agg", cost=cost + 1.0, labels=2, tags=(FUNCTION,))
+            yield from _ended(solved, made, wanted.label)
 
 
 _ARITHMETIC: tuple[tuple[str, Callable[[Floats, Floats], Floats], bool], ...] = (
