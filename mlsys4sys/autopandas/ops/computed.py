@@ -230,20 +230,32 @@ def banded(table: Table, goal: Goal, place: Place) -> Iterator[Key]:
     if figures is None:
         return
     seen: set[tuple[Hashable, ...]] = set()
-    for x in table.columns:
-        if x.kind != "num" or len(x.distinct) < len(figures.classes) or x.array.dtype == object:
+    for x, ref in _numbers(table):
+        if len(x.distinct) < len(figures.classes) or x.array.dtype == object:
             continue
         for order, bounds in islice(_splits(table, x, figures), 3):
-            spot = (x.label, order, *bounds)
+            spot = (ref, order, *bounds)
             if spot not in seen:
                 seen.add(spot)
                 names = [goal.book.cell(code) for code in order]
                 alphabet = tuple(sorted(figures.classes, key=lambda code: str(goal.book.cell(code))))
-                for key, text in _classes(x, names, bounds):
+                for key, text in _classes(x, ref, names, bounds):
                     # Classes stand in their own order, texts in that of the alphabet.
                     odd = figures.classes != (alphabet if text else order)
                     other = place.cells.label != x.label and table.book.code(place.cells.label) in table.label_codes
-                    yield replace(key, cost=key.cost + 1.5 * odd + 1.5 * other)
+                    yield replace(key, cost=key.cost + 1.5 * odd + 1.5 * other + 0.5 * (".dt." in ref))
+
+
+def _numbers(table: Table) -> Iterator[tuple[Column, str]]:
+    """What is put into classes, and its text: columns of numbers, and hours, days and months of moments."""
+    for column in table.columns:
+        ref = f"{{0}}[{literal(column.label)}]"
+        if column.kind == "num":
+            yield column, ref
+        elif pd.api.types.is_datetime64_any_dtype(column.array.dtype):
+            for part in ("hour", "day_of_week", "month"):
+                cells = getattr(column.series.dt, part).to_numpy(dtype=np.float64)
+                yield Column(column.label, cells, table.book), f"{ref}.dt.{part}"
 
 
 def _figures(table: Table, goal: Goal, place: Place) -> _Figures | None:
@@ -386,11 +398,12 @@ class _Walk:
         return np.asarray(np.where(counts > 0, agree(made, wanted), absent).all(axis=1))
 
 
-def _classes(x: Column, names: Sequence[Hashable], bounds: Sequence[tuple[float, float]]) -> Iterator[tuple[Key, bool]]:
+def _classes(
+    x: Column, ref: str, names: Sequence[Hashable], bounds: Sequence[tuple[float, float]]
+) -> Iterator[tuple[Key, bool]]:
     """The classes as code, by the roundest edges that part them, and whether they are texts."""
     if x.null.any():
         return
-    ref = f"{{0}}[{literal(x.label)}]"
     sides: list[tuple[float, bool, list[float]]] = []
     for right in (True, False):
         parts = [parting(low, high, right=right) for low, high in bounds]
@@ -434,7 +447,7 @@ def _quantiles(x: Column, ref: str, names: Sequence[Hashable], bounds: Sequence[
     """``pd.qcut`` and ``pd.cut`` by a number of classes."""
     places = np.searchsorted([high for _, high in bounds], x.numbers, side="right")
     cells = pd.Categorical.from_codes(places, [str(name) for name in names], ordered=True)
-    said = bool(_SHARES & {word for name in names for word in re.findall(r"[a-z]+|\d+", str(name).lower())})
+    said = all(_SHARES.intersection(re.findall(r"[a-z]+|\d+", str(name).lower())) for name in names)
     for function, cut, cost in (("qcut", pd.qcut, 2.0 if said else 4.5), ("cut", pd.cut, 3.2 if said else 4.5)):
         try:
             made = cut(x.series, len(names), labels=False)
@@ -465,7 +478,12 @@ def keyed(table: Table, goal: Goal) -> Iterator[Expr]:
         if "np.arange" in key.text or key.text.endswith(".cumsum()"):
             continue
         for place in shown:
-            if place.cells.distinct <= key.column.distinct and place.cells.kind == key.column.kind:
+            # Names of weekdays and months may be there for all of them.
+            named = "_name()" in key.text or "strftime('%" in key.text
+            shows = place.cells.distinct <= key.column.distinct or (
+                named and key.column.distinct <= place.cells.distinct
+            )
+            if shows and place.cells.kind == key.column.kind:
                 full = key.column.distinct <= place.cells.distinct
                 one.append((key.cost + 1.0 * (not full), place, key))
     one.sort(key=lambda found: found[0])

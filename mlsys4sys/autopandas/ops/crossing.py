@@ -257,6 +257,9 @@ def _programs(crossed: Crossed) -> Iterator[Expr]:
             yield from _plain(crossed, position, fill)
         if not crossed.unique or agg in ("sum", "mean", "max", "first", "size"):
             yield from _aggregated(crossed, position, agg, fill)
+            # Where all pairs are there, the example does not say what stands for one that is not.
+            if agg == "sum" and crossed.present.all():
+                yield from _aggregated(crossed, position, agg, 0)
     if not sources:
         yield from _normalized(crossed)
         yield from _of_made(crossed)

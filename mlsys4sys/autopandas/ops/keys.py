@@ -306,6 +306,7 @@ def _cuts(column: Column, shown: Sequence[Column]) -> list[Key]:
         edges = sorted({edge for cell in cells for edge in (cell.left, cell.right)})
         edges = [int(edge) if float(edge).is_integer() else edge for edge in edges]
         right = "" if cells[0].closed == "right" else ", right=False"
+        out += _equal_cuts(column, set(cells))
         made = pd.cut(column.series, edges, right=not right)
         tagged = f"pd.cut({{0}}[{literal(column.label)}], {literal(edges)}{right})"
         out.append(
@@ -317,6 +318,20 @@ def _cuts(column: Column, shown: Sequence[Column]) -> list[Key]:
             )
         )
     return out
+
+
+def _equal_cuts(column: Column, shown: set[Any]) -> Iterator[Key]:
+    """Intervals of equal width or of equally many rows, by how many there are."""
+    for function, cut, cost in (("cut", pd.cut, 1.5), ("qcut", pd.qcut, 1.6)):
+        for k in range(max(2, len(shown)), len(shown) + 3):
+            try:
+                made = cut(column.series, k)
+            except ValueError:
+                continue
+            if shown <= set(made.cat.categories):
+                text = f"pd.{function}({{0}}[{literal(column.label)}], {k})"
+                yield Key(Column(column.label, made.array, column.book), text, cost, derived=True)
+                break
 
 
 def key_sets(goal: Goal, keys: Sequence[Key], *, most: int, columns_too: bool = False) -> list[KeySet]:
