@@ -20,6 +20,9 @@ Positions = NDArray[np.int64]
 MOST_KEYS = 3
 """Columns that a sort may be by."""
 
+TIED_BY_DESIGN = 1.0
+"""Nats less for a second key in the sort of what was gathered."""
+
 
 def row_maps(table: Table, goal: Goal) -> list[Positions]:
     """Ways in which the goal's rows come from the table's, the likeliest first; each names a row for every goal row."""
@@ -361,6 +364,24 @@ def sorts(table: Table, positions: Positions) -> Iterator[Expr]:
                         yield _sort_call(table, labels, signs)
                         if size == 1 and len(set(keys[first][1].tolist())) < table.rows:
                             yield _sort_call(table, labels, signs, stable=True)
+                            yield from _ties_broken(table, keys, first, sign, positions)
+
+
+def _ties_broken(
+    table: Table, keys: Sequence[tuple[object, NDArray[np.float64]]], first: int, sign: int, positions: Positions
+) -> Iterator[Expr]:
+    """Sorts by a second column too, which orders all rows that are equal in the first: it was meant perhaps."""
+    ranks = keys[first][1] * sign
+    tied = np.diff(ranks[positions]) == 0
+    seconds = [
+        c
+        for c, (_, other) in enumerate(keys)
+        if c != first and len(positions) == table.rows and (np.diff(other[positions])[tied] > 0).all()
+    ]
+    for c in seconds[:2]:
+        expr = _sort_call(table, [keys[first][0], keys[c][0]], (sign, 1))
+        # Rows that were gathered are tied by design: who sorts them names both keys.
+        yield replace(expr, cost=expr.cost - TIED_BY_DESIGN) if "melt" in table.expr.ops else expr
 
 
 def _leads(ranks: NDArray[np.float64], positions: Positions, rest: Positions) -> bool:

@@ -529,7 +529,21 @@ def _naming(text: str, behaviour: Behaviour) -> dict[str, float]:
         return {}
     code = _unlabelled(text, behaviour.labels)
     spoken = [bool(says.search(code)) for names, says in _SPOKEN if names & behaviour.words]
-    return {"named": float(sum(spoken)), "misnamed": float(len(spoken) - sum(spoken))}
+    return {"named": float(sum(spoken)), "misnamed": float(len(spoken) - sum(spoken) + _belied(text))}
+
+
+_NAMED = re.compile(r"\b(\w+)=\('[^']*', '(\w+)'\)")
+"""A named aggregate."""
+
+
+_SAID = frozenset({"sum", "mean", "max", "min", "median", "std", "first", "last", "nunique"})
+"""Aggregates that a label names by their own word."""
+
+
+def _belied(text: str) -> int:
+    """How many aggregates are named as what they are not: ``most_max=('most', 'last')``."""
+    said = ((_SAID.intersection(_WORD.findall(name.lower())), agg) for name, agg in _NAMED.findall(text))
+    return sum(bool(words) and agg not in words for words, agg in said)
 
 
 _TAKEN = re.compile(r"(?<=[\w\])])\[+'[^']*'(?:, '[^']*')*\]+")

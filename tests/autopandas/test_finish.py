@@ -85,6 +85,12 @@ def test_what_one_step_makes_is_found_and_runs_as_printed(code, frame):
         assert same(Table(got, expr, book), Table(wanted, expr, book))
 
 
+def test_a_second_key_that_orders_ties_may_be_meant():
+    frame = pd.DataFrame({"k": ["b", "a", "b", "a"], "n": [1, 2, 3, 4]})
+    good, _ = finished(frame, frame.sort_values(["k", "n"]))
+    assert {"inp0.sort_values('k')", "inp0.sort_values(['k', 'n'])"} <= {expr.text for expr in good}
+
+
 def test_types_are_mended_where_cells_are_equal():
     frame = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
     wanted = frame.astype({"a": "float64"})

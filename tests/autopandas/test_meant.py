@@ -149,6 +149,16 @@ def test_an_aggregate_with_the_name_of_a_label_counts_as_code() -> None:
     assert rows[0, meant.NAMES.index("named")] == 1.0
 
 
+def test_an_aggregate_that_is_named_as_another_is_misnamed() -> None:
+    exprs = [
+        call(f"{{0}}.groupby('city').agg(n_min=('n', 'min'), n_max=('n', '{agg}'))", INP, op="groupby.agg")
+        for agg in ("max", "last")
+    ]
+    wanted = FRAME.groupby("city").agg(n_min=("n", "min"), n_max=("n", "max"))
+    rows = meant.features(exprs, [1.0, 1.0], meant.observe(exprs, Task.of([FRAME], wanted)))
+    assert rows[:, meant.NAMES.index("misnamed")].tolist() == [0.0, 1.0]
+
+
 def test_rows_of_a_sorted_column_stand_together_for_a_reason() -> None:
     exprs = [_mask("{0:sum} > 2", "id"), _mask("{0:sum} != 12", "n")]
     frame = FRAME.assign(n=[12, 12, 3, 30, 8])

@@ -632,6 +632,45 @@ def test_runs_are_groups() -> None:
     assert is_found([frame], wanted)
 
 
+STOCK = pd.DataFrame(
+    {
+        "depot": ["W", "W", "E", "N", "E"],
+        "part": ["nut", "bolt", "nut", "gear", "bolt"],
+        "week": [3, 5, 3, 6, 4],
+        "count": [8, 3, 5, 2, 9],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "t.set_index(['depot', 'part'])[['count']].reindex(of(t[k].unique() for k in ('depot', 'part')), fill_value=0)",
+        "t.set_index(['depot', 'part'])[['count']].unstack(fill_value=0).stack().reset_index()",
+        "t.set_index(['depot', 'week'])[['count']].reindex(of([t['depot'].unique(), range(3, 7)])).reset_index()",
+    ],
+)
+def test_two_keys_get_all_their_combinations(call: str) -> None:
+    keys = ["depot", "week" if "week" in call else "part"]
+    wanted = quietly(call, {"t": STOCK, "of": lambda cells: pd.MultiIndex.from_product(cells, names=keys)})
+    assert is_found([STOCK[[c for c in STOCK if c in (*wanted.columns, *wanted.index.names)]]], wanted)
+
+
+def test_all_combinations_are_counted_and_summed() -> None:
+    for figures in ("size()", "['count'].sum()"):
+        twice = pd.concat([STOCK, STOCK.iloc[:2]], ignore_index=True)
+        pairs = twice.groupby(["depot", "part"])
+        wide = pairs.size() if "size" in figures else pairs["count"].sum()
+        assert is_found([twice], wide.unstack(fill_value=0).stack().reset_index(name="total"))
+
+
+def test_groups_are_put_in_the_order_of_the_calendar() -> None:
+    days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    frame = pd.DataFrame({"day": ["Wed", "Mon", "Sun", "Wed", "Fri"], "v": [4, 1, 7, 2, 3]})
+    assert is_found([frame], frame.groupby("day")["v"].sum().reindex(days, fill_value=0))
+    assert is_found([frame], frame.groupby("day")["v"].max().reindex(["Mon", "Wed", "Fri", "Sun"]))
+
+
 @settings(max_examples=8, deadline=None)
 @given(SEEDS, st.booleans())
 def test_proposals_run_or_raise_stay_small_and_leave_their_inputs_alone(seed: int, last: bool) -> None:

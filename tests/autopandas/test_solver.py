@@ -112,6 +112,7 @@ ORDERS = pd.DataFrame(
         "df['cust'].value_counts().loc[lambda s: s > 1]",
         "df.isna().sum().loc[lambda s: s > 0]",
         "df.groupby('cust').apply(lambda g: np.average(g['amt'], weights=g['pieces']))",
+        "df.groupby('cust').apply(lambda g: np.average(g['amt'], weights=g['pieces'])).reset_index(name='price')",
         "df.groupby('cust')['amt'].agg(lambda s: s.nlargest(2).sum())",
         "df.groupby('cust')['order'].agg(lambda s: ' > '.join(s.astype(str)))",
     ],

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mlsys4sys.autopandas.columns.count import Count
-from mlsys4sys.autopandas.columns.numeric import Found, Prices, constant_text, roundest
+from mlsys4sys.autopandas.columns.numeric import Found, Prices, constant_text, parting
 from mlsys4sys.autopandas.columns.pool import Pool, Term
 from mlsys4sys.autopandas.expression import CELL, OUTPUT, WHERE, call
 from mlsys4sys.autopandas.table import NULL, Column, Floats
@@ -73,8 +73,7 @@ def _gaps(values: Floats, codes: Any, order: list[int]) -> list[tuple[float, flo
 
 def _edge(low: float, high: float, prices: Prices, *, right: bool) -> tuple[float, float, tuple[str, ...]] | None:
     """The roundest edge between two classes, and its cost; the edge belongs to the left one if ``right``."""
-    first, last = (low, np.nextafter(high, -np.inf)) if right else (np.nextafter(low, np.inf), high)
-    edge = roundest(float(first), float(last))
+    edge = parting(low, high, right=right)
     if edge is None:
         return None
     cost, tags = prices.of(edge)

@@ -242,6 +242,19 @@ def roundest(low: float, high: float) -> float | None:
     return None
 
 
+def parting(low: float, high: float, *, right: bool) -> float | None:
+    """The roundest number that parts two; it belongs to the lower side if ``right``.
+
+    >>> parting(19, 20, right=True), parting(19, 20, right=False), parting(3.2, 4.7, right=True)
+    (19.0, 20.0, 4.0)
+    """
+    if low == round(low) and high == round(high):
+        return roundest(low, high - 1) if right else roundest(low + 1, high)
+    first, last = (low, float(np.nextafter(high, -np.inf))) if right else (float(np.nextafter(low, np.inf)), high)
+    edge = roundest(first, last)
+    return edge if edge is None or first <= edge <= last else low if right else high
+
+
 def equal(target: Target, block: Block, count: Count) -> Iterator[Found]:
     """Terms that are the target."""
     count.examined += len(block)

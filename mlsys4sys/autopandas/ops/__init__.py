@@ -7,6 +7,7 @@ second definition of a call.
 
 from __future__ import annotations
 
+import calendar
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
@@ -14,7 +15,7 @@ from itertools import chain, islice
 import numpy as np
 import pandas as pd
 
-from mlsys4sys.autopandas.expression import Expr
+from mlsys4sys.autopandas.expression import Expr, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops import (
     calc,
@@ -208,6 +209,8 @@ def picked(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
 
 def _wrapped(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
     """For a goal that is a list or a dictionary: what makes a series of it, and one call more."""
+    if table.shape_kind == "frame":
+        yield from _in_calendar_order(table, goal, others)
     if goal.shape_kind == "dict" and goal.value and table.shape_kind == "frame":
         inner = _as_series(goal)
         for expr in chain(
@@ -227,6 +230,30 @@ def _wrapped(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
         for expr in group.proposals(table, goal, others, last=True):
             if not expr.text.endswith(".reset_index()"):
                 yield step(expr, finish, op="tolist", cost=0.6)
+
+
+_CALENDARS = tuple(
+    list(names) for names in (calendar.day_name, calendar.day_abbr, calendar.month_name[1:], calendar.month_abbr[1:])
+)
+
+
+def _in_calendar_order(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
+    """Groups and pivots whose rows are put in the order of weekdays or months, those without data among them."""
+    if goal.shape_kind not in ("frame", "series") or len(goal.index) != 1 or goal.rows < 3:
+        return
+    cells = goal.index[0].cells
+    whole = next((names for names in _CALENDARS if cells[0] in names), None) if isinstance(cells[0], str) else None
+    if whole is None or [name for name in whole if name in cells] != cells or cells == sorted(cells):
+        return
+    empty = np.all([c.null | (c.numbers == 0) for c in goal.columns], axis=0)
+    kept = np.flatnonzero(~empty if len(cells) == len(whole) else np.ones(goal.rows, dtype=bool))
+    if len(kept) < 2:
+        return
+    fill = ", fill_value=0" if len(kept) < goal.rows and not any(c.null.any() for c in goal.columns) else ""
+    inner = Goal.of(goal.value.iloc[kept].sort_index(), goal.book)
+    for family in (group, crossing):
+        for expr in islice(family.proposals(table, inner, others, last=True), 4):
+            yield step(expr, f".reindex({literal(cells)}{fill})", op="reindex", cost=1.2 + 0.4 * bool(fill))
 
 
 def _turned(table: Table, goal: Goal) -> bool:

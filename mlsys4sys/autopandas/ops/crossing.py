@@ -7,17 +7,17 @@ then an aggregate of the rows of one pair of keys.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
+from itertools import islice, permutations
 
 import numpy as np
 import pandas as pd
 
-from mlsys4sys.autopandas.expression import LABEL, Expr, call, literal
+from mlsys4sys.autopandas.expression import LABEL, PRODUCT, SUM, Expr, assign, call, column, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups, close
 from mlsys4sys.autopandas.ops.keys import headers
-from mlsys4sys.autopandas.ops.parts import distinct, hashable, is_frame, numeric, some, step
+from mlsys4sys.autopandas.ops.parts import distinct, hashable, is_frame, numeric, origin, some, step
 from mlsys4sys.autopandas.table import NULL, Bools, Codes, Column, Floats, Table
 
 FAMILY = "crossing"
@@ -211,7 +211,10 @@ def _fill(codes: Codes, table: Table) -> object:
     """What stands where no row is: None for missing values, a constant, or :data:`_UNEVEN`."""
     if not len(codes) or (codes == NULL).all():
         return None
-    return table.book.cell(int(codes[0])) if (codes == codes[0]).all() else _UNEVEN
+    if not (codes == codes[0]).all():
+        return _UNEVEN
+    cell = table.book.cell(int(codes[0]))
+    return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
 
 
 def _last(table: Table, goal: Goal) -> Iterator[Expr]:
@@ -263,8 +266,12 @@ def _programs(crossed: Crossed) -> Iterator[Expr]:
             yield from _plain(crossed, position, fill)
         if not crossed.unique or agg in ("sum", "mean", "max", "first", "size"):
             yield from _aggregated(crossed, position, agg, fill)
+            # Where all pairs are there, the example does not say what stands for one that is not.
+            if agg == "sum" and crossed.present.all():
+                yield from _aggregated(crossed, position, agg, 0)
     if not sources:
         yield from _normalized(crossed)
+        yield from _of_made(crossed)
 
 
 def _plain(crossed: Crossed, position: int, fill: object) -> Iterator[Expr]:
@@ -304,10 +311,11 @@ def _aggregated(crossed: Crossed, position: int | None, agg: str, fill: object) 
     extra = 0.4 * bool(filling) + 0.8 * bool(margins)
     if position is None:
         if len(layout.rows) == len(layout.across) == 1 and fill in (0, None):
-            r, c = (literal(layout.table.columns[i].label) for i in (layout.rows[0], layout.across[0]))
+            r, c = (_apart(frame, layout.table.columns[i].label) for i in (layout.rows[0], layout.across[0]))
             yield call(
-                f"pd.crosstab({{0}}[{r}], {{0}}[{c}]{margins})",
-                frame,
+                f"pd.crosstab({{0:arg}}, {{1:arg}}{margins})",
+                r,
+                c,
                 op="crosstab",
                 cost=0.9 + 0.2 * labels + extra - 0.4 * bool(filling),
                 tags=(LABEL,) * labels,
@@ -334,6 +342,12 @@ def _aggregated(crossed: Crossed, position: int | None, agg: str, fill: object) 
         keys = literal([layout.table.columns[i].label for i in (*layout.rows, *layout.across)])
         grouped = step(frame, f".groupby({keys})[{value}].{agg}()", op="groupby.agg", cost=base, labels=labels + 1)
         yield _unstacked(layout, grouped, fill)
+
+
+def _apart(frame: Expr, label: Hashable) -> Expr:
+    """A column as it was computed, where it was assigned to the frame, so that no frame is needed for it."""
+    base, value = origin(frame, label)
+    return column(base, label) if value is None else value
 
 
 def _unstacked(layout: Layout, expr: Expr, fill: object) -> Expr:
@@ -412,6 +426,47 @@ def _normalized(crossed: Crossed) -> Iterator[Expr]:
                     cost = 1.8 + 0.6 * bool(tail) + 0.8 * bool(rounding)
                     yield call(made_text, layout.table.expr, op="crosstab", cost=cost, tags=(LABEL, LABEL))
                     break
+
+
+_ARITHMETIC: tuple[tuple[str, int, np.ufunc], ...] = (
+    ("{0:product} * {1:product}", PRODUCT, np.multiply),
+    ("{0:sum} - {1:product}", SUM, np.subtract),
+    ("{0:sum} + {1:product}", SUM, np.add),
+    ("{0:product} / {1}", PRODUCT, np.divide),
+)
+
+MOST_NUMBERS = 6
+"""Columns that are computed with before a pivot."""
+
+
+def _of_made(crossed: Crossed) -> Iterator[Expr]:
+    """Pivots of what is computed from two columns: ``assign(total=df['a'] * df['b']).pivot_table(…)``."""
+    layout = crossed.layout
+    table, goal = layout.table, layout.goal
+    body = [goal.columns[j] for j in layout.cells]
+    if layout.margin is not None or any(c.kind != "num" and not c.null.all() for c in body):
+        return
+    present = crossed.present.ravel()
+    target = np.array([c.numbers[: crossed.at.shape[0]] for c in body]).T.ravel()[present]
+    at = crossed.at.ravel()[present]
+    keys = (*layout.rows, *layout.across)
+    numbers = [i for i in numeric(table) if i not in keys][:MOST_NUMBERS]
+    for i, j in permutations(numbers, 2):
+        for template, level, function in _ARITHMETIC:
+            if i > j and function in (np.multiply, np.add):
+                continue
+            with np.errstate(all="ignore"):
+                values = function(table.columns[i].numbers, table.columns[j].numbers)
+            names, matrix = crossed.groups.numbers(Column(None, values, table.book))
+            if not close(matrix[[k for k, name in enumerate(names) if name in ("sum", "mean")]][:, at], target).any():
+                continue
+            name = next(label for label in ("value", "total", "_value") if label not in table.labels)
+            made = Expr(template, (table.ref(i), table.ref(j)), level, "arithmetic", 0.7)
+            more = Table(table.value.assign(**{name: values}), assign(table.expr, name, made), table.book)
+            again = Crossed(replace(layout, table=more))
+            for position, agg, fill in again.sources(range(len(layout.cells)))[:2]:
+                if position == len(table.columns):
+                    yield from _aggregated(again, position, agg, fill)
 
 
 def _flattened(table: Table, goal: Goal) -> Iterator[Expr]:
@@ -506,9 +561,9 @@ def _counted(table: Table, goal: Goal) -> Iterator[Expr]:
 
 
 def _side_by_side(groups: Groups, value: Column, wanted: Sequence[Column], at: Codes) -> bool:
-    for j, column in enumerate(wanted):
+    for j, place in enumerate(wanted):
         cells = [int(value.codes[rows[j]]) if j < len(rows) else NULL for rows in groups.members]
-        if [cells[g] for g in at] != column.codes.tolist():
+        if [cells[g] for g in at] != place.codes.tolist():
             return False
     return True
 

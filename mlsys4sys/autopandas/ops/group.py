@@ -24,8 +24,9 @@ from mlsys4sys.autopandas.expression import (
     literal,
 )
 from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.ops.computed import as_column, computed_keys
 from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups, close, ranks
-from mlsys4sys.autopandas.ops.keys import KeySet, by, derived_keys, key_sets, keys_of, pairs, plausible_keys
+from mlsys4sys.autopandas.ops.keys import Key, KeySet, by, derived_keys, key_sets, keys_of, pairs, plausible_keys
 from mlsys4sys.autopandas.ops.parts import distinct, hashable, label_shown, numeric, step
 from mlsys4sys.autopandas.table import Codes, Column, Floats, Table
 
@@ -260,7 +261,9 @@ class Solved:
         absent = np.bincount(ids, column.null[self.groups.rows].astype(np.float64), self.groups.count)
         if column.null.any() and close(np.asarray(absent[None, at], dtype=np.float64), wanted.numbers)[0]:
             out.append(Source(i, column.label, "nulls", 1.2))
-        for code in sorted(column.distinct) if len(column.distinct) <= 8 and len(codes) else ():
+        for code in (
+            sorted(column.distinct) if len(column.distinct) <= 8 and len(codes) and column.kind != "obj" else ()
+        ):
             equal = np.bincount(ids, (codes == code).astype(np.float64), self.groups.count)
             cell = literal(self.table.book.cell(code))
             if close(np.asarray(equal[None, at], dtype=np.float64), wanted.numbers)[0]:
@@ -397,6 +400,7 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
         else:
             yield from _of_all(solved)
             yield from _in_percent(solved)
+            yield from _weighted(solved)
             if (solved.exact_rows or goal.rows > 1) and computed < MOST_COMPUTED:
                 computed += 1
                 yield from _of_made(solved)
@@ -449,6 +453,28 @@ def _in_percent(solved: Solved) -> Iterator[Expr]:
             text = f"{grouped}[{literal(column.label)}].mean()"
             mean = step(table.expr, text, op="groupby.agg", cost=cost + AGG_COST["mean"], labels=1)
             yield from _ended(solved, step(mean, ".mul(100)", op="arithmetic", cost=0.6), wanted.label)
+
+
+def _weighted(solved: Solved) -> Iterator[Expr]:
+    """Means by group in a frame, each cell weighing what another column says; those in a series: ``ops/series.py``."""
+    table, at = solved.table, solved.at
+    if at is None or len(solved.wanted) != 1 or solved.wanted[0].kind != "num" or solved.goal.shape_kind != "frame":
+        return
+    if len(set(at.tolist())) < len(at) or solved.groups.count == len(solved.groups.rows) or len(at) < 2:
+        return
+    wanted, ids, rows = solved.wanted[0], solved.groups.ids, solved.groups.rows
+    numbers = [c for i in solved.values if (c := table.columns[i]).kind == "num" and not c.null.any()][:6]
+    for value, weight in permutations(numbers, 2):
+        totals = np.bincount(ids, weight.numbers[rows], solved.groups.count)
+        sums = np.bincount(ids, (value.numbers * weight.numbers)[rows], solved.groups.count)
+        with np.errstate(all="ignore"):
+            means = sums / totals
+        if close(means[None, at], wanted.numbers)[0]:
+            grouped, cost = _grouped(solved)
+            cells = f"g[{literal(value.label)}], weights=g[{literal(weight.label)}]"
+            text = f"{grouped}.apply(lambda g: np.average({cells}))"
+            made = step(table.expr, text, op="groupby.agg", cost=cost + 1.0, labels=2, tags=(FUNCTION,))
+            yield from _ended(solved, made, wanted.label)
 
 
 _ARITHMETIC: tuple[tuple[str, Callable[[Floats, Floats], Floats], bool], ...] = (
@@ -627,12 +653,14 @@ def _scalars(table: Table, goal: Goal) -> Iterator[Expr]:
         return
     code, number = goal.book.code(goal.value), goal.value
     numeric_goal = isinstance(number, int | float | np.number) and not isinstance(number, bool)
-    for key in keys_of(table):
+    for key in [*keys_of(table), *derived_keys(table, goal), *computed_keys(table, goal)]:
         if not 1 < len(key.column.distinct) < table.rows:
             continue
         groups = Groups([key.column])
         first = key.column.codes[groups.first]
         head = f".groupby({by([key])})"
+        if key.derived:
+            yield from _most_frequent(table, key, groups, code)
         for c in table.columns:
             if c is key.column or not hashable(c):
                 continue
@@ -641,9 +669,9 @@ def _scalars(table: Table, goal: Goal) -> Iterator[Expr]:
                 if agg in ("prod", "var", "first", "last", "median") or np.isnan(row).all():
                     continue
                 select = "" if agg == "size" else f"[{literal(c.label)}]"
-                series = step(
-                    table.expr, f"{head}{select}.{agg}()", op="groupby.agg", cost=1.0 + AGG_COST[agg], labels=2
-                )
+                # What is computed is worth its price where only the key is wanted.
+                cost = 1.0 + AGG_COST[agg] + key.cost * key.derived
+                series = step(table.expr, f"{head}{select}.{agg}()", op="groupby.agg", cost=cost, labels=2)
                 for way, place in (("max", int(np.nanargmax(row))), ("min", int(np.nanargmin(row)))):
                     if first[place] == code:
                         yield step(series, f".idx{way}()", op="idxmax", cost=0.9 + 0.3 * (way == "min"))
@@ -651,10 +679,21 @@ def _scalars(table: Table, goal: Goal) -> Iterator[Expr]:
                         yield step(series, f".{way}()", op="reduce", cost=1.2)
 
 
+def _most_frequent(table: Table, key: Key, groups: Groups, code: int) -> Iterator[Expr]:
+    """The computed key that most rows have: ``df['t'].dt.hour.value_counts().idxmax()``."""
+    if int(key.column.codes[groups.first[int(groups.sizes.argmax())]]) != code:
+        return
+    series = as_column(key, table.expr)
+    if series is None:
+        return
+    yield step(step(series, ".value_counts()", op="value_counts", cost=0.8), ".idxmax()", op="idxmax", cost=0.9)
+    yield step(series, ".mode()[0]", op="mode", cost=1.2)
+
+
 def _last_key_sets(table: Table, goal: Goal) -> Iterator[KeySet]:
     candidates = keys_of(table)
     yield from key_sets(goal, candidates, most=12)
-    more = derived_keys(table, goal)
+    more = [*derived_keys(table, goal), *computed_keys(table, goal)]
     if more:
         mixed = [*more, *candidates]
         yield from (k for k in key_sets(goal, mixed, most=16) if any(key.derived for key in k.keys))

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mlsys4sys.autopandas.table import NULL, Codes, Column, Floats
+from mlsys4sys.autopandas.table import NULL, Bools, Codes, Column, Floats
 
 AGG_COST = {
     "sum": 0.0, "mean": 0.15, "count": 0.35, "max": 0.25, "min": 0.3, "size": 0.3, "first": 0.5, "nunique": 0.5,
@@ -222,9 +222,14 @@ def close(values: Floats, wanted: Floats) -> NDArray[np.bool_]:
         values: Shape (candidates, cells).
         wanted: Shape (cells,).
     """
+    return np.asarray((agree(values, wanted) | (np.isnan(values) & np.isnan(wanted))).all(axis=1))
+
+
+def agree(values: Floats, wanted: Floats) -> Bools:
+    """Which numbers are the wanted ones, cell by cell; NaN is no number."""
     with np.errstate(all="ignore"):
         same = np.abs(values - wanted) <= 1e-8 + 1e-6 * np.abs(wanted) + _SLACK.get()
-    return np.asarray((same | (values == wanted) | (np.isnan(values) & np.isnan(wanted))).all(axis=1))
+    return np.asarray(same | (values == wanted))
 
 
-__all__ = ["AGG_COST", "Groups", "close", "ranks", "rounded_to"]
+__all__ = ["AGG_COST", "Groups", "agree", "close", "ranks", "rounded_to"]

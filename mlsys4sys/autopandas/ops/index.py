@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import pandas as pd
 
-from mlsys4sys.autopandas.expression import CELL, OUTPUT, Expr, literal
+from mlsys4sys.autopandas.expression import CELL, OUTPUT, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
+from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups, close, ranks
 from mlsys4sys.autopandas.ops.keys import spacing
 from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, is_frame, label_set, some, step
-from mlsys4sys.autopandas.table import Column, Table
+from mlsys4sys.autopandas.table import Codes, Column, Table
 
 FAMILY = "index"
 
@@ -32,6 +33,8 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
     yield from _parts(table, goal)
     yield from _levels(table, goal)
     yield from _reindexed(table, goal)
+    yield from _all_pairs(table, goal)
+    yield from _figures_of_all_pairs(table, goal)
 
 
 def _set(table: Table, goal: Goal) -> Iterator[Expr]:
@@ -258,6 +261,130 @@ def _reindexed(table: Table, goal: Goal) -> Iterator[Expr]:
                 cost=2.2,
                 tags=(OUTPUT,),
             )
+
+
+def _all_pairs(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Rows added so that two keys are there in all combinations, or each with all numbers or days of a range."""
+    if not flat(table) or goal.shape_kind != "frame" or goal.levels != 1 or not 1 < table.rows < goal.rows:
+        return
+    named = {c.label: c for c in (*([] if goal.plain_index else goal.index), *goal.columns)}
+    if named.keys() != set(table.labels):
+        return
+    places = [*([] if goal.plain_index else goal.index), *goal.columns]
+    mine = [table.columns[table.labels.index(place.label)] for place in places]
+    for (i, outer), (j, inner) in permutations(enumerate(places), 2):
+        if not goal.plain_index and (len(goal.index) != 2 or (i, j) != (0, 1)):
+            continue
+        size = len(inner.distinct)
+        if len(outer.distinct) * size != goal.rows or outer.null.any() or inner.null.any():
+            continue
+        if not np.array_equal(outer.codes, np.repeat(outer.codes[::size], size)):
+            continue
+        if not np.array_equal(inner.codes, np.tile(inner.codes[:size], len(outer.distinct))):
+            continue
+        if len(set(zip(mine[i].codes.tolist(), mine[j].codes.tolist(), strict=True))) < table.rows:
+            continue
+        yield from _paired(table, goal, (mine[i], outer.codes[::size]), (mine[j], inner.codes[:size]))
+
+
+def _paired(table: Table, goal: Goal, *keys: tuple[Column, Codes]) -> Iterator[Expr]:
+    """The calls that make all combinations of two keys; the keys with their cells in the goal's order."""
+    labels = [column.label for column, _ in keys]
+    levels = [list(_level(column, cells)) for column, cells in keys]
+    if not all(levels):
+        return
+    keyed = step(table.expr, f".set_index({literal(labels)})", op="set_index", cost=0.8, labels=2)
+    missing = any(c.null.any() for c in goal.columns)
+    fill = "" if missing else ", fill_value=0"
+    spans = [text for ((text, _), *_) in levels]
+    pairs = f"pd.MultiIndex.from_product([{', '.join(spans)}], names={literal(labels)})"
+    made = call(f"{{0}}.reindex({pairs.replace('{0}', '{1}')}{fill})", keyed, table.expr, op="reindex", cost=1.2)
+    options = [made]
+    if all(any(ordered for _, ordered in level) for level in levels):
+        wide = step(keyed, f".unstack({fill.removeprefix(', ')})", op="unstack", cost=1.1)
+        rows = step(wide, ".stack()", op="stack", cost=0.8)
+        # Where the cells came in another order, that of ``unstack`` was meant.
+        options = [rows] if any("sorted(" in span for span in spans) else [made, rows]
+    for expr in options:
+        yield step(expr, ".reset_index()", op="reset_index", cost=0.6) if goal.plain_index else expr
+
+
+def _figures_of_all_pairs(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Counts or totals of all combinations of two keys, 0 where there are no rows."""
+    if not flat(table) or table.rows < 3 or goal.shape_kind not in ("frame", "series"):
+        return
+    places = [*([] if goal.plain_index else goal.index), *goal.columns]
+    if (
+        len(places) != 3
+        or places[2].kind != "num"
+        or places[2].null.any()
+        or goal.book.code(0) not in places[2].distinct
+    ):
+        return
+    found = []
+    for place in places[:2]:
+        column = next((c for c in table.columns if c.label == place.label and c.distinct == place.distinct), None)
+        if column is None or not hashable(column) or place.null.any():
+            return
+        found.append(column)
+    outer, inner = (len(c.distinct) for c in found)
+    groups = Groups(found)
+    if outer * inner != goal.rows or groups.count == goal.rows or groups.count == table.rows:
+        return
+    names = list(zip(*(place.codes.tolist() for place in places[:2]), strict=True))
+    at = np.array([groups.names.get(name, -1) for name in names])
+    if not _sorted_product(found, places[:2]):
+        return
+    wanted, there = places[2].numbers, at >= 0
+    if wanted[~there].any():
+        return
+    labels = [c.label for c in found]
+    rest = [c for c in table.columns if c.kind == "num" and all(c is not key for key in found)]
+    figures: list[tuple[str, float, np.ndarray]] = [(".size()", 0.2, groups.sizes.astype(np.float64))]
+    for c in rest:
+        aggregates, matrix = groups.numbers(c)
+        figures += [
+            (f"[{literal(c.label)}].{name}()", AGG_COST[name], row)
+            for name, row in zip(aggregates, matrix, strict=True)
+            if name in ("sum", "mean", "max", "min", "nunique")
+        ]
+    for text, cost, row in figures:
+        if close(row[None, at[there]], wanted[there])[0]:
+            grouped = step(
+                table.expr, f".groupby({literal(labels)}){text}", op="groupby.agg", cost=1.0 + cost, labels=2
+            )
+            wide = step(grouped, ".unstack(fill_value=0)", op="unstack", cost=1.1)
+            long = step(wide, ".stack()", op="stack", cost=0.8)
+            name = f".reset_index(name={literal(places[2].label)})"
+            yield step(long, name, op="reset_index", cost=0.8) if goal.shape_kind == "frame" else long
+
+
+def _sorted_product(keys: Sequence[Column], places: Sequence[Column]) -> bool:
+    """Whether the places hold all combinations of the keys' cells in sorted order."""
+    levels = []
+    for key in keys:
+        rank = dict(zip(key.codes.tolist(), ranks(key).tolist(), strict=True))
+        levels.append(sorted(key.distinct, key=rank.__getitem__))
+    return list(product(*levels)) == list(zip(*(place.codes.tolist() for place in places), strict=True))
+
+
+def _level(column: Column, cells: Codes) -> Iterator[tuple[str, bool]]:
+    """How a key's cells are written, and whether they are all it has in sorted order, as ``unstack`` has them."""
+    ref = f"{{0}}[{literal(column.label)}]"
+    rank = dict(zip(column.codes.tolist(), ranks(column).tolist(), strict=True))
+    order = list(dict.fromkeys(column.codes.tolist()))
+    if order == cells.tolist():
+        yield f"{ref}.unique()", sorted(order, key=rank.__getitem__) == order
+    elif sorted(order, key=rank.__getitem__) == cells.tolist():
+        yield f"sorted({ref}.unique())", True
+    elif column.distinct < set(cells.tolist()):
+        shown = [column.book.cell(code) for code in cells.tolist()]
+        if column.kind == "num" and shown == list(range(int(column.numbers.min()), int(column.numbers.max()) + 1)):
+            yield f"range({ref}.min(), {ref}.max() + 1)", False
+        elif column.kind == "date" and (freq := spacing(shown)) is not None:
+            span = f"{ref}.min(), {ref}.max()" + ("" if freq == "D" else f", freq={literal(freq)}")
+            if max(shown) == column.series.max() and min(shown) == column.series.min():
+                yield f"pd.date_range({span})", False
 
 
 def _new_cells(table: Table, goal: Goal) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -87,21 +88,32 @@ def keys_of(table: Table) -> list[Key]:
     return out
 
 
-def derived_keys(table: Table, goal: Goal) -> list[Key]:
-    """Parts of dates, and blocks of so many rows each."""
+def derived_keys(table: Table, goal: Goal, *, across: bool = False) -> list[Key]:
+    """Parts of dates, intervals, runs, and blocks of so many rows each.
+
+    Args:
+        table: What is grouped.
+        goal: The wanted output.
+        across: Whether column labels may show them.
+    """
     out: list[Key] = []
     if table.shape_kind != "frame":
         return out
+    shown = list(goal.everything)
+    if goal.shape_kind == "scalar":
+        shown = [Column(None, pd.Series([goal.value]).array, goal.book)]
+    if across and goal.shape_kind == "frame" and goal.levels == 1:
+        shown += _own_labels(table, goal)
     for column in table.columns:
         if column.kind == "date":
             out += _date_keys(
-                column, table, goal, f"{{0}}[{literal(column.label)}].dt", f"key={literal(column.label)}, "
+                column, table, shown, f"{{0}}[{literal(column.label)}].dt", f"key={literal(column.label)}, "
             )
         elif column.kind == "num":
-            out += _cuts(column, goal)
+            out += _cuts(column, shown)
     for level in table.index:
         if level.kind == "date" and isinstance(table.value.index, pd.DatetimeIndex):
-            out += _date_keys(level, table, goal, "{0}.index", "")
+            out += _date_keys(level, table, shown, "{0}.index", "")
     n = table.rows
     out += _run_keys(table, goal)
     out += _start_keys(table, goal)
@@ -111,6 +123,12 @@ def derived_keys(table: Table, goal: Goal) -> list[Key]:
             block = Column(None, np.arange(n) // size, table.book)
             out.append(Key(block, f"np.arange(len({{0}})) // {size}", 1.8, derived=True))
     return out
+
+
+def _own_labels(table: Table, goal: Goal) -> list[Column]:
+    """The goal's column labels that are no labels of the table, as a column."""
+    rest = [label for label, code in zip(goal.labels, goal.label_codes, strict=True) if code not in table.label_codes]
+    return [Column(goal.value.columns.name, pd.Series(rest).array, goal.book)] if len(rest) > 1 else []
 
 
 def _run_keys(table: Table, goal: Goal) -> Iterator[Key]:
@@ -168,20 +186,23 @@ BINS: tuple[tuple[str, str, str], ...] = (
 _FORMATS = ("%Y-%m", "%Y-%m-%d", "%Y", "%m", "%b", "%B", "%b %Y", "%Y/%m", "%m/%Y", "%d/%m/%Y", "%A", "%a", "%H:%M")
 
 
-def _date_keys(column: Column, table: Table, goal: Goal, accessor: str, key: str) -> list[Key]:
+_QUARTER = re.compile(r"(?:\d{4})?Q[1-4]")
+
+
+def _date_keys(column: Column, table: Table, shown: Sequence[Column], accessor: str, key: str) -> list[Key]:
     """Parts of dates and spans of time, where the goal has something that may be such.
 
     Args:
         column: The dates.
         table: What is grouped.
-        goal: The wanted output.
+        shown: What the goal shows.
         accessor: The text that has their parts: ``{0}['day'].dt`` or ``{0}.index``.
         key: The argument of ``pd.Grouper`` that names them, a comma after it; empty for the index.
     """
     series = column.series
     if not pd.api.types.is_datetime64_any_dtype(series.dtype):
         return []
-    places = [place for place in goal.everything if _may_be_time(place, column)]
+    places = [place for place in shown if _may_be_time(place, column)]
     out: list[Key] = []
     for part, may_be in _DATE_PARTS.items():
         if not any(map(may_be, places)):
@@ -230,6 +251,12 @@ def _bins(column: Column, book: Codebook, places: Sequence[Column], accessor: st
                 if _reads(str(book.cell(min(place.distinct))), form):
                     cells = Column(column.label, series.dt.strftime(form).to_numpy(dtype=object), book)
                     out.append(Key(cells, f"{accessor}.strftime({literal(form)})", 1.4, derived=True))
+            if all(_QUARTER.fullmatch(str(cell)) for cell in place.cells):
+                texts = series.dt.to_period("Q").astype(str)
+                text = f"{accessor}.to_period('Q').astype(str)"
+                if len(str(place.cells[0])) == 2:
+                    texts, text = texts.str[-2:], f"'Q' + {accessor}.quarter.astype(str)"
+                out.append(Key(Column(column.label, texts.array, book), text, 1.3, derived=True))
     return out
 
 
@@ -269,27 +296,42 @@ def _reads(text: str, form: str) -> bool:
     return True
 
 
-def _cuts(column: Column, goal: Goal) -> list[Key]:
+def _cuts(column: Column, shown: Sequence[Column]) -> list[Key]:
     """Intervals that the goal shows, their edges taken from there."""
     out: list[Key] = []
-    for place in goal.everything:
+    for place in shown:
         cells = [cell for cell in place.cells if isinstance(cell, pd.Interval)] if place.kind == "obj" else []
         if not cells or not isinstance(cells[0].left, int | float | np.number):
             continue
         edges = sorted({edge for cell in cells for edge in (cell.left, cell.right)})
         edges = [int(edge) if float(edge).is_integer() else edge for edge in edges]
         right = "" if cells[0].closed == "right" else ", right=False"
+        out += _equal_cuts(column, set(cells))
         made = pd.cut(column.series, edges, right=not right)
         tagged = f"pd.cut({{0}}[{literal(column.label)}], {literal(edges)}{right})"
         out.append(
             Key(
-                Column(column.label, made.array, goal.book),
+                Column(column.label, made.array, column.book),
                 tagged,
                 1.5 + 0.5 * len(edges),
                 derived=True,
             )
         )
     return out
+
+
+def _equal_cuts(column: Column, shown: set[Any]) -> Iterator[Key]:
+    """Intervals of equal width or of equally many rows, by how many there are."""
+    for function, cut, cost in (("cut", pd.cut, 1.5), ("qcut", pd.qcut, 1.6)):
+        for k in range(max(2, len(shown)), len(shown) + 3):
+            try:
+                made = cut(column.series, k)
+            except ValueError:
+                continue
+            if shown <= set(made.cat.categories):
+                text = f"pd.{function}({{0}}[{literal(column.label)}], {k})"
+                yield Key(Column(column.label, made.array, column.book), text, cost, derived=True)
+                break
 
 
 def key_sets(goal: Goal, keys: Sequence[Key], *, most: int, columns_too: bool = False) -> list[KeySet]:

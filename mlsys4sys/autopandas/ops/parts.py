@@ -45,6 +45,15 @@ def some(labels: Sequence[Hashable]) -> str:
     return literal(labels[0]) if len(labels) == 1 else literal(list(labels))
 
 
+def origin(frame: Expr, label: Hashable) -> tuple[Expr, Expr | None]:
+    """The frame that a column is from, assignments of other columns left out, and what was assigned if it was."""
+    while frame.op == "assign" and len(frame.parts) == 2:
+        if f"assign({label}=" in frame.template or f"{{{literal(label)}: " in frame.template:
+            return frame, frame.parts[1]
+        frame = frame.parts[0]
+    return frame, None
+
+
 def distinct(exprs: Iterable[Expr], most: int | None = None) -> Iterator[Expr]:
     """Each text once, at most so many."""
     seen: set[str] = set()
@@ -128,5 +137,6 @@ def is_date_index(table: Table) -> bool:
 
 __all__ = [
     "MOST_COLUMNS", "MOST_ROWS", "distinct", "flat", "goal_labels", "has_lists", "has_nulls", "hashable",
-    "is_date_index",     "is_frame", "label_set", "label_shown", "named_in", "numeric", "same_labels", "some", "step",
+    "is_date_index",     "is_frame", "label_set", "label_shown", "named_in", "numeric", "origin",
+    "same_labels", "some", "step",
 ]  # fmt: skip

@@ -17,6 +17,7 @@ import pandas as pd
 from mlsys4sys.autopandas.expression import CELL, COMPARE, LABEL, SUM, Expr, assign, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops import crossing, group, join
+from mlsys4sys.autopandas.ops.computed import keyed
 from mlsys4sys.autopandas.ops.grouping import Groups
 from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, is_frame, label_set, some, step
 from mlsys4sys.autopandas.ops.text import separated
@@ -64,6 +65,9 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
     if "assign" not in before:
         yield from distinct(_united(table, goal), 2)
         yield from distinct(_cleaned(table, goal), 2)
+        yield from distinct(keyed(table, goal), 8)
+    elif table.expr.ops == ("assign",):
+        yield from distinct(keyed(table, goal), 3)
     if before.isdisjoint(_WIDE):
         yield from distinct(_widened(table, goal), 4)
         yield from distinct(_totals(table, goal), 3)
