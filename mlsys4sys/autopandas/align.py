@@ -10,7 +10,7 @@ from itertools import chain, combinations, permutations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from mlsys4sys.autopandas.expression import LABEL, POSITION, Expr, call, literal
+from mlsys4sys.autopandas.expression import ENTRY, LABEL, POSITION, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.table import Bools, Column, Table
 
@@ -163,6 +163,7 @@ def _row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
     if increasing:
         yield from _cleaned(table, positions)
     elif k == n and not ordered:
+        yield from _in_own_order(table, positions)
         yield from listed(table, positions)
     # Groups stand in the order of their keys: nobody asks for the first of them.
     odd = 1.0 * _made_by(frame).op.startswith(("groupby", "pivot", "crosstab"))
@@ -190,6 +191,22 @@ def _row_picks(table: Table, positions: Positions) -> Iterator[Expr]:
     if 0 < k <= 4 and not increasing | (k == n):
         spots = positions.tolist()
         yield call(f"{{0}}.iloc[{literal(spots)}]", frame, op="iloc", cost=3.0 + k, tags=(POSITION,) * k)
+
+
+def _in_own_order(table: Table, positions: Positions) -> Iterator[Expr]:
+    """Rows by the words of a column in an order of their own, equal ones as they stood: small, medium, large."""
+    for column in table.columns:
+        if column.kind != "str" or column.null.any() or not 2 < len(column.distinct) < table.rows:
+            continue
+        codes = column.codes[positions]
+        firsts = list(dict.fromkeys(codes.tolist()))
+        place = {code: i for i, code in enumerate(firsts)}
+        order = np.argsort([place[code] for code in column.codes.tolist()], kind="stable")
+        if len(firsts) <= MOST_LISTED and np.array_equal(order, positions):
+            words = {table.book.cell(code): i for i, code in enumerate(firsts)}
+            text = f"{{0}}.sort_values({literal(column.label)}, key=lambda s: s.map({literal(words)}))"
+            cost = 2.6 + 0.25 * len(words)
+            yield call(text, table.expr, op="sort_values", cost=cost, tags=(LABEL, *(ENTRY,) * len(words)))
 
 
 def listed(table: Table, positions: Positions) -> Iterator[Expr]:

@@ -203,8 +203,12 @@ class Column:
         if self.kind in ("date", "delta"):
             read = pd.to_datetime if self.kind == "date" else pd.to_timedelta
             moments = read(self.series, errors="coerce", **({"utc": True} if self.kind == "date" else {}))
-            ticks = moments.astype("timedelta64[ns]" if self.kind == "delta" else "datetime64[ns, UTC]").astype("int64")
-            return np.where(self.null, np.nan, np.asarray(ticks, dtype=np.float64))
+            kind = "timedelta64[{}]" if self.kind == "delta" else "datetime64[{}, UTC]"
+            try:
+                ticks = np.asarray(moments.astype(kind.format("ns")).astype("int64"), dtype=np.float64)
+            except (OverflowError, pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta):  # the year 555, say
+                ticks = np.asarray(moments.astype(kind.format("us")).astype("int64"), dtype=np.float64) * 1e3
+            return np.where(self.null, np.nan, ticks)
         return np.full(len(self.series), np.nan)
 
     @cached_property

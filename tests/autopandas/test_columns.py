@@ -305,3 +305,45 @@ def test_a_long_table_is_answered_from_some_of_its_rows() -> None:
     )
     keep = ((frame.a > 700) & (frame.k == "x")).to_numpy()
     assert "(inp0['a'] > 700) & (inp0['k'] == 'x')" in [expr.text for expr in columns.masks(table, keep)]
+
+
+def wanted_of(table: Table, cells: Any) -> Column:
+    return Column("wanted", plain_array(pd.Series(cells)), table.book)
+
+
+PEOPLE = pd.DataFrame(
+    {
+        "name": ["Kim", "Lee", "Mo", "Nia"],
+        "mobile": ["555-01", None, None, "555-04"],
+        "home": [None, "444-02", None, "444-04"],
+        "work": ["333-01", "333-02", "333-03", None],
+    }
+)
+MARKED = pd.DataFrame({"k": list("abc"), "nut": [1, 0, 1], "egg": [0, 0, 1], "soy": [1, 1, 0]})
+LISTS = pd.DataFrame({"a": [[3, 1], [2], [5, 4]], "b": [[1, 3], [7], [4]]})
+DAYS = pd.DataFrame({"year": [2023, 2024], "month": [12, 2], "day": [31, 5]})
+LOGS = pd.DataFrame({"t": ["read 5 wrote 12", "wrote 30", "read 1, wrote 2, lost 4"]})
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        # Telephone numbers read as dates of the year 555, which no nanoseconds hold: that stops nothing.
+        (PEOPLE, "t[['mobile', 'home', 'work']].bfill(axis=1).iloc[:, 0]"),
+        (PEOPLE, "t[['mobile', 'home', 'work']].apply(lambda row: ' / '.join(row.dropna()), axis=1)"),
+        (MARKED, "t[['nut', 'egg', 'soy']].apply(lambda row: row.index[row.eq(1)].tolist(), axis=1)"),
+        (MARKED, "t[['nut', 'egg', 'soy']].apply(lambda row: ', '.join(row.index[row.eq(1)]), axis=1)"),
+        (LISTS, "t.apply(lambda row: sorted(set(row['a']) & set(row['b'])), axis=1)"),
+        (LISTS, "t.apply(lambda row: [x for x in row['a'] if x not in row['b']], axis=1)"),
+        (DAYS, "pd.to_datetime(t[['year', 'month', 'day']])"),
+        (LOGS, "t['t'].str.extractall(r'(\\d+)')[0].astype(int).groupby(level=0).sum()"),
+    ],
+)
+def test_what_is_read_across_a_row(frame: pd.DataFrame, code: str) -> None:
+    table = Table(frame, source(0), Codebook())
+    wanted = wanted_of(table, evaluate(code, {"t": frame}))
+    found = columns.synthesize(table, wanted)
+    for expr in found:
+        made = evaluate(expr.text, {"inp0": frame})
+        assert wanted_of(table, made).equals(wanted)
+    assert any("map(" not in expr.text for expr in found)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mlsys4sys.autopandas import columns, ops, synthesize
-from mlsys4sys.autopandas.expression import source
+from mlsys4sys.autopandas.expression import evaluate, source
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.ops import gathering, join, relational, spreading
@@ -257,3 +257,32 @@ def quietly(program: Any, table: pd.DataFrame) -> Any:
         return program(table)
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def test_rows_in_an_order_of_their_own() -> None:
+    shirts = pd.DataFrame({"size": ["L", "S", "M", "S", "L"], "n": [4, 9, 1, 6, 3]})
+    wanted = shirts.iloc[[1, 3, 2, 0, 4]]
+    codes = [program.code for program in synthesize([shirts], wanted, names=["t"], budget_s=20).programs]
+    assert any("key=lambda s: s.map({'S': 0, 'M': 1, 'L': 2})" in code for code in codes)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "inp0.groupby('shop')['item'].transform('nunique') > 1",
+        "(inp0['item'] == 'z').cummax()",
+        "(inp0['item'] == 'y').groupby(inp0['shop']).cummax()",
+    ],
+)
+def test_conditions_on_groups_and_marks(condition: str) -> None:
+    table = Memo((STOCK,), Codebook()).table(source(0))
+    keep = evaluate(condition, {"inp0": STOCK}).to_numpy(dtype=bool)
+    assert condition in [expr.text for expr in columns.masks(table, keep, limit=500)]
+
+
+def test_the_second_best_of_each_group() -> None:
+    book = Codebook()
+    table = Memo((STOCK,), book).table(source(0))
+    goal = Goal.of(STOCK.sort_values("n", ascending=False).groupby("shop").nth(1), book)
+    codes = [expr.text for expr in ops.proposals(table, goal)]
+    assert "inp0.sort_values('n', ascending=False).groupby('shop').nth(1)" in codes

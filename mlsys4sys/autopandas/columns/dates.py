@@ -17,6 +17,8 @@ from mlsys4sys.autopandas.expression import LABEL, PRODUCT, SUM, Expr, call, lit
 from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.table import Codebook, Column, Floats, plain_array
 
+FAR_OFF = 9.2e18
+"""Nanoseconds to or from 1970 past which pandas' usual type holds no date."""
 MOST_DATES = 6
 """Columns of dates that are looked at."""
 
@@ -99,7 +101,8 @@ class Dates:
                 out.append((expr, cost))
             elif (part := self.part(expr, cost)) and (key := part.column.numbers.tobytes()) not in seen:
                 seen.add(key)
-                out.append((expr, cost))
+                if np.nanmin(np.abs(part.column.numbers), initial=np.inf) < FAR_OFF:  # telephone numbers read as years
+                    out.append((expr, cost))
         return out
 
     def part(self, expr: Expr, cost: float) -> Part | None:

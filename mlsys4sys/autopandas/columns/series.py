@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlsys4sys.autopandas.columns import choices, filters, numeric, text
+from mlsys4sys.autopandas.columns import choices, filters, numeric, rowwise, text
 from mlsys4sys.autopandas.columns.atoms import shown
 from mlsys4sys.autopandas.columns.check import Checker, best
 from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
@@ -71,6 +71,7 @@ def _families(
     elif wanted.kind in ("date", "delta", "obj"):
         yield from _moments(pool, wanted, count)
     if not light:
+        yield from rowwise.search(pool, wanted, count, clock)
         yield from choices.search(pool, wanted, constants, others, count, clock)
 
 
