@@ -52,9 +52,10 @@ def places(table: Table, goal: Goal, *, across: bool = True) -> list[Place]:
         return []
     if goal.rows > table.rows:
         return []
-    named = not goal.plain_index or goal.index[0].label is not None
+    fewer = goal.rows < table.rows
+    named = fewer and (not goal.plain_index or goal.index[0].label is not None)
     found = [Place(place) for place in goal.index if named and _strange(place, table)]
-    for j, place in enumerate(goal.columns if goal.shape_kind == "frame" else ()):
+    for j, place in enumerate(goal.columns if goal.shape_kind == "frame" and fewer else ()):
         # Numbers are keys where no figures stand before them, and some behind.
         keys = [c.kind != "num" or any(c.distinct <= mine.distinct for mine in table.columns) for c in goal.columns[:j]]
         figure = place.kind == "num" and (not goal.plain_index or not all(keys) or j + 1 == len(goal.columns))
@@ -66,7 +67,8 @@ def places(table: Table, goal: Goal, *, across: bool = True) -> list[Place]:
         rest = [j for j, code in enumerate(header.codes.tolist()) if code not in labels and code]
         cells = pd.Series([goal.labels[j] for j in rest])
         place = Column(header.label, cells.array, goal.book)
-        if len(rest) > 1 and place.kind != "obj" and _strange(place, table):
+        plain = place.kind != "obj" or all(isinstance(cell, pd.Interval | pd.Period) for cell in place.cells)
+        if len(rest) > 1 and plain and _strange(place, table):
             found.append(Place(place, across=True))
     return found
 

@@ -473,7 +473,7 @@ def _weighted(solved: Solved) -> Iterator[Expr]:
             grouped, cost = _grouped(solved)
             cells = f"g[{literal(value.label)}], weights=g[{literal(weight.label)}]"
             text = f"{grouped}.apply(lambda g: np.average({cells}))"
-            made = step(table.expr, text, op="groupby.agg", cost=cost + 1.0, labels=2, tags=(FUNCTION,))
+            made = step(table.expr, text, op="groupby.agg", cost=cost + 0.2, labels=2, tags=(FUNCTION,))
             yield from _ended(solved, made, wanted.label)
 
 
