@@ -28,6 +28,9 @@ from mlsys4sys.autopandas.usage import price
 MOST_ROWS_READ = 10
 """Ways to pick the rows, for each of which new columns are looked for."""
 
+MOST_ROWS_CHOSEN = 500
+"""Rows of a table of which some are chosen by a new column."""
+
 MOST_NEW_SORTED = 6
 """Readings of new columns after which rows are sorted by one of them."""
 
@@ -67,6 +70,7 @@ class Finisher:
     synthesize: Columns
     masks: Columns
     scalars: Columns
+    partly: Columns
     constants: tuple[Any, ...] = ()
     others: Sequence[Table] = ()
     strictness: Strictness = field(default_factory=Strictness)
@@ -218,7 +222,7 @@ class Finisher:
             return
         again = _order_within(positions)
         assert again is not None  # they are unique and not in order
-        for mask in conditions[:6]:
+        for mask in different_first(conditions, alike=2)[:12]:
             for kept in self._tables([align.masked(table, mask)], 1):
                 sorts = list(itertools.islice(align.sorts(kept, again), 3))
                 yield True, sorts or list(align.listed(kept, again))
@@ -243,9 +247,50 @@ class Finisher:
                 for by in itertools.islice(align.sorts(wide, positions), 2):
                     yield call("{0}.reset_index(drop=True)", by, op="reset_index", cost=0.4) if goal.plain_index else by
 
+    def _chosen_by_new(self, table: Table, goal: Goal) -> Iterator[Expr]:
+        """New columns first and then rows chosen by one of them: what they are at the other rows is open."""
+        new = [j for j, code in enumerate(goal.label_codes) if code not in set(table.label_codes)]
+        if not 0 < len(new) <= 2 or not 1 < goal.rows < table.rows <= MOST_ROWS_CHOSEN or goal.levels != 1:
+            return
+        if goal.duplicate_labels or table.duplicate_labels or table.levels != 1:
+            return
+        for positions in align.row_maps(table, goal)[:2]:
+            if not (np.diff(positions) > 0).all():
+                continue
+            readings = [self.partly(table, positions, goal.columns[j]) for j in new]
+            if not all(readings):
+                continue
+            keep = np.zeros(table.rows, dtype=bool)
+            keep[positions] = True
+            for k in range(max(map(len, readings))):
+                wide = table.expr
+                for j, found in zip(new, readings, strict=True):
+                    wide = _with_column(wide, table.expr, goal.labels[j], found[min(k, len(found) - 1)])
+                for extended in self._tables([wide], 1):
+                    yield from self._kept_by(extended, keep, [goal.labels[j] for j in new], goal)
+
+    def _kept_by(self, table: Table, keep: Any, new: Sequence[Hashable], goal: Goal) -> Iterator[Expr]:
+        """Rows chosen by a new column, or without those that lack one."""
+        missing = [c for c in table.columns if c.label in new and np.array_equal(~c.null, keep)]
+        chosen = [
+            call(f"{{0}}.dropna(subset={literal(c.label)})", table.expr, op="dropna", cost=0.9, tags=(LABEL,))
+            for c in missing[:1]
+        ]
+        quoted = tuple(literal(label) for label in new)
+        conditions = self.masks(
+            table, keep, constants=self.constants, deadline=self._until(0.5), limit=40, count=self.count, light=True
+        )
+        conditions = [
+            mask for mask in sorted(conditions, key=price) if any(f"[{name}]" in mask.text for name in quoted)
+        ]
+        chosen += [align.masked(table, mask) for mask in different_first(conditions, alike=2)[:6]]
+        for rows in self._tables(chosen, 7):
+            yield from self._columns(rows, goal, heavy=False)
+
     def _frame(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr | None]:
         if heavy:
             yield from self._sorted_by_new(table, goal)
+            yield from self._chosen_by_new(table, goal)
         for number, (rows, wanted) in enumerate(self._rows(table, goal, heavy=heavy)):
             if heavy:
                 yield None

@@ -160,6 +160,7 @@ class Search:
             synthesize=columns.synthesize,
             masks=columns.masks,
             scalars=columns.scalars,
+            partly=columns.partly,
             constants=(*self.task.hints.constants, *_constants(self.inputs)),
             others=self.inputs,
             strictness=self.task.strictness,

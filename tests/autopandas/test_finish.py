@@ -61,7 +61,7 @@ def finished(frame, wanted, most=40):
     memo = Memo((frame,), book)
     goal = Goal.of(wanted, book)
     nothing = lambda *_, **__: []  # noqa: E731
-    finisher = Finisher(memo=memo, synthesize=nothing, masks=nothing, scalars=nothing)
+    finisher = Finisher(memo=memo, synthesize=nothing, masks=nothing, scalars=nothing, partly=nothing)
     exprs = list(itertools.islice(finisher.light(memo.table(source(0)), goal), most))
     good = []
     for expr in exprs:

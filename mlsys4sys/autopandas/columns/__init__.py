@@ -2,7 +2,8 @@
 
 from mlsys4sys.autopandas.columns.count import Count
 from mlsys4sys.autopandas.columns.filters import masks
+from mlsys4sys.autopandas.columns.partly import partly
 from mlsys4sys.autopandas.columns.reductions import scalars
 from mlsys4sys.autopandas.columns.series import synthesize
 
-__all__ = ["Count", "masks", "scalars", "synthesize"]
+__all__ = ["Count", "masks", "partly", "scalars", "synthesize"]

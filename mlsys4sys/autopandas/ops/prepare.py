@@ -62,6 +62,8 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
         yield from distinct(_gathered(table, goal), 4)
     if _PARTED not in before:
         yield from distinct(_parted(table, goal), 3)
+    if not before:
+        yield from distinct(_in_time(table, goal), 2)
     if "assign" not in before:
         yield from distinct(_united(table, goal), 2)
         yield from distinct(_cleaned(table, goal), 2)
@@ -509,6 +511,27 @@ def _conditions(table: Table, goal: Goal) -> Iterator[Expr]:
             yield _mask(table, position, ">", bound, 1.5)
         for bound in bounds[1:]:
             yield _mask(table, position, "<", bound, 1.7)
+
+
+def _in_time(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Rows sorted by group and by what counts within it, a date or a number, before steps and first ones are taken.
+
+    Only where the goal has columns of its own, and rows of a group are not in that order already.
+    """
+    if goal.shape_kind != "frame" or label_set(goal) <= set(table.label_codes) or table.rows < 4:
+        return
+    keys = [c for c in table.columns if hashable(c) and c.kind != "date" and not c.unique and goal.shows(c, least=0.5)]
+    for key in keys[:2]:
+        groups = Groups([key])
+        for column in sorted(table.columns, key=lambda c: c.kind != "date"):
+            whole = column.kind == "num" and column.array.dtype.kind == "i"
+            if column is key or not (column.kind == "date" or whole) or column.null.any():
+                continue
+            members = [column.numbers[rows] for rows in groups.members]
+            if all((np.diff(x) > 0).all() for x in members) or any(len(set(x.tolist())) < len(x) for x in members):
+                continue
+            yield step(table.expr, f".sort_values({literal([key.label, column.label])})", op="sort_values", cost=0.9,
+                       labels=2)  # fmt: skip
 
 
 def _of_pairs(table: Table) -> Iterator[Expr]:
