@@ -76,6 +76,9 @@ AT_HAND = 0.7
 NEAR = 0.6
 """Of its price, what a table costs that was prepared with the goal in view; nothing for the distance."""
 
+HOLDS = 0.3
+"""Of its price, what new conditions cost in a table that has all columns of the goal and only too many rows."""
+
 SOON = 0.3
 """Nats beyond that for new columns and conditions in a table that shows nearly all of the goal."""
 
@@ -307,7 +310,7 @@ class Search:
             except Failed:
                 continue
 
-    def _close_soon(self, table: Table) -> Iterator[Candidate]:
+    def _close_soon(self, table: Table, *, share: float = NEAR) -> Iterator[Candidate]:
         """Look for new columns and conditions in a table that shows nearly all of the goal, or say what else gives it.
 
         Programs that were found from an equal table are given from this one too.
@@ -326,7 +329,7 @@ class Search:
                 yield from self._found(replaced(given, first, table.expr))
             return
         work = _guarded("heavy", table, self._try(self.finisher.heavy(table, self.goal)))
-        price = NEAR * self._cost(table.expr) + SOON
+        price = share * self._cost(table.expr) + SOON
         heapq.heappush(self._queue, (price, next(self._order), "heavy", table, work))
 
     def _calls(self, table: Table, *, last: bool) -> Iterator[Expr]:
@@ -357,7 +360,7 @@ class Search:
                     closing = self._try(self.finisher.light(table, self.goal))
                     yield from _guarded("close", table, closing)
                     if _holds(table, self.goal):
-                        yield from self._close_soon(table)
+                        yield from self._close_soon(table, share=HOLDS)
             except Failed:
                 continue
 

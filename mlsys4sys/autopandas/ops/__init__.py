@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import calendar
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain, islice
 
 import numpy as np
@@ -75,6 +75,12 @@ FAMILIES = {
 WIDE = ("fill", "calc", "index", "labels")
 """Families whose work grows with the number of columns alone: those for tables of more than ``MOST_COLUMNS``."""
 
+SOLVED = frozenset({"group", "crossing", "spreading", "gathering", "relational"})
+"""Families that compare with the goal, on codes, before they propose: what they say is nearly always right."""
+
+AHEAD = 2.0
+"""Nats by which their programs are run before others."""
+
 OPS = (
     "mask", "head", "tail", "iloc", "loc", "nlargest", "nsmallest", "drop", "dropna", "drop_duplicates",
     "sort_values", "sort_index", "isin", "select", "select_dtypes", "filter", "rename", "add_prefix",
@@ -118,22 +124,39 @@ def proposals(
     Returns:
         At most :data:`MOST_LAST` or :data:`MOST_MIDDLE` distinct expressions.
     """
-    families = FAMILIES if len(table.columns) <= MOST_COLUMNS else WIDE
-    found = chain.from_iterable(_sheltered(family, table, goal, others, last=last) for family in families)
-    extra = _wrapped(table, goal, others) if last and families is FAMILIES else iter(())
+    families: Collection[str] = FAMILIES if len(table.columns) <= MOST_COLUMNS else WIDE
+    wide = len(table.columns) > MOST_COLUMNS
+    if last and not wide and _has_new_cells(table, goal):
+        families = [family for family in families if family != "rows"]  # some of the rows have no cells of their own
+    ahead: set[str] = set()
+    found = []
+    for family in families:
+        for expr in _sheltered(family, table, goal, others, last=last):
+            found.append(expr)
+            if last and family in SOLVED:
+                ahead.add(expr.text)
+    extra = _wrapped(table, goal, others) if last and not wide else iter(())
     before = set(table.expr.ops)
 
     def surprise(expr: Expr) -> float:
         new = sum(prior(op) for op in set(expr.ops) - before) if prior is not None else 0.0
-        return expr.total + new
+        return expr.total + new - AHEAD * (expr.text in ahead)
 
     ordered = sorted(chain(found, extra), key=surprise)
     yield from distinct(ordered, MOST_LAST if last else MOST_MIDDLE)
     tabular = goal.shape_kind in ("frame", "series")
-    if last and families is FAMILIES and tabular and (digits := _digits(goal)) is not None:
+    if last and not wide and tabular and (digits := _digits(goal)) is not None:
         yield from _rounded(table, goal, others, digits, {expr.text for expr in ordered})
-    elif last and families is FAMILIES and table.shape_kind == "frame" and goal.shape_kind in ("dict", "list"):
+    elif last and not wide and table.shape_kind == "frame" and goal.shape_kind in ("dict", "list"):
         yield from _rounded_cells(table, goal, others)
+
+
+def _has_new_cells(table: Table, goal: Goal) -> bool:
+    """Whether a frame that is wanted has cells which the table does not have."""
+    if goal.shape_kind != "frame" or table.shape_kind != "frame":
+        return False
+    have = table.cells.union(*(level.distinct for level in table.index))
+    return any(not column.distinct <= have for column in goal.columns)
 
 
 def _digits(goal: Goal) -> int | None:

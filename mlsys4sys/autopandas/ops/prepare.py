@@ -530,8 +530,9 @@ def _in_time(table: Table, goal: Goal) -> Iterator[Expr]:
             members = [column.numbers[rows] for rows in groups.members]
             if all((np.diff(x) > 0).all() for x in members) or any(len(set(x.tolist())) < len(x) for x in members):
                 continue
-            yield step(table.expr, f".sort_values({literal([key.label, column.label])})", op="sort_values", cost=0.9,
-                       labels=2)  # fmt: skip
+            for labels, cost in (([column.label], 0.7), ([key.label, column.label], 0.9)):
+                yield step(table.expr, f".sort_values({some(labels)})", op="sort_values", cost=cost, labels=len(labels))
+            return
 
 
 def _of_pairs(table: Table) -> Iterator[Expr]:
