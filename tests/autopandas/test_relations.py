@@ -286,3 +286,20 @@ def test_the_second_best_of_each_group() -> None:
     goal = Goal.of(STOCK.sort_values("n", ascending=False).groupby("shop").nth(1), book)
     codes = [expr.text for expr in ops.proposals(table, goal)]
     assert "inp0.sort_values('n', ascending=False).groupby('shop').nth(1)" in codes
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "pd.DataFrame({'gaps': a.isna().sum(), 'kinds': a.nunique()})",
+        "pd.DataFrame({'gaps': a.isna().sum(), 'share': a.isna().mean().round(2)}).rename_axis('column').reset_index()",
+        "a[['w']].interpolate().round(1)",
+    ],
+)
+def test_figures_of_each_column(code: str) -> None:
+    table = pd.DataFrame({"k": list("aabc"), "v": [1.0, np.nan, 3.0, 4.0], "w": [2.0, np.nan, np.nan, 3.0]})
+    table = table[["w"]] if "interpolate" in code else table
+    book = Codebook()
+    memo, goal = Memo((table,), book), Goal.of(made([table], code), book)
+    found = [expr for expr in ops.proposals(memo.table(source(0)), goal) if _runs(memo, expr)]
+    assert any(same(memo.table(expr), goal, rtol=1e-9) for expr in found)

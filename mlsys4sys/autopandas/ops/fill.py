@@ -59,6 +59,8 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
     if all(((a.codes == b.codes) | (a.codes == NULL)).all() for a, b in changed):
         yield from _filled(table, pairs, changed)
     else:
+        if any(a.null.any() for a, _ in changed):
+            yield from _interpolated(table, pairs, changed)  # rounded, perhaps
         yield from _replaced(table, pairs, changed)
 
 
@@ -175,6 +177,7 @@ def _interpolated(
 ) -> Iterator[Expr]:
     if not all(a.kind == "num" for a, _ in changed) or any(a.kind == "obj" for a, _ in pairs):
         return
+    digits = -1
     for a, b in changed:
         x = a.numbers
         known = np.flatnonzero(~np.isnan(x))
@@ -183,9 +186,15 @@ def _interpolated(
         line = np.interp(np.arange(len(x)), known, x[known])
         line[: known[0]] = np.nan
         if not np.allclose(line, b.numbers, equal_nan=True):
-            return
+            near = [d for d in (1, 2, 3, 0) if np.allclose(np.round(line, d), b.numbers, equal_nan=True)]
+            if not near:
+                return
+            digits = max(digits, near[0])
     if all(a.kind == "num" for a, _ in pairs):
-        yield step(table.expr, ".interpolate()", op="interpolate", cost=1.2)
+        filled = step(table.expr, ".interpolate()", op="interpolate", cost=1.2)
+        yield filled if digits < 0 else step(filled, f".round({digits or ''})", op="round", cost=1.0)
+    elif digits >= 0:
+        return
     elif len(changed) == 1 and isinstance(changed[0][0].label, str) and changed[0][0].label.isidentifier():
         label = changed[0][0].label
         yield step(

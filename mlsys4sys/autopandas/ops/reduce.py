@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mlsys4sys.autopandas.expression import CELL, COMPARE, ENTRY, Expr, call, literal
+from mlsys4sys.autopandas.expression import CELL, COMPARE, ENTRY, OUTPUT, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import close
 from mlsys4sys.autopandas.ops.groupwise import STATISTICS
@@ -60,6 +60,8 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
         yield from _described(table, goal)
     if goal.shape_kind == "series":
         yield from _statistics(table, goal)
+    if table.shape_kind == "frame" and goal.shape_kind == "frame":
+        yield from _report(table, goal)
 
 
 def _framed(table: Table, expr: Expr, goal: Goal) -> Iterator[Expr]:
@@ -398,6 +400,60 @@ def _statistics(table: Table, goal: Goal) -> Iterator[Expr]:
             yield step(ref, f".agg({literal(names)})", op="reduce", cost=1.2 + 0.2 * len(names))
         elif all(n in STATISTICS for n in names):
             yield step(ref, f".describe()[{literal(names)}]", op="describe", cost=1.4 + 0.2 * len(names))
+
+
+_OF_COLUMNS: tuple[tuple[str, Callable[[Column], float], float], ...] = (
+    (".isna().sum()", lambda c: float(c.null.sum()), 0.3),
+    (".isna().mean()", lambda c: float(c.null.mean()), 0.4),
+    (".isna().mean().mul(100)", lambda c: 100 * float(c.null.mean()), 0.7),
+    (".count()", lambda c: float((~c.null).sum()), 0.4),
+    (".nunique()", lambda c: float(len(c.distinct)), 0.4),
+    *(
+        (f".{name}(numeric_only=True)", lambda c, name=name: _number_of(c, name), 0.4)
+        for name in ("mean", "median", "min", "max", "std", "sum")
+    ),
+)
+"""Figures that are asked of every column."""
+
+
+def _number_of(column: Column, name: str) -> float:
+    if column.kind not in ("num", "bool"):
+        return float("nan")
+    return float(_quietly(REDUCTIONS[name][0], column.numbers[:, None])[0])
+
+
+def _report(table: Table, goal: Goal) -> Iterator[Expr]:
+    """A row a column, figures side by side: ``pd.DataFrame({'missing': df.isna().sum(), 'kinds': df.nunique()})``."""
+    named = len(goal.index) == 1 and not goal.plain_index
+    level = goal.index[0] if named else goal.columns[0] if len(goal.columns) > 2 else None
+    wanted = list(goal.columns if named else goal.columns[1:])
+    if level is None or len(wanted) < 2 or not 1 < goal.rows <= len(table.columns):
+        return
+    places = dict(zip(table.label_codes, table.columns, strict=True))
+    codes = level.codes.tolist()
+    if not set(codes) <= set(places) or len(set(codes)) < len(codes) or any(c.kind != "num" for c in wanted):
+        return
+    entries = []
+    cost = 1.0
+    for column in wanted:
+        for text, figure, price in _OF_COLUMNS:
+            made = np.array([figure(places[code]) for code in codes])
+            rounding = ""
+            if not np.allclose(made, column.numbers, equal_nan=True):
+                digits = next((d for d in (1, 2) if np.allclose(np.round(made, d), column.numbers, equal_nan=True)), 0)
+                if not digits or (made == np.rint(made)).all():
+                    continue
+                rounding = f".round({digits})"
+            entries.append(f"{literal(column.label)}: {{0}}{text}{rounding}")
+            cost += price + 0.4 * bool(rounding)
+            break
+        else:
+            return
+    report = call("pd.DataFrame({{" + ", ".join(entries) + "}})", table.expr, op="reduce", cost=cost,
+                  tags=(OUTPUT,) * len(entries))  # fmt: skip
+    if not named:
+        report = step(report, f".rename_axis({literal(level.label)}).reset_index()", op="reset_index", cost=0.7)
+    yield report
 
 
 def _is_statistic(column: Column, name: str, target: float) -> bool:
