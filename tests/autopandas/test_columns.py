@@ -347,3 +347,36 @@ def test_what_is_read_across_a_row(frame: pd.DataFrame, code: str) -> None:
         made = evaluate(expr.text, {"inp0": frame})
         assert wanted_of(table, made).equals(wanted)
     assert any("map(" not in expr.text for expr in found)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (
+            pd.DataFrame({"t": ["03:25", "12:07", "00:59"]}),
+            "t['t'].str.split(':').str[0].astype(int) * 60 + t['t'].str.split(':').str[1].astype(int)",
+        ),
+        (MARKED, "t[['nut', 'egg', 'soy']].eq(1).idxmax(axis=1)"),
+    ],
+)
+def test_clocks_and_first_marks(frame: pd.DataFrame, code: str) -> None:
+    table = Table(frame, source(0), Codebook())
+    wanted = wanted_of(table, evaluate(code, {"t": frame}))
+    assert any("map(" not in expr.text for expr in columns.synthesize(table, wanted))
+
+
+EVENTS = pd.DataFrame({"e": ["x", "on", "a", "off", "c", "on", "d", "off"], "k": list("ppqqrrss")})
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "inp0['e'].shift() == 'on'",
+        "(inp0['e'] == 'on').cumsum() > (inp0['e'] == 'off').cumsum()",
+        "inp0['e'].groupby(inp0['k']).transform('last') == 'off'",
+    ],
+)
+def test_rows_beside_marks(condition: str) -> None:
+    table = Table(EVENTS, source(0), Codebook())
+    keep = evaluate(condition, {"inp0": EVENTS}).to_numpy(dtype=bool)
+    assert condition in [expr.text for expr in columns.masks(table, keep, limit=500)]

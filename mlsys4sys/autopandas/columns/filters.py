@@ -535,6 +535,9 @@ def _in_another(pool: Pool, wanted: Wanted, count: Count) -> Iterator[Found]:
             yield 1.8, negated(made)
 
 
+MOST_BETWEEN = 8
+"""Different cells of a column two of which may begin and end stretches of rows."""
+
 MOST_MARKS = 12
 """Different cells of a column that a group is asked for."""
 
@@ -562,6 +565,7 @@ def within_groups(pool: Pool, wanted: Wanted) -> Iterator[Atom]:
     for source in pool.columns_as_sources[:12]:
         if source.column.kind in ("str", "bool") and len(source.column.distinct) <= MOST_MARKS:
             yield from _from_a_mark_on(source, pool, wanted)
+            yield from _beside_a_mark(source, pool, wanted)
 
 
 def _varied_in_groups(source: Source, grouping: Grouping, pool: Pool, wanted: Wanted) -> Iterator[Atom]:
@@ -600,6 +604,31 @@ def _from_a_mark_on(source: Source, pool: Pool, wanted: Wanted) -> Iterator[Atom
                 yield fixed(negated(expr), ~bits, cost + 0.2)
 
 
+def _beside_a_mark(source: Source, pool: Pool, wanted: Wanted) -> Iterator[Atom]:
+    """Rows after or before one that has a cell, and rows between two marks."""
+    column = source.column
+    held = {code: np.asarray(column.codes == code) for code in sorted(column.distinct)}
+    texts = {code: shown(pool.book.cell(code)) for code in held}
+    false = np.zeros(1, dtype=bool)
+    for code, at in held.items():
+        text = texts[code]
+        for k, bits in ((1, np.concatenate([false, at[:-1]])), (-1, np.concatenate([at[1:], false]))):
+            if text is not None and wanted.fits(bits):
+                moved = call(f"{{0}}.shift({'' if k == 1 else k})", source.expr, op="shift", cost=0.8)
+                yield fixed(compared(moved, "==", text, 0.7, (CELL,)), bits, 1.9)
+    if column.kind != "str" or not 2 < len(held) <= MOST_BETWEEN:
+        return
+    seen = {code: np.cumsum(at) for code, at in held.items()}
+    for a, b in itertools.permutations(held, 2):
+        bits = np.asarray(seen[a] > seen[b])
+        if texts[a] is not None and texts[b] is not None and wanted.fits(bits):
+            begun, ended = (
+                call("{0}.cumsum()", compared(source.expr, "==", str(texts[x]), 0.7, (CELL,)), op="cumulative")
+                for x in (a, b)
+            )
+            yield fixed(Expr("{0} > {1}", (begun, ended), COMPARE, "compare", 0.8), bits, 3.2)
+
+
 def _asked_of_groups(source: Source, key: Expr, grouping: Grouping, pool: Pool, wanted: Wanted) -> Iterator[Atom]:
     groups, column = grouping.groups, source.column
     for code in sorted(column.distinct):
@@ -610,6 +639,23 @@ def _asked_of_groups(source: Source, key: Expr, grouping: Grouping, pool: Pool, 
             continue
         inner = source.expr if column.kind == "bool" else compared(source.expr, "==", text, 0.7, (CELL,))
         inside = 0.1 if column.kind == "bool" else 1.2
+        by_group = np.argsort(groups.ids, kind="stable")
+        ends = np.flatnonzero(np.diff(np.append(groups.ids[by_group], -1)))
+        starts = np.append(0, ends[:-1] + 1)
+        for how, rows in (("last", ends), ("first", starts)):
+            bits = np.zeros(groups.count, dtype=bool)
+            bits[groups.ids[by_group[rows]]] = held[by_group[rows]]
+            spread_out = np.asarray(bits[groups.ids], dtype=bool)
+            for sign, kept in (("==", spread_out), ("!=", ~spread_out)):
+                if column.kind == "str" and wanted.fits(kept):
+                    of = call(
+                        f"{{0}}.groupby({{1:arg}}).transform('{how}')",
+                        source.expr,
+                        key,
+                        op="groupby.transform",
+                        cost=1.0,
+                    )
+                    yield fixed(compared(of, sign, text, 0.7, (CELL,)), kept, inside + grouping.cost + 0.9)
         times = np.bincount(groups.ids, weights=held, minlength=groups.count)
         # From the first such row of its group on.
         since = np.zeros(pool.rows, dtype=bool)

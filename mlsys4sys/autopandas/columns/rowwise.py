@@ -12,7 +12,7 @@ import pandas as pd
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.numeric import Found
 from mlsys4sys.autopandas.columns.pool import Pool, Source
-from mlsys4sys.autopandas.expression import FUNCTION, LABEL, Expr, call, literal
+from mlsys4sys.autopandas.expression import FUNCTION, LABEL, SUM, Expr, call, literal
 from mlsys4sys.autopandas.table import NULL, Column
 
 MOST_ROWS = 2000
@@ -28,11 +28,14 @@ def search(pool: Pool, wanted: Column, count: Count, clock: Clock) -> Iterator[F
     if wanted.kind == "date":
         yield from _date_of_parts(pool, wanted, count)
     if wanted.kind == "num":
+        yield from _clock(pool, wanted, count)
         yield from _numbers_in_text(pool, wanted, count)
     if clock.over():
         return
     if wanted.kind == "str":
         yield from _joined(pool, wanted, count)
+    if wanted.kind == "str":
+        yield from _first_marked(pool, wanted, count)
     if wanted.kind in ("str", "obj"):
         yield from _marked_labels(pool, wanted, count)
     if wanted.kind == "obj":
@@ -98,6 +101,32 @@ def _date_of_parts(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
         return
     text = f"pd.to_datetime({{0}}[{_labels(sources)}])"
     yield 1.6, call(text, pool.expr, op="dt", cost=1.4, tags=(LABEL,) * 3)
+
+
+_CLOCK = re.compile(r"\d+(?::\d\d){1,2}")
+
+
+def _clock(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """``'03:25'`` as seconds, minutes or hours: the parts of a text at its colons, summed."""
+    for source in pool.columns_as_sources[:MOST_COLUMNS]:
+        cells = source.column.cells
+        if source.column.kind != "str" or source.column.null.any() or not all(_CLOCK.fullmatch(str(c)) for c in cells):
+            continue
+        parts = np.array([[int(part) for part in str(cell).split(":")] for cell in cells], dtype=object)
+        if parts.ndim != 2:
+            continue
+        numbers = parts.astype(np.float64)
+        weights = ((60, 1), (1, 1 / 60)) if numbers.shape[1] == 2 else ((3600, 60, 1), (60, 1, 1 / 60))
+        for scale in weights:
+            count.examined += 1
+            if not np.allclose(numbers @ np.array(scale, dtype=np.float64), wanted.numbers):
+                continue
+            pieces = []
+            for k, factor in enumerate(scale):
+                text = f"{{0}}.str.split(':').str[{k}].astype(int)"
+                text += f" * {int(factor)}" if factor > 1 else " / 60" if factor < 1 else ""
+                pieces.append(text)
+            yield 2.4, Expr(" + ".join(pieces), (source.expr,), SUM, "str", 2.2)
 
 
 _NUMBER = re.compile(r"\d+")
@@ -195,6 +224,22 @@ def _marked_labels(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
                 call_text = f".apply(lambda row: {literal(separator)}.join({chosen}), axis=1)"
                 yield 2.6 + extra, _rows(pool, sources, call_text, 2.4 + extra, "str")
                 return
+
+
+def _first_marked(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """The label of the first column of a row that is positive or there: ``df[[…]].gt(0).idxmax(axis=1)``."""
+    labels = {str(s.label): s for s in pool.columns_as_sources[:MOST_COLUMNS] if isinstance(s.label, str)}
+    if wanted.null.any() or not set(map(str, wanted.cells)) <= set(labels):
+        return
+    for (text, mark, extra), kind in zip(_MARKS[:3], ("num", "num", "any"), strict=True):
+        sources = [s for s in labels.values() if kind == "any" or s.column.kind in ("num", "bool")]
+        sources = [s for s in sources if kind == "num" or s.column.null.any()]
+        if len(sources) < 2:
+            continue
+        count.examined += 1
+        held = np.array([mark(s.column) for s in sources], dtype=bool)
+        if held.any(axis=0).all() and [str(sources[i].label) for i in held.argmax(axis=0)] == list(wanted.cells):
+            yield 2.2 + extra, _rows(pool, sources, f"{text}.idxmax(axis=1)", 2.0 + extra, "idxmax")
 
 
 _SETS: tuple[tuple[str, Callable[[set[Any], set[Any]], set[Any]]], ...] = (
