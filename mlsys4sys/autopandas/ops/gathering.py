@@ -11,7 +11,7 @@ from itertools import permutations
 
 import numpy as np
 
-from mlsys4sys.autopandas.expression import CELL, LABEL, OUTPUT, Expr, assign, call, literal
+from mlsys4sys.autopandas.expression import CELL, OUTPUT, Expr, assign, call, is_keyword_name, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import Groups, close
 from mlsys4sys.autopandas.ops.parts import distinct, flat, label_set, some, step
@@ -152,11 +152,11 @@ def _under_headings(table: Table, goal: Goal) -> Iterator[Expr]:
 
 
 def _with_totals(table: Table, goal: Goal) -> Iterator[Expr]:
-    """A row of totals under each group, or under all: concatenated, and put beside their groups by a stable sort."""
+    """A row of totals under each group: concatenated, and put beside their groups by a stable sort."""
     if set(goal.label_codes) != set(table.label_codes) or goal.rows <= table.rows:
         return
     mine = dict(zip(table.label_codes, table.columns, strict=True))
-    places = dict(zip(goal.label_codes, goal.columns, strict=True))
+    dict(zip(goal.label_codes, goal.columns, strict=True))
     numbers = [code for code, c in mine.items() if c.kind == "num"]
     texts = [code for code, c in mine.items() if c.kind == "str"]
     if not numbers or not texts:
@@ -166,8 +166,6 @@ def _with_totals(table: Table, goal: Goal) -> Iterator[Expr]:
         if goal.rows != table.rows + groups.count:
             continue
         yield from _subtotals(table, goal, key, groups, numbers, [t for t in texts if t != key])
-    if goal.rows == table.rows + 1:
-        yield from _grand_total(table, goal, mine, places, numbers, texts)
 
 
 def _subtotals(
@@ -212,39 +210,11 @@ def _subtotals(
     )  # fmt: skip
     if constants:
         marked = ", ".join(f"{name}={literal(mark)}" for name, mark in constants.items())
-        if not all(isinstance(name, str) and name.isidentifier() for name in constants):
+        if not all(isinstance(name, str) and is_keyword_name(name) for name in constants):
             marked = f"**{literal(constants)}"
         inner = step(inner, f".assign({marked})", op="assign", cost=0.6, tags=(OUTPUT,) * len(constants))
     both = call("pd.concat([{0}, {1}])", table.expr, inner, op="concat", cost=1.0)
     yield step(both, f".sort_values({label}, kind='stable', ignore_index=True)", op="sort_values", cost=0.7, labels=1)
-
-
-def _grand_total(
-    table: Table, goal: Goal, mine: dict[int, Column], places: dict[int, Column], numbers: Sequence[int],
-    texts: Sequence[int],
-) -> Iterator[Expr]:  # fmt: skip
-    """``pd.concat([df, pd.DataFrame([{'name': 'Total', 'n': df['n'].sum()}])])``."""
-    if any(not np.array_equal(c.codes, places[code].codes[:-1]) for code, c in mine.items()):
-        return
-    entries: list[str] = []
-    parts: list[Expr] = [table.expr]
-    for code in goal.label_codes:
-        column, wanted = mine[code], places[code]
-        if wanted.null[-1]:
-            continue
-        if code in numbers:
-            if not np.isclose(np.nansum(column.numbers), wanted.numbers[-1]):
-                return
-            parts.append(step(table.ref(table.columns.index(column)), ".sum()", op="reduce", cost=0.5))
-            entries.append(f"{literal(column.label)}: {{{len(parts) - 1}}}")
-        elif code in texts:
-            entries.append(f"{literal(column.label)}: {literal(wanted.cells[-1])}")
-        else:
-            return
-    if len(parts) < 2 or not goal.plain_index:
-        return
-    row = "pd.DataFrame([{{" + ", ".join(entries) + "}}])"
-    yield call(f"pd.concat([{{0}}, {row}], ignore_index=True)", *parts, op="concat", cost=2.4, tags=(OUTPUT, LABEL))
 
 
 # Groups of columns under one another
@@ -297,7 +267,9 @@ def _stacked_groups(table: Table, goal: Goal) -> Iterator[Expr]:
         for j, codes in constant.items():
             label, cell = goal.labels[j], literal(table.book.cell(codes[k]))
             pair = (
-                f"{label}={cell}" if isinstance(label, str) and label.isidentifier() else f"**{{{{{label!r}: {cell}}}}}"
+                f"{label}={cell}"
+                if isinstance(label, str) and is_keyword_name(label)
+                else f"**{{{{{label!r}: {cell}}}}}"
             )
             made = step(made, f".assign({pair})", op="assign", cost=0.6, tags=(OUTPUT,))
         parts.append(made)
@@ -376,7 +348,7 @@ def _grouped_rows(
             labels = [*ids, *(label_of[f, group] for f in fields)]
             text = f"[{literal(labels)}].set_axis({literal([*ids, *fields])}, axis=1)"
             piece = step(table.expr, text, op="rename", cost=0.4, labels=len(labels))
-            if new and name.isidentifier():
+            if new and is_keyword_name(name):
                 piece = step(piece, f".assign({name}={literal(group)})", op="assign", cost=0.3, tags=(OUTPUT,))
             pieces.append(piece)
         listed = ", ".join(f"{{{k}}}" for k in range(len(groups)))

@@ -632,7 +632,7 @@ def _tagged(table: Table, others: Sequence[Table], goal: Goal) -> Iterator[Expr]
     have = set(table.label_codes).union(*(t.label_codes for t in others))
     new = [c for c, code in zip(goal.columns, goal.label_codes, strict=True) if code not in have]
     tables = [table, *others]
-    if len(new) != 1 or not isinstance(new[0].label, str) or not new[0].label.isidentifier():
+    if len(new) != 1 or not isinstance(new[0].label, str) or not is_keyword_name(new[0].label):
         return
     words, times = np.unique(new[0].codes, return_counts=True)
     if len(words) != len(tables) or sorted(times.tolist()) != sorted(t.rows for t in tables):
