@@ -77,7 +77,7 @@ NEAR = 0.6
 """Of its price, what a table costs that was prepared with the goal in view; nothing for the distance."""
 
 HOLDS = 0.3
-"""Of its price, what new conditions cost in a table that has all columns of the goal and only too many rows."""
+"""Of its price, what conditions cost in a table that has the goal's columns and too many rows, where no input has."""
 
 SOON = 0.3
 """Nats beyond that for new columns and conditions in a table that shows nearly all of the goal."""
@@ -360,7 +360,8 @@ class Search:
                     closing = self._try(self.finisher.light(table, self.goal))
                     yield from _guarded("close", table, closing)
                     if _holds(table, self.goal):
-                        yield from self._close_soon(table, share=HOLDS)
+                        share = NEAR if any(_has_columns(given, self.goal) for given in self.inputs) else HOLDS
+                        yield from self._close_soon(table, share=share)
             except Failed:
                 continue
 
@@ -518,6 +519,11 @@ def _holds(table: Table, goal: Goal) -> bool:
         return False
     if table.shape_kind != "frame" or goal.shape_kind != "frame" or not 0 < goal.rows < table.rows:
         return False
+    return _has_columns(table, goal)
+
+
+def _has_columns(table: Table, goal: Goal) -> bool:
+    """Whether a table has the goal's columns, and in them its cells."""
     mine = dict(zip(table.label_codes, table.columns, strict=True))
     return all(
         code in mine and column.distinct <= mine[code].distinct

@@ -594,10 +594,10 @@ def _from_a_mark_on(source: Source, pool: Pool, wanted: Wanted) -> Iterator[Atom
             continue
         inner = source.expr if column.kind == "bool" else compared(source.expr, "==", text, 0.7, (CELL,))
         since = np.asarray(np.maximum.accumulate(held), dtype=bool)
-        made = call("{0}.cummax()", inner, op="cumulative", cost=1.0)
+        made = call("{0}.cummax()", inner, op="cumulative", cost=1.6)
         after = call("{0}.shift(fill_value=False)", made, op="shift", cost=0.6)
         later = np.concatenate([[False], since[:-1]])
-        for bits, expr, cost in ((since, made, 2.0), (later, after, 2.6)):
+        for bits, expr, cost in ((since, made, 2.6), (later, after, 3.2)):
             if wanted.fits(bits):
                 yield fixed(expr, bits, cost)
             elif wanted.fits(~bits):
@@ -614,8 +614,8 @@ def _beside_a_mark(source: Source, pool: Pool, wanted: Wanted) -> Iterator[Atom]
         text = texts[code]
         for k, bits in ((1, np.concatenate([false, at[:-1]])), (-1, np.concatenate([at[1:], false]))):
             if text is not None and wanted.fits(bits):
-                moved = call(f"{{0}}.shift({'' if k == 1 else k})", source.expr, op="shift", cost=0.8)
-                yield fixed(compared(moved, "==", text, 0.7, (CELL,)), bits, 1.9)
+                moved = call(f"{{0}}.shift({'' if k == 1 else k})", source.expr, op="shift", cost=1.5)
+                yield fixed(compared(moved, "==", text, 0.7, (CELL,)), bits, 2.4)
     if column.kind != "str" or not 2 < len(held) <= MOST_BETWEEN:
         return
     seen = {code: np.cumsum(at) for code, at in held.items()}
@@ -623,7 +623,9 @@ def _beside_a_mark(source: Source, pool: Pool, wanted: Wanted) -> Iterator[Atom]
         bits = np.asarray(seen[a] > seen[b])
         if texts[a] is not None and texts[b] is not None and wanted.fits(bits):
             begun, ended = (
-                call("{0}.cumsum()", compared(source.expr, "==", str(texts[x]), 0.7, (CELL,)), op="cumulative")
+                call(
+                    "{0}.cumsum()", compared(source.expr, "==", str(texts[x]), 0.7, (CELL,)), op="cumulative", cost=1.2
+                )
                 for x in (a, b)
             )
             yield fixed(Expr("{0} > {1}", (begun, ended), COMPARE, "compare", 0.8), bits, 3.2)
@@ -664,8 +666,8 @@ def _asked_of_groups(source: Source, key: Expr, grouping: Grouping, pool: Pool, 
             seen[group] |= held[row]
             since[row] = seen[group]
         if wanted.fits(since):
-            begun = call("{0}.groupby({1:arg}).cummax()", inner, key, op="groupby.cumulative", cost=1.1)
-            yield fixed(begun, since, inside + grouping.cost + 1.2)
+            begun = call("{0}.groupby({1:arg}).cummax()", inner, key, op="groupby.cumulative", cost=1.5)
+            yield fixed(begun, since, inside + grouping.cost + 1.6)
         for how, spread in (("any", times > 0), ("all", times == groups.sizes)):
             bits = np.asarray(spread[groups.ids], dtype=bool)
             made = call(f"{{0}}.groupby({{1:arg}}).transform('{how}')", inner, key, op="groupby.filter", cost=1.0)

@@ -51,7 +51,7 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
     if not flat(table) or goal.shape_kind not in ("frame", "series") or not goal.rows:
         return
     before = set(table.expr.ops)
-    if _FILTERED in before:
+    if _FILTERED in before or "sort_values" in before:
         return
     yield from distinct(_joined(table, others), 6)
     yield from distinct(_crossed(table, goal, others), 1)
@@ -524,8 +524,7 @@ def _in_time(table: Table, goal: Goal) -> Iterator[Expr]:
     for key in keys[:2]:
         groups = Groups([key])
         for column in sorted(table.columns, key=lambda c: c.kind != "date"):
-            whole = column.kind == "num" and column.array.dtype.kind == "i"
-            if column is key or not (column.kind == "date" or whole) or column.null.any():
+            if column is key or not (column.kind == "date" or _counts_up(column)) or column.null.any():
                 continue
             members = [column.numbers[rows] for rows in groups.members]
             if all((np.diff(x) > 0).all() for x in members) or any(len(set(x.tolist())) < len(x) for x in members):
@@ -533,6 +532,14 @@ def _in_time(table: Table, goal: Goal) -> Iterator[Expr]:
             for labels, cost in (([column.label], 0.7), ([key.label, column.label], 0.9)):
                 yield step(table.expr, f".sort_values({some(labels)})", op="sort_values", cost=cost, labels=len(labels))
             return
+
+
+def _counts_up(column: Column) -> bool:
+    """Whether a column holds years, months, places: whole numbers that lie close together."""
+    if column.kind != "num" or column.array.dtype.kind != "i":
+        return False
+    span = float(column.numbers.max() - column.numbers.min())
+    return span <= 3 * len(column.distinct)
 
 
 def _of_pairs(table: Table) -> Iterator[Expr]:
