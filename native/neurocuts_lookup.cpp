@@ -9,6 +9,9 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_X86 1
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#define HAVE_NEON 1
+#include <arm_neon.h>
 #endif
 
 namespace neurocuts {
@@ -38,6 +41,14 @@ namespace avx512 {
 #undef ISA
 }  // namespace avx512
 #pragma GCC pop_options
+#endif
+
+#ifdef HAVE_NEON
+namespace neon {
+#define ISA 1
+#include "neurocuts_lookup_kernel.inc"
+#undef ISA
+}  // namespace neon
 #endif
 
 namespace {
@@ -216,6 +227,8 @@ void range(const Table &table, const uint32_t *packets, size_t n, int32_t *out) 
     const std::string name = kernel_name();
     if (name == "avx512") return avx512::range(table, packets, n, out);
     if (name == "avx2") return avx2::range(table, packets, n, out);
+#elif defined(HAVE_NEON)
+    if (kernel_name() == "neon") return neon::range(table, packets, n, out);
 #endif
     scalar::range(table, packets, n, out);
 }
@@ -249,6 +262,8 @@ std::string kernel_name() {
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") ? "avx2" : "scalar";
     }();
     return best;
+#elif defined(HAVE_NEON)
+    return "neon";  // every such processor has it
 #else
     return "scalar";
 #endif
@@ -278,6 +293,8 @@ void Live::classify(const uint32_t *packets, size_t n, int32_t *out) const {
     const std::string name = kernel_name();
     if (name == "avx512") return avx512::live(*this, packets, n, out);
     if (name == "avx2") return avx2::live(*this, packets, n, out);
+#elif defined(HAVE_NEON)
+    if (kernel_name() == "neon") return neon::live(*this, packets, n, out);
 #endif
     scalar::live(*this, packets, n, out);
 }
@@ -287,6 +304,8 @@ int32_t Table::one(const uint32_t *packet) const {
     const std::string name = kernel_name();
     if (name == "avx512") return avx512::one(*this, packet);
     if (name == "avx2") return avx2::one(*this, packet);
+#elif defined(HAVE_NEON)
+    if (kernel_name() == "neon") return neon::one(*this, packet);
 #endif
     return scalar::one(*this, packet);
 }
