@@ -274,7 +274,11 @@ def named(count: int) -> dict[int, dict[str, float]] | None:
 @click.option("--tasks", "count", default=5, show_default=True, help="Drawn tasks of each depth, for each seed.")
 @click.option("--seeds", default=3, show_default=True)
 @click.option(
-    "--named", "named_count", default=100, show_default=True, help="Drawn tasks of each depth for the policy."
+    "--named",
+    "named_count",
+    default=100,
+    show_default=True,
+    help="Drawn tasks of each depth for the policy; 0 leaves it out.",
 )
 @click.option("--budget-s", default=2.0, show_default=True, help="Seconds of search a task.")
 @click.option("--workers", default=2, show_default=True, help="Processes, each on tasks of its own.")
@@ -284,10 +288,11 @@ def main(
     """Measure, print, write."""
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         parts = [pool.submit(part, i, workers, folder, count, seeds, budget_s) for i in range(workers)]
-        naming = pool.submit(named, named_count)
-        rows = [row for one in parts for row in one.result()]
-        calls = naming.result()
-    lines = table(rows)
+        naming = pool.submit(named, named_count) if named_count else None
+        lines = table([row for one in parts for row in one.result()])
+        made = {"machine": machine("pandas", "numpy"), "budget_s": budget_s, "rows": lines, "calls_named": None}
+        Path(path).write_text(json.dumps(made, indent=1) + "\n")
+        calls = naming.result() if naming else None
     for line in lines:
         hits = " ".join(f"@{k} {line[name]}" for k, name in ((1, "int1"), (3, "int3"), (5, "int5")))
         click.echo(
@@ -297,8 +302,7 @@ def main(
         )
     for depth, shares in (calls or {}).items():
         click.echo(f"calls named, {depth}: {shares}")
-    made = {"machine": machine("pandas", "numpy"), "budget_s": budget_s, "rows": lines, "calls_named": calls}
-    Path(path).write_text(json.dumps(made, indent=1) + "\n")
+    Path(path).write_text(json.dumps({**made, "calls_named": calls}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

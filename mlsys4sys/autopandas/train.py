@@ -319,7 +319,7 @@ def steps_of(expr: Expr) -> frozenset[tuple[str, ...]]:
 
 
 def _step_names(node: Expr) -> tuple[str, ...]:
-    if node.op == "assign":
+    if node.op == "assign" and len(node.parts) > 1:  # not a constant
         value = node.parts[1]
         while not value.op and value.parts:
             value = value.parts[0]

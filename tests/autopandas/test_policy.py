@@ -230,3 +230,8 @@ def test_programs_that_differ_elsewhere_do_not_agree() -> None:
     assert train.agrees([known.expr, source(0)], known.expr, inputs).tolist() == [True, False]
     space = dict(zip(known.task.names, inputs, strict=True))
     assert evaluate(program(known.expr, known.task.names), space) is not None
+
+
+def test_a_column_of_one_word_is_a_step_too() -> None:
+    tagged = call("{0}.assign(src='new')", source(0), op="assign")
+    assert train.steps_of(call("{0}.head(2)", tagged, op="head")) == {("assign", "head")}
