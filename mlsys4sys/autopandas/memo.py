@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -70,8 +72,13 @@ class Failed(Exception):  # noqa: N818 - caught where candidates are tried, neve
     """A candidate has no value."""
 
 
+@lru_cache(maxsize=10_000)  # the same call on inputs that were changed a little
+def _compiled(text: str) -> CodeType:
+    return compile(text, "<candidate>", "eval")
+
+
 def _run(expr: Expr, parts: dict[str, Any]) -> Any:
-    code = compile(bare(expr), "<candidate>", "eval")
+    code = _compiled(bare(expr))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return eval(code, {"pd": pd, "np": np, **parts})  # noqa: S307 - text from our own templates

@@ -61,6 +61,12 @@ PRICES = {
 CHEAP = 3.2
 """Nats up to which nothing cheaper is looked for."""
 
+FAR = 6.0
+"""Nats beyond the cheapest program past which others are not worth a look."""
+
+LEEWAY = 3.0
+"""Nats beyond that up to which a program is run all the same, as a part of it may do."""
+
 UNUSED = 2.5
 """Nats for each input that a program does without."""
 
@@ -90,6 +96,9 @@ _PREPARING = frozenset({"prepare", "partial", "filter"})
 
 _CHOSEN_FROM = ("groupby.", "pivot", "merge", "stack", "explode")
 """Calls after which some of the rows are often chosen by what was computed or brought together."""
+
+_PILED = frozenset({"melt", "concat"})
+"""Calls after which they are not: rows put below others."""
 
 _JOINS = frozenset({"merge", "join", "concat", "merge_asof", "combine_first"})
 
@@ -192,12 +201,13 @@ class Search:
                 continue
             if id(table) not in roots and not self.roots_done:
                 self.roots_done = not any(id(t) in roots and w in open_roots for _, _, w, t, _ in self._queue)
-            end = time.process_time() + SLICE_S
+            end = time.thread_time() + SLICE_S
             for made in work:
                 if isinstance(made, Candidate):
                     yield made
-                if time.process_time() > end or time.monotonic() > deadline:
-                    later = OF_INPUTS if id(table) in roots and way in open_roots else LATER
+                if time.thread_time() > end or time.monotonic() > deadline:
+                    of_inputs = id(table) in roots and way in open_roots
+                    later = LATER if not of_inputs else 0.0 if self._least <= CHEAP else OF_INPUTS
                     heapq.heappush(self._queue, (price + later, next(self._order), way, table, work))
                     break
 
@@ -347,7 +357,7 @@ class Search:
         """Run programs that should give the goal; those that do, and after calls those that can be closed lightly."""
         for expr in exprs:
             yield None
-            if expr is None:
+            if expr is None or expr.total > self._least + FAR + LEEWAY:
                 continue
             self._tried += 1
             try:
@@ -515,7 +525,7 @@ def _shows_some(table: Table, goal: Goal) -> bool:
 
 def _holds(table: Table, goal: Goal) -> bool:
     """Whether a longer table of groups or pairs has the goal's columns, so that some of its rows may be the goal's."""
-    if not any(op.startswith(_CHOSEN_FROM) for op in table.expr.ops) or "melt" in table.expr.ops:
+    if not any(op.startswith(_CHOSEN_FROM) for op in table.expr.ops) or not _PILED.isdisjoint(table.expr.ops):
         return False
     if table.shape_kind != "frame" or goal.shape_kind != "frame" or not 0 < goal.rows < table.rows:
         return False

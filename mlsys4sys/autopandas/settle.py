@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from mlsys4sys.autopandas.expression import skeleton
 from mlsys4sys.autopandas.problem import Task
-from mlsys4sys.autopandas.search import CHEAP, Candidate, Prior, Search
+from mlsys4sys.autopandas.search import CHEAP, FAR, Candidate, Prior, Search
 
 MOST_SETTLE_S = 1.2
 """Processor seconds after the first program in which all ways of working on the inputs themselves are finished."""
@@ -25,10 +25,6 @@ CARE_S = 0.3
 
 LEFT_OUT_S = 1.5
 """Processor seconds more while all programs do without one of the inputs, which are seldom given for nothing."""
-
-FAR = 6.0
-"""Nats beyond the cheapest program past which others are not worth a look."""
-
 
 ALIKE = 3
 """Programs that differ in constants alone, before others."""
@@ -84,7 +80,7 @@ def collected(
 
     ``relief`` is asked for programs as long as there are none.
     """
-    started = time.process_time()
+    started = time.thread_time()
     deadline = time.monotonic() + budget_s
     first = started
     least = settled = most_settled = float("inf")
@@ -103,7 +99,7 @@ def collected(
             if new and left_out:
                 left_out = min(left_out, *(search.unused(c.expr) for c in new))
             if new and (min(c.cost for c in new) < least or not left_out):
-                now = time.process_time()
+                now = time.thread_time()
                 least = min(least, *(c.cost for c in new))
                 doubt = max(0.0, least - CONVINCING) * DOUBT_S
                 doubt += max(0.0, min(least, CONVINCING) - CHEAP) * CARE_S
@@ -117,7 +113,7 @@ def collected(
                 near = sum(candidate.cost <= least + FAR for candidate in found)
             if report is not None:
                 report({"tried": search.examined, "found": len(found), "best": found[0].expr.text if found else ""})
-            now = time.process_time()
+            now = time.thread_time()
             enough = near >= most and least <= CONVINCING and search.roots_done
             if now > (settled if search.roots_done else most_settled) or enough:
                 break

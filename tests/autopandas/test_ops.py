@@ -780,9 +780,9 @@ def test_a_table_costs_milliseconds() -> None:
     goal = Goal.of(a_table(rng).groupby("k", as_index=False)["v"].sum(), book)
     spent = []
     for _ in range(5):
-        start = time.process_time()
+        start = time.thread_time()
         list(ops.proposals(table, goal))
-        spent.append(time.process_time() - start)
+        spent.append(time.thread_time() - start)
     assert min(spent) < 0.05  # about 5 ms on a quiet machine
 
 
@@ -891,8 +891,8 @@ def test_thousands_of_columns_cost_no_more_than_a_moment() -> None:
     wide_table = pd.DataFrame(np.arange(9000).reshape(3, 3000), columns=[f"c{i}" for i in range(3000)])
     book = Codebook()
     table = Table(wide_table, source(0), book)
-    start = time.process_time()
+    start = time.thread_time()
     for wanted in (wide_table[["c1", "c5"]], wide_table * 2, wide_table.sum()):
         for last in (True, False):
             list(ops.proposals(table, Goal.of(wanted, book), last=last))
-    assert time.process_time() - start < 5.0
+    assert time.thread_time() - start < 5.0

@@ -185,10 +185,10 @@ def test_small_tables_are_not_sampled():
 def test_sampling_100_000_rows_of_20_columns_takes_little_time():
     frame = pd.concat([big(100_000, seed).add_suffix(str(seed)) for seed in range(3)], axis=1).iloc[:, :20]
     wanted = frame[frame["qty1"] > 30]
-    started = time.process_time()
+    started = time.thread_time()
     strategy = next(sample._strategies(Task.of(frame, wanted)))
     assert strategy.task() is not None
-    assert time.process_time() - started < 3.0
+    assert time.thread_time() - started < 3.0
     assert difference(frame, frame) == ""
 
 

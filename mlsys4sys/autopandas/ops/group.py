@@ -229,12 +229,14 @@ class Solved:
                 groups = [column.numbers[self.groups.members[g]] for g in at]
                 if any(np.isnan(x).all() for x in groups):
                     continue
-                out += [
-                    Source(i, column.label, "quantile", 1.2, str(q))
-                    for q in (0.25, 0.75, 0.9, 0.1, 0.95)
-                    if close(np.array([[np.nanquantile(x, q) for x in groups]]), wanted.numbers)[0]
-                ]
-                if close(np.array([[np.nanmax(x) - np.nanmin(x) for x in groups]]), wanted.numbers)[0]:
+                low, high = (np.array([end(x) for x in groups]) for end in (np.nanmin, np.nanmax))
+                if ((low <= wanted.numbers) & (wanted.numbers <= high)).all():
+                    out += [
+                        Source(i, column.label, "quantile", 1.2, str(q))
+                        for q in (0.25, 0.75, 0.9, 0.1, 0.95)
+                        if close(np.array([[np.nanquantile(x, q) for x in groups]]), wanted.numbers)[0]
+                    ]
+                if close((high - low)[None], wanted.numbers)[0]:
                     out.append(Source(i, column.label, "range", 1.4))
                 out += self._of_extremes(i, column, groups, wanted)
             if column.kind == wanted.kind and self._modal(column, wanted):
