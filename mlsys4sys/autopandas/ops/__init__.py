@@ -19,6 +19,7 @@ from mlsys4sys.autopandas.expression import Expr, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops import (
     calc,
+    chosen,
     crossing,
     fill,
     gathering,
@@ -50,6 +51,7 @@ FAMILIES = {
     for m in (
         group,
         crossing,
+        chosen,
         spreading,
         gathering,
         reshape,
@@ -75,7 +77,7 @@ FAMILIES = {
 WIDE = ("fill", "calc", "index", "labels")
 """Families whose work grows with the number of columns alone: those for tables of more than ``MOST_COLUMNS``."""
 
-SOLVED = frozenset({"group", "crossing", "spreading", "gathering", "relational"})
+SOLVED = frozenset({"group", "crossing", "chosen", "spreading", "gathering", "relational"})
 """Families that compare with the goal, on codes, before they propose: what they say is nearly always right."""
 
 AHEAD = 2.0
