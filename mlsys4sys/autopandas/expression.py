@@ -152,6 +152,17 @@ def assign(frame: Expr, label: Hashable, value: Expr, *, cost: float = 0.5) -> E
     return call(f"{{0}}.rename(columns={{{{'_': {literal(label)}}}}})", made, cost=0.2)
 
 
+def with_column(base: Expr, table: Expr, label: Hashable, value: Expr) -> Expr:
+    """``base`` with one more column; a value that refers to the table is computed from it."""
+    if base.op == "assign" and isinstance(label, str) and base.parts[0] is table and base.template.endswith(")"):
+        merged = assign(table, label, value)
+        if ".assign(**" not in merged.template and ".assign(**" not in base.template:
+            inside = merged.template[len("{0}.assign(") : -1].replace("{1:arg}", f"{{{len(base.parts)}:arg}}")
+            template = f"{base.template[:-1]}, {inside})"
+            return Expr(template, (*base.parts, value), op="assign", cost=base.cost + 0.3, tags=base.tags)
+    return assign(base, label, value)
+
+
 _MAGNITUDE = r"(?:'\d{4}-\d\d-\d\d[^']*'|(?<![\w'\".])-?\d+(?:\.\d+)?(?![\w'\"]))"
 _CONSTANT = re.compile(rf"(?:(?:[<>]=?|[!=]=) )?{_MAGNITUDE}")
 

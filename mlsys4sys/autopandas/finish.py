@@ -17,8 +17,8 @@ import pandas as pd
 
 from mlsys4sys.autopandas import align
 from mlsys4sys.autopandas.columns import Count
-from mlsys4sys.autopandas.columns.filters import different_first
-from mlsys4sys.autopandas.expression import LABEL, OUTPUT, POSITION, Expr, assign, call, literal
+from mlsys4sys.autopandas.columns.check import different_first
+from mlsys4sys.autopandas.expression import LABEL, OUTPUT, POSITION, Expr, call, literal, with_column
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.problem import Strictness
@@ -50,6 +50,10 @@ MOST_SEVERAL = 4
 """Members of a tuple that are looked for one by one."""
 
 Columns = Callable[..., Sequence[Expr]]
+
+
+MOST_MADE, MOST_MADE_EACH = 24, 10
+"""Ways to compute one column, and each of several."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -186,7 +190,7 @@ class Finisher:
             return
         yield from self._tables(plain, 6)
         for start, ends in self._filtered(table, positions):
-            yield from self._tables(ends, 4 if start else 28)
+            yield from self._tables(ends, 4 if start else 60)
 
     def _cleaned_and_sorted(self, table: Table, positions: align.Positions) -> Iterator[Expr]:
         """Rows without gaps or repeats, and then in another order."""
@@ -265,7 +269,7 @@ class Finisher:
             for k in range(max(map(len, readings))):
                 wide = table.expr
                 for j, found in zip(new, readings, strict=True):
-                    wide = _with_column(wide, table.expr, goal.labels[j], found[min(k, len(found) - 1)])
+                    wide = with_column(wide, table.expr, goal.labels[j], found[min(k, len(found) - 1)])
                 for extended in self._tables([wide], 1):
                     yield from self._kept_by(extended, keep, [goal.labels[j] for j in new], goal)
 
@@ -351,14 +355,14 @@ class Finisher:
             found = self.made(table, goal.columns[j])
             if not found:
                 return
-            choices.append(found[:10])
+            choices.append(found if len(missing) == 1 else found[:MOST_MADE_EACH])
         picks = [tuple(0 for _ in choices)]
         for i, readings in enumerate(choices):
             picks += [tuple(k if i == h else 0 for h in range(len(choices))) for k in range(1, len(readings))]
         for pick in picks:
             base = table.expr
             for j, readings, k in zip(missing, choices, pick, strict=True):
-                base = _with_column(base, table.expr, goal.labels[j], readings[k])
+                base = with_column(base, table.expr, goal.labels[j], readings[k])
             yield base
 
     def made(self, table: Table, column: Column) -> list[Expr]:
@@ -372,7 +376,7 @@ class Finisher:
                     constants=self.constants,
                     others=self.others,
                     deadline=self._until(1.5),
-                    limit=12,
+                    limit=MOST_MADE,
                     count=self.count,
                 )
             )
@@ -577,17 +581,6 @@ def _picked(table: Table, position: int) -> Expr:
     return table.ref(position)
 
 
-def _with_column(base: Expr, table: Expr, label: Hashable, value: Expr) -> Expr:
-    """``base`` with one more column; a value that refers to the table is computed from it."""
-    if base.op == "assign" and isinstance(label, str) and base.parts[0] is table and base.template.endswith(")"):
-        merged = assign(table, label, value)
-        if ".assign(**" not in merged.template and ".assign(**" not in base.template:
-            inside = merged.template[len("{0}.assign(") : -1].replace("{1:arg}", f"{{{len(base.parts)}:arg}}")
-            template = f"{base.template[:-1]}, {inside})"
-            return Expr(template, (*base.parts, value), op="assign", cost=base.cost + 0.3, tags=base.tags)
-    return assign(base, label, value)
-
-
 def _selected(base: Expr, have: list[Hashable], order: list[Hashable], table: Table) -> Iterator[Expr]:
     """The columns ``order`` of a frame that has ``have``, in several readings."""
     if have == order:
@@ -625,10 +618,10 @@ def _by_type(base: Expr, have: list[Hashable], order: list[Hashable], table: Tab
         yield call("{0}.select_dtypes('number')", base, op="select_dtypes", cost=1.0)
     elif [label for label in have if label not in set(numeric)] == order:
         yield call("{0}.select_dtypes(exclude='number')", base, op="select_dtypes", cost=1.2)
-    types = {
-        str(dtype): [label for label, d in table.value.dtypes.items() if d == dtype]
-        for dtype in set(table.value.dtypes)
-    }
+    types: dict[str, list[Hashable]] = {}
+    for label, dtype in table.value.dtypes.items():
+        name = "datetime" if str(dtype).startswith("datetime64[") and "," not in str(dtype) else str(dtype)
+        types.setdefault(name, []).append(label)
     for name, of_type in types.items():
         if len(types) > 1 and of_type == order and name not in ("object", "str"):
             yield call(f"{{0}}.select_dtypes({literal(name)})", base, op="select_dtypes", cost=1.4)

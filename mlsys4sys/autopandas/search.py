@@ -48,6 +48,7 @@ MOST_ALIKE = 4
 PRICES = {
     "close": 0.0,
     "end": 0.3,
+    "choose": 0.35,
     "prepare": 0.4,
     "heavy": 1.2,
     "partial": 1.0,
@@ -192,7 +193,7 @@ class Search:
         for table in self.inputs:
             yield from self._visit(table, root=True)
         roots = {id(table) for table in self.inputs}
-        open_roots = {"close", "end", "heavy"}
+        open_roots = {"close", "end", "choose", "heavy"}
         while self._queue and time.monotonic() < deadline:
             yield None
             price, _, way, table, work = heapq.heappop(self._queue)
@@ -239,6 +240,8 @@ class Search:
         if "columns" in self.use:
             ways["heavy"] = lambda: self._try(self.finisher.heavy(table, self.goal))
         if "ops" in self.use and (root or near):
+            others = [other for other in self.inputs if other is not table]
+            ways["choose"] = lambda: self._try(ops.chosen_rows(table, self.goal, others), close=True)
             ways["prepare"] = lambda: self._prepare(table)
             ways["partial"] = lambda: self._close_partial(table)
             ways["filter"] = lambda: self._filter(table)

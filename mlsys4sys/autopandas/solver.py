@@ -14,8 +14,8 @@ from mlsys4sys.autopandas.expression import Expr, program
 from mlsys4sys.autopandas.parallel import Relief
 from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Hints, Strictness, Task
-from mlsys4sys.autopandas.search import Candidate, Prior, Search
-from mlsys4sys.autopandas.settle import FAR, collected
+from mlsys4sys.autopandas.search import FAR, Candidate, Prior, Search
+from mlsys4sys.autopandas.settle import collected
 from mlsys4sys.autopandas.solution import Ambiguity, Miss, Program, Result
 from mlsys4sys.autopandas.value import Value
 from mlsys4sys.autopandas.verify import check, difference

@@ -28,8 +28,8 @@ from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.perturb import mixed
 from mlsys4sys.autopandas.policy import Policy
 from mlsys4sys.autopandas.problem import Task
-from mlsys4sys.autopandas.search import Search
-from mlsys4sys.autopandas.settle import FAR, candidates, collected
+from mlsys4sys.autopandas.search import FAR, Search
+from mlsys4sys.autopandas.settle import candidates, collected
 from mlsys4sys.autopandas.table import Codebook, Table
 from mlsys4sys.autopandas.value import Value
 from mlsys4sys.datasets import asked

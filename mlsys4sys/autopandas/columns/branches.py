@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlsys4sys.autopandas.columns import filters, numeric
+from mlsys4sys.autopandas.columns.check import different_first
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.numeric import ADD, MUL, SUB, Found, Prices
 from mlsys4sys.autopandas.columns.pool import Pool, Term
@@ -37,7 +38,7 @@ class _Asked:
     def when(self, keep: Bools, drop: Bools) -> list[Expr]:
         """Conditions true on some rows and false on others, few that differ in a constant alone."""
         found = filters.asked(self.pool, keep, drop, self.constants, self.others, self.count, self.clock)
-        return filters.different_first(found, alike=2)[:MOST_WHEN]
+        return different_first(found, alike=2)[:MOST_WHEN]
 
 
 def search(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,7 +12,7 @@ import pandas as pd
 
 from mlsys4sys.autopandas.columns.count import Clock
 from mlsys4sys.autopandas.columns.pool import Pool
-from mlsys4sys.autopandas.expression import Expr
+from mlsys4sys.autopandas.expression import Expr, skeleton
 from mlsys4sys.autopandas.memo import Failed
 from mlsys4sys.autopandas.table import Bools, Column, Table, plain_array
 
@@ -79,8 +81,32 @@ def alike(made: Column, wanted: Column) -> bool:
     return bool(np.array_equal(made.codes, wanted.codes))
 
 
+_FRAGMENT = re.compile(r"(\.str\.(?:contains|startswith|endswith)\()'[^']*'")
+
+
+def different_first(conditions: Sequence[Expr], *, alike: int) -> list[Expr]:
+    """Conditions in their order, those last that differ in a constant alone from so many before them.
+
+    A piece of text that is looked for is a constant too.
+    """
+    seen: Counter[str] = Counter()
+    kept: list[Expr] = []
+    rest: list[Expr] = []
+    for condition in conditions:
+        shape = _FRAGMENT.sub(r"\1#", skeleton(condition.text))
+        seen[shape] += 1
+        (kept if seen[shape] <= alike else rest).append(condition)
+    return [*kept, *rest]
+
+
 def best(
-    found: Iterable[tuple[float, Expr]], fits: Any, limit: int, clock: Clock, *, most_tries: int = 80
+    found: Iterable[tuple[float, Expr]],
+    fits: Any,
+    limit: int,
+    clock: Clock,
+    *,
+    most_tries: int = 80,
+    alike: int | None = None,
 ) -> list[Expr]:
     """The cheapest different expressions that pass a check, at most ``limit``.
 
@@ -90,11 +116,14 @@ def best(
         limit: How many to return.
         clock: When to stop.
         most_tries: Expressions that are run at most.
+        alike: Expressions that differ in a constant alone, before others; any number if not given.
     """
     unique: dict[str, Expr] = {}
     for _, expr in sorted(found, key=lambda item: item[0])[: 6 * most_tries]:
         unique.setdefault(expr.text, expr)
     ordered = sorted(unique.values(), key=lambda expr: expr.total)
+    if alike is not None:
+        ordered = different_first(ordered, alike=alike)
     out: list[Expr] = []
     for expr in ordered[:most_tries]:
         if len(out) >= limit or (out and clock.over()):

@@ -484,7 +484,7 @@ def within_groups(pool: Pool, wanted: Column, count: Count, clock: Clock) -> Ite
             base = f"{{0}}.groupby({grouping.by})[{literal(pool.labels[i])}]"
             plain = False
             for tail, op, cost, function in _WITHIN:
-                if plain and "lambda" in tail:
+                if plain and "lambda" in tail and op == "groupby.ffill":
                     continue  # a function of its own would do what the plain call does
                 count.examined += 1
                 if source.column.kind == "num" and op == "groupby.shift":

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -24,7 +22,7 @@ from mlsys4sys.autopandas.columns.atoms import (
     text_atoms,
     value_atoms,
 )
-from mlsys4sys.autopandas.columns.check import Checker, best
+from mlsys4sys.autopandas.columns.check import Checker, best, different_first
 from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
 from mlsys4sys.autopandas.columns.numeric import Block, Found, Operator, Prices, Target, constant_text, pairs
 from mlsys4sys.autopandas.columns.pool import Grouping, Pool, Source, Term, pool_of
@@ -38,7 +36,6 @@ from mlsys4sys.autopandas.expression import (
     Expr,
     call,
     literal,
-    skeleton,
 )
 from mlsys4sys.autopandas.table import NULL, Bools, Column, Table
 
@@ -57,6 +54,10 @@ COUNTED_ROWS = 0.8
 """Nats of the remainder of a column that numbers the rows."""
 FAR = 0.5
 """Nats of comparing something derived rather than a column."""
+
+
+MOST_ALIKE = 4
+"""Conditions that differ in a constant alone, before others."""
 
 
 @quietly
@@ -94,7 +95,7 @@ def masks(
     keep = np.asarray(keep, dtype=bool)
     found = list(conditions_of_any(pool, keep, ~keep, constants, others, count, clock, light=light))
     checker = Checker(pool, others)
-    return best(found, lambda expr: checker.is_mask(expr, keep), limit, clock)
+    return best(found, lambda expr: checker.is_mask(expr, keep), limit, clock, alike=MOST_ALIKE)
 
 
 def conditions_of_any(
@@ -190,24 +191,6 @@ def asked(
         if not clock.over():
             pool.asked[key] = known
     return known
-
-
-_FRAGMENT = re.compile(r"(\.str\.(?:contains|startswith|endswith)\()'[^']*'")
-
-
-def different_first(conditions: Sequence[Expr], *, alike: int) -> list[Expr]:
-    """Conditions in their order, those last that differ in a constant alone from so many before them.
-
-    A piece of text that is looked for is a constant too.
-    """
-    seen: Counter[str] = Counter()
-    kept: list[Expr] = []
-    rest: list[Expr] = []
-    for condition in conditions:
-        shape = _FRAGMENT.sub(r"\1#", skeleton(condition.text))
-        seen[shape] += 1
-        (kept if seen[shape] <= alike else rest).append(condition)
-    return [*kept, *rest]
 
 
 def prices_of(pool: Pool, constants: Sequence[Any], shown_numbers: frozenset[float] = frozenset()) -> Prices:
@@ -553,6 +536,7 @@ def within_groups(pool: Pool, wanted: Wanted) -> Iterator[Atom]:
         if len(grouping.positions) != 1 or grouping.groups.count < 2 or (grouping.groups.ids < 0).any():
             continue
         key = pool.columns_as_sources[grouping.positions[0]].expr
+        yield from _of_best_groups(key, grouping, pool, wanted)
         for source in pool.columns_as_sources[:12]:
             column = source.column
             if source.expr.text == key.text:
@@ -566,6 +550,37 @@ def within_groups(pool: Pool, wanted: Wanted) -> Iterator[Atom]:
         if source.column.kind in ("str", "bool") and len(source.column.distinct) <= MOST_MARKS:
             yield from _from_a_mark_on(source, pool, wanted)
             yield from _beside_a_mark(source, pool, wanted)
+
+
+def _of_best_groups(key: Expr, grouping: Grouping, pool: Pool, wanted: Wanted) -> Iterator[Atom]:
+    """Groups with the largest or smallest totals: ``df['k'].isin(df.groupby('k')['v'].sum().nlargest(2).index)``."""
+    groups = grouping.groups
+    kept = np.zeros(groups.count, dtype=bool)
+    kept[groups.ids[wanted.keep]] = True
+    number = int(kept.sum())
+    if not 1 <= number <= MOST_BEST or number == groups.count or not wanted.fits(kept[groups.ids]):
+        return
+    bits = np.asarray(kept[groups.ids], dtype=bool)
+    sizes = groups.sizes.astype(np.float64)
+    if sizes[kept].min() > sizes[~kept].max():
+        best = call(f"{{0}}.value_counts().head({number}).index", key, op="value_counts", cost=1.6)
+        yield fixed(call("{0}.isin({1:arg})", key, best, op="isin", cost=0.7), bits, 3.0)
+    for source in pool.columns_as_sources[:12]:
+        column = source.column
+        if column.kind != "num" or source.expr.text == key.text or column.null.any():
+            continue
+        sums = np.bincount(groups.ids, column.numbers, groups.count)
+        for how, totals in (("sum", sums), ("mean", sums / sizes)):
+            for way, sign in (("nlargest", 1.0), ("nsmallest", -1.0)):
+                if (sign * totals[kept]).min() > (sign * totals[~kept]).max():
+                    text = f"{{0}}.groupby({grouping.by})[{literal(source.label)}].{how}().{way}({number}).index"
+                    best = call(text, pool.expr, op="groupby.agg", cost=1.9, tags=(*grouping.tags, LABEL))
+                    cost = 3.1 + 0.3 * (sign < 0) + 0.2 * (how == "mean")
+                    yield fixed(call("{0}.isin({1:arg})", key, best, op="isin", cost=cost - 1.9), bits, cost)
+
+
+MOST_BEST = 5
+"""Groups of the largest totals."""
 
 
 def _varied_in_groups(source: Source, grouping: Grouping, pool: Pool, wanted: Wanted) -> Iterator[Atom]:
@@ -902,4 +917,4 @@ def _readings(a: Atom, b: Atom, wanted: Wanted, sign: str) -> Iterator[Found]:
         yield p + q + JOINING, Expr(f"{{0:product}} {sign} {{1:product}}", (left, right), LOOSE, "logic", JOINING)
 
 
-__all__ = ["COMPARING", "asked", "conditions", "different_first", "masks", "prices_of"]
+__all__ = ["COMPARING", "asked", "conditions", "masks", "prices_of"]

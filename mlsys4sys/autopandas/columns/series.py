@@ -18,6 +18,9 @@ from mlsys4sys.autopandas.columns.pool import Pool, pool_of
 from mlsys4sys.autopandas.expression import OUTPUT, SUM, Expr, call
 from mlsys4sys.autopandas.table import Column, Floats, Table
 
+MOST_ALIKE = 3
+"""Columns that differ in a constant alone, before others."""
+
 
 @quietly
 def synthesize(
@@ -53,7 +56,7 @@ def synthesize(
     pool = pool_of(table)
     found = list(_families(pool, wanted, constants, others, count, clock, light=light))
     checker = Checker(pool, others)
-    return best(found, lambda expr: checker.is_column(expr, wanted), limit, clock)
+    return best(found, lambda expr: checker.is_column(expr, wanted), limit, clock, alike=MOST_ALIKE)
 
 
 def _families(

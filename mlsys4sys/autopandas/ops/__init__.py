@@ -30,6 +30,7 @@ from mlsys4sys.autopandas.ops import (
     join,
     labels,
     lines,
+    pieces,
     plain,
     prepare,
     reduce,
@@ -51,9 +52,9 @@ FAMILIES = {
     for m in (
         group,
         crossing,
-        chosen,
         spreading,
         gathering,
+        pieces,
         reshape,
         join,
         relational,
@@ -77,7 +78,7 @@ FAMILIES = {
 WIDE = ("fill", "calc", "index", "labels")
 """Families whose work grows with the number of columns alone: those for tables of more than ``MOST_COLUMNS``."""
 
-SOLVED = frozenset({"group", "crossing", "chosen", "spreading", "gathering", "relational"})
+SOLVED = frozenset({"group", "crossing", "spreading", "gathering", "pieces", "relational"})
 """Families that compare with the goal, on codes, before they propose: what they say is nearly always right."""
 
 AHEAD = 2.0
@@ -208,12 +209,24 @@ def _as_series(goal: Goal) -> Goal:
     return Goal.of(pd.Series(list(goal.value.values()), index=index, dtype=_dtype(goal)), goal.book)
 
 
+_ODD_CELLS = (InputError, TypeError, ValueError, OverflowError, IndexError, KeyError, AttributeError)
+"""What cells that neither compare nor hash raise."""
+
+
 def _sheltered(family: str, table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
     """A family's proposals; cells that neither compare nor hash end it, and not the search."""
     try:
         yield from FAMILIES[family].proposals(table, goal, others, last=last)
-    except (InputError, TypeError, ValueError, OverflowError, IndexError, KeyError, AttributeError) as error:
+    except _ODD_CELLS as error:
         log.debug("%s: no more proposals: %s", family, error)
+
+
+def chosen_rows(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
+    """Programs that end with groups of some of the table's rows; no family of calls, as finding them takes longer."""
+    try:
+        yield from chosen.proposals(table, goal, others)
+    except _ODD_CELLS as error:
+        log.debug("chosen: no more proposals: %s", error)
 
 
 def joins(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:

@@ -7,24 +7,25 @@ what is wanted are then read as code, and grouped by the families that group who
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, islice
+from itertools import islice
 
 import numpy as np
 
-from mlsys4sys.autopandas.columns.filters import masks
-from mlsys4sys.autopandas.expression import Expr, call
+from mlsys4sys.autopandas import align
+from mlsys4sys.autopandas.columns.atoms import thresholds
+from mlsys4sys.autopandas.columns.filters import prices_of
+from mlsys4sys.autopandas.columns.numeric import constant_text
+from mlsys4sys.autopandas.columns.pool import pool_of
+from mlsys4sys.autopandas.expression import LABEL, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops import crossing, group
 from mlsys4sys.autopandas.ops.grouping import Groups, close
+from mlsys4sys.autopandas.ops.kept import both, conditions, read
 from mlsys4sys.autopandas.ops.keys import derived_keys, key_sets, keys_of
-from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable
+from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, label_set
 from mlsys4sys.autopandas.table import Bools, Codes, Column, Floats, Table
-
-FAMILY = "chosen"
 
 MOST_ROWS = 500
 """Rows of a table of which some are chosen."""
@@ -32,25 +33,19 @@ MOST_ROWS = 500
 MOST_READINGS, MOST_CHOICES, MOST_LAYOUTS = 3, 4, 8
 """Conditions for a choice of rows, choices for a layout of the goal, layouts."""
 
-MOST_SPLITS, MOST_BETWEEN, MOST_LISTED, MOST_EQUAL = 60, 14, 8, 20
-"""Distinct cells of a column up to which it is cut everywhere, cut twice, and some or one of its cells are asked for."""
-
-MOST_PAIRED = 800_000
-"""Pairs of conditions times rows that are tried where no single condition will do."""
+MOST_BOUNDS = 60
+"""Bounds of a running total."""
 
 LEAST_SHOWN = 3
 """Numbers, no counts, that a pair of conditions must explain: fewer are easily right by chance."""
 
-READING_S = 0.12
-"""Seconds to put a choice of rows into words."""
 
-_WORD = re.compile(r"[^\W\d_]{2,}")
-
-
-def proposals(table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
+def proposals(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
     """Aggregates of the rows that one condition keeps, or two, where those of all rows are not the goal's."""
-    if not last or not flat(table) or table.duplicate_labels or not 3 < table.rows <= MOST_ROWS:
+    if not flat(table) or table.duplicate_labels or not 3 < table.rows <= MOST_ROWS:
         return
+    if not table.expr.ops and goal.shape_kind == "frame" and 1 < goal.rows < table.rows:
+        yield from distinct(_ends(table, goal, others), 8)
     if goal.shape_kind not in ("frame", "series") or not goal.rows or goal.duplicate_labels:
         return
     if "mask" in table.expr.ops or len(table.expr.ops) > 1:
@@ -72,24 +67,74 @@ def _chosen(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]
         at = np.flatnonzero(layout.fitting(single))
         chosen = single
         if not len(at) and layout.telling >= LEAST_SHOWN:
-            double = _both(single) if double is None else double
+            double = both(single) if double is None else double
             at, chosen = np.flatnonzero(layout.fitting(double, counts=False)), double
         found += [(layout.telling == 0, chosen[i]) for i in at[: 2 * MOST_CHOICES]]
     for _, keep in sorted(found, key=lambda choice: choice[0])[: 2 * MOST_CHOICES]:
         if keep.tobytes() in seen or len(seen) >= MOST_CHOICES:
             continue
         seen.add(keep.tobytes())
-        for condition in _read(table, keep, others):
-            kept = table.made(
-                table.value[keep], call("{0}[{1:arg}]", table.expr, condition, op="mask", cost=0.4)
-            )
+        for condition in read(table, keep, others):
+            kept = table.made(table.value[keep], call("{0}[{1:arg}]", table.expr, condition, op="mask", cost=0.4))
             for family in (group, crossing):
                 yield from islice(family.proposals(kept, goal, (), last=True), 3)
 
 
-def _read(table: Table, keep: Bools, others: Sequence[Table]) -> list[Expr]:
-    """A choice of rows in words."""
-    return masks(table, keep, others=others, limit=MOST_READINGS, deadline=time.monotonic() + READING_S)
+def _ends(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
+    """The first or last row of each group among those that a condition keeps: where a running total passes a bound."""
+    if not label_set(goal) <= set(table.label_codes):
+        return
+    for positions in align.row_maps(table, goal)[:1]:
+        for key in table.columns:
+            if not hashable(key) or key.unique or key.null.any():
+                continue
+            groups = Groups([key])
+            ids = np.empty(table.rows, dtype=np.int64)
+            ids[groups.rows] = groups.ids
+            if len(set(ids[positions].tolist())) < len(positions):
+                continue
+            target = np.full(groups.count, -1)
+            target[ids[positions]] = positions
+            for text, flipped in ((".head(1)", False), (".tail(1)", True)):
+                kept = [] if flipped else list(_past(table, key, groups, target))
+                choices = conditions(table)
+                fits = (_firsts(choices, groups, last=flipped) == target).all(axis=1)
+                fits &= choices.sum(axis=1) > len(positions)
+                kept += [expr for keep in choices[fits][:2] for expr in read(table, keep, others, light=True)]
+                for condition in kept:
+                    rows = call("{0}[{1:arg}]", table.expr, condition, op="mask", cost=0.4)
+                    first = f"{{0}}.groupby({literal(key.label)}){text}"
+                    yield call(first, rows, op="groupby.head", cost=1.0 + 0.2 * flipped, tags=(LABEL,))
+
+
+def _past(table: Table, key: Column, groups: Groups, target: Codes) -> Iterator[Expr]:
+    """Conditions that a group's running total has reached a bound, of which the wanted rows are the first."""
+    pool = pool_of(table)
+    for column in table.columns:
+        if column.kind != "num" or column is key or column.null.any():
+            continue
+        total = np.empty(len(column.numbers))
+        for members in groups.members:
+            total[members] = np.cumsum(column.numbers[members])
+        bounds = np.unique(total)[1:MOST_BOUNDS]
+        choices = total >= bounds[:, None]
+        for keep in choices[(_firsts(choices, groups, last=False) == target).all(axis=1)][:1]:
+            text = f"{{0}}.groupby({literal(key.label)})[{literal(column.label)}].cumsum()"
+            running = call(text, table.expr, op="groupby.cumulative", cost=1.2, tags=(LABEL,) * 2)
+            for _, expr in thresholds(
+                running, total, 1.2, prices_of(pool, ()), keep, ~keep, above=True, show=constant_text
+            )[:3]:
+                yield expr
+
+
+def _firsts(choices: Bools, groups: Groups, *, last: bool) -> Codes:
+    """The first or last row of each group that is chosen, -1 where none is, shape (choices, groups)."""
+    out = np.full((len(choices), groups.count), -1)
+    for g, members in enumerate(groups.members):
+        rows = members[::-1] if last else members
+        some = choices[:, rows]
+        out[:, g] = np.where(some.any(axis=1), rows[some.argmax(axis=1)], -1)
+    return out
 
 
 # What the goal says of the groups
@@ -136,7 +181,7 @@ class Layout:
         sizes = inside @ member
         shown = np.zeros(self.groups.count, dtype=bool)
         shown[np.concatenate([at[at >= 0] for at in self.at])] = True
-        fits = ~(sizes[:, ~shown] > 0).any(axis=1)
+        fits = np.asarray(~(sizes[:, ~shown] > 0).any(axis=1), dtype=bool)
         for some in self.needed:
             fits &= (sizes[:, some] > 0).any(axis=1)
         left = np.flatnonzero(fits)
@@ -244,115 +289,4 @@ def _layouts(table: Table, goal: Goal) -> Iterator[Layout]:
         yield Layout(table, crossed.groups, (crossed.at.ravel(),), (cells,), tuple(lines), values, fill=True)
 
 
-# All simple conditions
-
-
-def conditions(table: Table) -> Bools:
-    """The rows that simple conditions keep, each choice once, shape (choices, rows)."""
-    seen: set[bytes] = set()
-    out: list[Bools] = []
-    for keep in _kept(table):
-        if keep.any() and not keep.all() and keep.tobytes() not in seen:
-            seen.add(keep.tobytes())
-            out.append(keep)
-    return np.array(out) if out else np.zeros((0, table.rows), dtype=bool)
-
-
-def _kept(table: Table) -> Iterator[Bools]:
-    columns = [column for column in table.columns if hashable(column)]
-    for column in columns:
-        yield from _equal(column)
-    for column in columns:
-        if column.kind in ("num", "date", "delta"):
-            yield from _beyond(column)
-    for column in columns:
-        yield ~column.null
-    for a, b in combinations(columns, 2):
-        yield from _compared(a, b)
-    for column in columns:
-        yield from _listed(column)
-        if column.kind == "str":
-            yield from _worded(column)
-
-
-def _equal(column: Column) -> Iterator[Bools]:
-    """Equal to a cell, and not."""
-    if column.kind == "bool":
-        yield column.numbers == 1
-        yield column.numbers == 0
-        return
-    parts = [column.codes] if not column.unique else []
-    if column.kind == "date" and not column.null.any():
-        parts += [np.asarray(part) for part in (column.series.dt.year, column.series.dt.month)]
-    for codes in parts:
-        cells = np.unique(codes)
-        if len(cells) <= MOST_EQUAL:
-            for cell in cells:
-                yield codes == cell
-            for cell in cells if len(cells) > 2 else ():
-                yield (codes != cell) & ~column.null
-
-
-def _beyond(column: Column) -> Iterator[Bools]:
-    """From a bound on, up to it, and between two."""
-    numbers = column.numbers
-    bounds = np.unique(numbers[~np.isnan(numbers)])
-    if not 1 < len(bounds) <= MOST_SPLITS:
-        return
-    with np.errstate(invalid="ignore"):
-        for bound in bounds[1:]:
-            yield numbers >= bound
-            yield numbers < bound
-        if len(bounds) <= MOST_BETWEEN:
-            for low, high in combinations(bounds[:-1], 2):
-                yield (numbers >= low) & (numbers <= high)
-
-
-def _compared(a: Column, b: Column) -> Iterator[Bools]:
-    """One column against another."""
-    if a.kind != b.kind or (a.kind == "str" and not a.distinct & b.distinct):
-        return
-    if a.kind in ("num", "date", "delta"):
-        with np.errstate(invalid="ignore"):
-            yield a.numbers > b.numbers
-            yield a.numbers < b.numbers
-            yield a.numbers >= b.numbers
-            yield a.numbers <= b.numbers
-    if a.kind in ("num", "date", "str"):
-        yield a.codes == b.codes
-        yield a.codes != b.codes
-
-
-def _listed(column: Column) -> Iterator[Bools]:
-    """One of some cells, and none of them."""
-    cells = np.unique(column.codes[~column.null])
-    if column.kind in ("str", "num") and 3 < len(cells) <= MOST_LISTED and not column.unique:
-        for pair in combinations(cells, 2):
-            keep = np.isin(column.codes, pair)
-            yield keep
-            yield ~keep & ~column.null
-
-
-def _worded(column: Column) -> Iterator[Bools]:
-    """Texts with a word that several of them have."""
-    texts = [cell.lower() if isinstance(cell, str) else "" for cell in column.cells]
-    words = sorted({word for text in texts for word in _WORD.findall(text)})
-    for word in words if len(words) <= MOST_SPLITS else ():
-        keep = np.array([word in text for text in texts])
-        if len({text for text, kept in zip(texts, keep.tolist(), strict=True) if kept}) > 1:
-            yield keep
-
-
-def _both(single: Bools) -> Bools:
-    """What two conditions keep together."""
-    count = len(single)
-    first, second = np.triu_indices(count, 1)
-    most = MOST_PAIRED // single.shape[1]
-    if len(first) > most:
-        step = len(first) // most + 1
-        first, second = first[::step], second[::step]
-    kept = single[first] & single[second]
-    return np.unique(kept[kept.any(axis=1)], axis=0)
-
-
-__all__ = ["conditions", "proposals"]
+__all__ = ["proposals"]

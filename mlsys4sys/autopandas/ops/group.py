@@ -12,20 +12,19 @@ from typing import Any
 import numpy as np
 
 from mlsys4sys.autopandas.expression import (
-    CELL,
-    COMPARE,
     FUNCTION,
     PRODUCT,
     SUM,
     Expr,
-    assign,
     call,
     is_keyword_name,
     literal,
+    with_column,
 )
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.computed import as_column, computed_keys
 from mlsys4sys.autopandas.ops.grouping import AGG_COST, Groups, close, ranks
+from mlsys4sys.autopandas.ops.kept import conditions, read
 from mlsys4sys.autopandas.ops.keys import Key, KeySet, by, derived_keys, key_sets, keys_of, pairs, plausible_keys
 from mlsys4sys.autopandas.ops.parts import distinct, hashable, label_shown, numeric, step
 from mlsys4sys.autopandas.table import Codes, Column, Floats, Table
@@ -37,6 +36,15 @@ ALONE = 1.2
 
 SPREAD = 2.2
 """Nats for picking a cell of each group for a column whose label a pivot would give."""
+
+_SPANS = (
+    (".days", 86400e9),
+    (".total_seconds()", 1e9),
+    (".total_seconds() / 60", 60e9),
+    (".total_seconds() / 3600", 3600e9),
+    (".total_seconds() / 86400", 86400e9),
+)
+"""How a span of time is told in numbers, and how many nanoseconds are one."""
 
 _PICKED = frozenset({"first", "last", "min", "max"})
 _LABEL_PARTS = re.compile(r"[_. -]")
@@ -190,11 +198,11 @@ class Solved:
             cost += 0.5
         if agg in ("min", "max") and position is not None and self.table.columns[position].kind == "str":
             cost += 0.9  # the first word of the alphabet is seldom asked for
-        if agg in _PICKED and self._spread(wanted.label):
+        if agg in _PICKED and self.spread(wanted.label):
             cost += SPREAD
         return [Source(None if agg == "size" else position, label, agg, cost)]
 
-    def _spread(self, label: Hashable) -> bool:
+    def spread(self, label: Hashable) -> bool:
         """Whether a label of the goal is a cell of the table, alone or joined to a label: then it was spread."""
         if self.table.book.code(label) in self.table.cells:
             return True
@@ -220,11 +228,15 @@ class Solved:
                         out.append(Source(i, column.label, f"idx{agg}", AGG_COST[f"idx{agg}"]))
             if wanted.kind == "num":
                 out += self._null_or_equal(i, column, wanted)
-            if wanted.kind == "delta" and column.kind == "date" and not column.null.any():
+            if wanted.kind in ("delta", "num") and column.kind == "date" and not column.null.any():
                 x = column.numbers
                 spans = [x[self.groups.members[g]].max() - x[self.groups.members[g]].min() for g in at]
-                if close(np.array([spans]), wanted.numbers)[0]:
+                if wanted.kind == "delta" and close(np.array([spans]), wanted.numbers)[0]:
                     out.append(Source(i, column.label, "range", 1.0))
+                for text, ticks in _SPANS if wanted.kind == "num" else ():
+                    inside = np.floor(np.array(spans) / ticks) if text == ".days" else np.array(spans) / ticks
+                    if close(inside[None], wanted.numbers)[0]:
+                        out.append(Source(i, column.label, "range", 1.6, text))
             if wanted.kind == "num" and column.kind in ("num", "delta"):
                 groups = [column.numbers[self.groups.members[g]] for g in at]
                 if any(np.isnan(x).all() for x in groups):
@@ -504,6 +516,8 @@ def _of_made(solved: Solved) -> Iterator[Expr]:
     missing = [column for column in solved.wanted if not solved.explain(column)]
     if not 1 <= len(missing) <= MOST_MADE or any(column.kind != "num" for column in missing):
         return
+    if len(missing) > 1 and all(solved.spread(column.label) for column in missing):
+        return  # a pivot's work
     made: list[tuple[str, list[tuple[Expr, Floats]]]] = []
     for wanted in missing:
         label = wanted.label if isinstance(wanted.label, str) and wanted.label not in table.labels else "_value"
@@ -519,7 +533,7 @@ def _of_made(solved: Solved) -> Iterator[Expr]:
         base, value = table.expr, table.value
         for label, found in made:
             expr, values = found[min(choice, len(found) - 1)]
-            base, value = assign(base, label, expr), value.assign(**{label: values})
+            base, value = with_column(base, table.expr, label, expr), value.assign(**{label: values})
         more = Table(value, base, table.book)
         for keys in _same_keys(more, solved.keys):
             again = Solved(more, goal, keys)
@@ -535,6 +549,9 @@ MOST_MADE = 3
 
 MOST_MADE_OF = 2000
 """Rows of a table whose columns are computed with."""
+
+MOST_CONDITIONED, MOST_COUNTED = 500, 3
+"""Rows of a table under whose conditions is counted; conditions that give one column."""
 
 
 def _same_keys(table: Table, keys: KeySet) -> Iterator[KeySet]:
@@ -575,15 +592,40 @@ def _computed(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Floats]]:
             values = bound(cells, 0.0)
             if not np.array_equal(values, cells) and _summed(groups, values, at, wanted):
                 yield call(f"{{0}}.clip({how}=0)", table.ref(i), op="clip", cost=1.0), values
-    for condition, bits in _conditions(solved):
-        names, matrix = groups.numbers(Column(None, bits, table.book))
-        rows = [names.index(agg) for agg in ("sum", "mean") if agg in names]
-        if close(matrix[rows][:, at], wanted.numbers).any():
-            yield condition, bits
-        for i in numbers:
-            values = np.where(bits > 0, table.columns[i].numbers, 0.0)
-            if condition.parts[0].text != table.ref(i).text and _summed(groups, values, at, wanted):
-                yield call("{0}.where({1:arg}, 0)", table.ref(i), condition, op="where", cost=1.3), values
+    yield from _under_conditions(solved, wanted)
+
+
+def _under_conditions(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Floats]]:
+    """Conditions that are counted, or under which a number counts: ``COUNT(CASE WHEN …)``, ``SUM(CASE WHEN …)``."""
+    table, groups, at = solved.table, solved.groups, solved.at
+    assert at is not None
+    if table.shape_kind != "frame" or not table.rows <= MOST_CONDITIONED:
+        return
+    choices = conditions(table)
+    inside = choices[:, groups.rows]
+    member = np.zeros((len(groups.rows), groups.count))
+    member[np.arange(len(groups.rows)), groups.ids] = 1.0
+    times = inside @ member
+    hits = close(times[:, at], wanted.numbers) | close((times / groups.sizes)[:, at], wanted.numbers)
+    for keep in choices[hits][:MOST_COUNTED]:
+        for condition in read(table, keep, most=2):
+            yield condition, keep.astype(np.float64)
+    for i in [i for i in solved.values if table.columns[i].kind == "num"][:8]:
+        cells = table.columns[i].numbers
+        x = np.nan_to_num(cells[groups.rows])
+        totals = (inside * x) @ member
+        for keep in choices[close(totals[:, at], wanted.numbers)][:2]:
+            for condition in read(table, keep, most=1):
+                if table.ref(i).text not in {node.text for node in condition.nodes}:
+                    chosen = call("{0}.where({1:arg}, 0)", table.ref(i), condition, op="where", cost=1.3)
+                    yield chosen, np.where(keep, cells, 0.0)
+        present = (inside & ~table.columns[i].null[groups.rows]) @ member
+        with np.errstate(all="ignore"):
+            means = np.where(present > 0, totals / present, np.nan)
+        for keep in choices[close(means[:, at], wanted.numbers)][:2]:
+            for condition in read(table, keep, most=1):
+                chosen = call("{0}.where({1:arg})", table.ref(i), condition, op="where", cost=1.4)
+                yield chosen, np.where(keep, cells, np.nan)
 
 
 def _summed(groups: Groups, values: Floats, at: Codes, wanted: Column) -> bool:
@@ -591,30 +633,6 @@ def _summed(groups: Groups, values: Floats, at: Codes, wanted: Column) -> bool:
     there = np.nan_to_num(values[groups.rows])
     totals = np.asarray(np.bincount(groups.ids, there, groups.count), dtype=np.float64)
     return bool(close(totals[None, at], wanted.numbers)[0])
-
-
-def _conditions(solved: Solved) -> Iterator[tuple[Expr, Floats]]:
-    """Conditions that one counts by group: a sign, one of few cells, a gap."""
-    table = solved.table
-    for i in solved.values[:12]:
-        column = table.columns[i]
-        if column.kind == "num":
-            with np.errstate(all="ignore"):
-                for sign, bits in ((">", column.numbers > 0), ("<", column.numbers < 0)):
-                    if bits.any() and not bits.all():
-                        yield (
-                            Expr(f"{{0:sum}} {sign} 0", (table.ref(i),), COMPARE, "compare", 1.0),
-                            bits.astype(np.float64),
-                        )
-        if column.null.any():
-            yield call("{0}.isna()", table.ref(i), op="isna", cost=0.9), column.null.astype(np.float64)
-        if hashable(column) and len(column.distinct) <= 6 and column.kind in ("str", "num", "bool"):
-            for code in sorted(column.distinct):
-                text = literal(table.book.cell(code))
-                yield (
-                    Expr(f"{{0:sum}} == {text}", (table.ref(i),), COMPARE, "compare", 1.6, (CELL,)),
-                    (column.codes == code).astype(np.float64),
-                )
 
 
 def _grouped_by_columns(solved: Solved, made: Expr, values: Floats, wanted: Column) -> Iterator[Expr]:
@@ -739,7 +757,7 @@ def written(source: Source) -> str:
     if source.agg == "extremes":
         return f"lambda s: s.{source.extra}()"
     if source.agg == "range":
-        return "lambda s: s.max() - s.min()"
+        return f"lambda s: (s.max() - s.min()){source.extra}" if source.extra else "lambda s: s.max() - s.min()"
     if source.agg == "mode":
         return "lambda s: s.mode()[0]"
     if source.agg == "unique" and source.extra:

@@ -20,6 +20,7 @@ from mlsys4sys.autopandas.ops import crossing, group, join
 from mlsys4sys.autopandas.ops.computed import keyed
 from mlsys4sys.autopandas.ops.grouping import Groups
 from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, is_frame, label_set, some, step
+from mlsys4sys.autopandas.ops.pieces import exploded
 from mlsys4sys.autopandas.ops.text import separated
 from mlsys4sys.autopandas.table import Column, Table
 
@@ -31,6 +32,9 @@ MOST_FILTERS = 24
 
 MOST_FILTERED = 500
 """Rows of a table from which they are chosen."""
+
+MOST_PARTIAL = 8
+"""Groups and pivots to which a column is added."""
 
 MOST_CROSSED = 2000
 """Pairs of rows of two tables."""
@@ -58,6 +62,8 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
     yield from distinct(_paired(table, goal), 3)
     if "ffill" not in before:
         yield from distinct(_filled_down(table, goal), 2)
+    if "explode" not in before:
+        yield from distinct(exploded(table, goal), 2)
     if _MELTED not in before:
         yield from distinct(_gathered(table, goal), 4)
     if _PARTED not in before:
@@ -97,8 +103,8 @@ def partial(table: Table, goal: Goal) -> Iterator[Expr]:
     drops = [(j,) for j in reversed(made)][:3] + ([tuple(made[-2:])] if len(made) > 1 and len(goal.columns) > 3 else [])
     for gone in drops:
         less = Goal.of(goal.value.iloc[:, [j for j in range(len(goal.columns)) if j not in gone]], goal.book)
-        for family in (group, crossing):
-            yield from distinct(family.proposals(table, less, (), last=True), 4)
+        found = [e for family in (group, crossing) for e in family.proposals(table, less, (), last=True)]
+        yield from distinct(sorted(found, key=lambda expr: expr.total), MOST_PARTIAL)
 
 
 def before_pivot(table: Table, goal: Goal) -> Iterator[tuple[Column, Callable[[Expr], Expr]]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from mlsys4sys.autopandas.expression import LABEL, Expr, call, literal
+from mlsys4sys.autopandas.expression import COMPARE, LABEL, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import Groups, ranks
 from mlsys4sys.autopandas.ops.join import Match, matches
@@ -30,11 +30,70 @@ def proposals(table: Table, goal: Goal, others: Sequence[Table], *, last: bool) 
 
 
 def _all(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
+    yield from _compared_with_parent(table, goal)
     for other in others:
         if flat(other) and other.expr != table.expr and other.rows <= MOST_ROWS:
             yield from _with_best_rows(table, other, goal)
             yield from _divided(table, other, goal)
             yield from _patched(table, other, goal)
+
+
+# Rows and the rows that they point to
+
+
+def _compared_with_parent(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Rows that have more, or less, than the row that they name: who earns more than the boss."""
+    if table.expr.ops or goal.shape_kind not in ("frame", "series", "list") or not 0 < goal.rows < table.rows:
+        return
+    for child in table.columns:
+        for parent in table.columns:
+            if child is parent or child.kind != parent.kind or not parent.unique or parent.null.any():
+                continue
+            there = np.flatnonzero(~child.null)
+            place = {code: i for i, code in enumerate(parent.codes.tolist())}
+            if len(there) < 2 or not {int(code) for code in child.codes[there]} <= set(place):
+                continue
+            at = np.array([place[code] for code in child.codes[there].tolist()])
+            for column in table.columns:
+                if column.kind in ("num", "date") and column is not child and column is not parent:
+                    yield from _pointing(table, goal, (child, parent), column, there, at)
+
+
+def _pointing(
+    table: Table, goal: Goal, keys: tuple[Column, Column], column: Column, there: Codes, at: Codes
+) -> Iterator[Expr]:
+    child, parent = keys
+    suffix = _suffix(table, goal) or f"_{child.label}"
+    mine, other = column.numbers[there], column.numbers[at]
+    for sign, held in ((">", mine > other), ("<", mine < other), (">=", mine >= other), ("<=", mine <= other)):
+        if held.sum() != goal.rows or held.all():
+            continue
+        shown = {c.label: c.codes[there][held] for c in table.columns}
+        shown |= {f"{c.label}{suffix}": c.codes[at][held] for c in table.columns}
+        codes = [np.asarray(c.codes) for c in goal.columns]
+        if not all(any(np.array_equal(cells, known) for known in shown.values()) for cells in codes):
+            continue
+        text = f"{{0}}.merge({{0}}, left_on={literal(child.label)}, right_on={literal(parent.label)}"
+        joined = call(f"{text}, suffixes=('', {literal(suffix)}))", table.expr, op="merge", cost=1.8, tags=(LABEL,) * 2)
+        left, right = (
+            step(joined, f"[{literal(x)}]", op="", cost=0.2) for x in (column.label, f"{column.label}{suffix}")
+        )
+        condition = Expr(f"{{0:sum}} {sign} {{1:sum}}", (left, right), COMPARE, "compare", 0.8)
+        if goal.shape_kind == "frame":
+            yield call("{0}[{1:arg}]", joined, condition, op="mask", cost=0.4)
+            continue
+        label = next(label for label, known in shown.items() if np.array_equal(codes[0], known))
+        picked = call(f"{{0}}.loc[{{1:arg}}, {literal(label)}]", joined, condition, op="mask", cost=0.6, tags=(LABEL,))
+        yield step(picked, ".tolist()", op="tolist", cost=0.4) if goal.shape_kind == "list" else picked
+
+
+def _suffix(table: Table, goal: Goal) -> str:
+    """What the goal puts behind a label of the table."""
+    for label in goal.labels if goal.shape_kind == "frame" else ():
+        for mine in table.labels:
+            if isinstance(label, str) and isinstance(mine, str) and label.startswith(f"{mine}_"):
+                return label.removeprefix(mine)
+    return ""
 
 
 # Each key's best row
