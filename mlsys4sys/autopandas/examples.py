@@ -8,7 +8,7 @@ example a pivot and then a ``fillna``, instead of being uniform. Neighbours that
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -872,6 +872,7 @@ def _where(v: _View) -> Step:
 
 def _flag(v: _View) -> Step:
     test, used = condition(v)
+    test = replace(test, op="compare") if test.op == "mask" else test  # no rows are left out
     return Step("compare", assign(v.expr, v.one(["flag", "ok", "is_top"]), test), _roles(filter=used))
 
 

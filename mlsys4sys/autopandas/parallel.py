@@ -17,6 +17,7 @@ PATIENCE_S = 1.5
 DEEP = {
     "close": 0.0,
     "end": 0.0,
+    "choose": 0.2,
     "prepare": 0.3,
     "heavy": 2.5,
     "partial": 0.5,
