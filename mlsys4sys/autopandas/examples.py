@@ -27,6 +27,7 @@ from mlsys4sys.autopandas.expression import (
     call,
     column,
     literal,
+    replaced,
     source,
 )  # fmt: skip
 from mlsys4sys.autopandas.memo import Failed, Memo
@@ -1238,7 +1239,7 @@ def _all_matter(memo: Memo, steps: Sequence[Step], out: Table) -> bool:
         inner = _start(steps, position)
         shorter = inner
         for later in range(position + 1, len(steps)):
-            shorter = _replaced(steps[later].expr, steps[later - 1].expr, shorter)
+            shorter = replaced(steps[later].expr, steps[later - 1].expr, shorter)
         try:
             if memo.table(shorter).key == out.key:
                 return False
@@ -1272,26 +1273,16 @@ def in_order(memo: Memo, steps: list[Step], out: Table) -> list[Step]:
 
 def _swapped(steps: Sequence[Step], i: int) -> list[Step]:
     start, first, second = _start(steps, i), steps[i], steps[i + 1]
-    earlier = _replaced(second.expr, first.expr, start)
-    later = _replaced(first.expr, start, earlier)
+    earlier = replaced(second.expr, first.expr, start)
+    later = replaced(first.expr, start, earlier)
     made = [*steps[:i], Step(second.name, earlier, second.roles), Step(first.name, later, first.roles)]
     for step, before in zip(steps[i + 2 :], steps[i + 1 :], strict=False):
-        made.append(Step(step.name, _replaced(step.expr, before.expr, made[-1].expr), step.roles))
+        made.append(Step(step.name, replaced(step.expr, before.expr, made[-1].expr), step.roles))
     return made
 
 
 def _start(steps: Sequence[Step], position: int) -> Expr:
     return steps[position - 1].expr if position else source(0)
-
-
-def _replaced(expr: Expr, old: Expr, new: Expr) -> Expr:
-    if expr == old:
-        return new
-    if not expr.parts:
-        return expr
-    return Expr(
-        expr.template, tuple(_replaced(p, old, new) for p in expr.parts), expr.level, expr.op, expr.cost, expr.tags
-    )
 
 
 __all__ = ["CALLS", "FOLLOWS", "ROLES", "Known", "Step", "draw"]

@@ -163,6 +163,16 @@ def with_column(base: Expr, table: Expr, label: Hashable, value: Expr) -> Expr:
     return assign(base, label, value)
 
 
+def replaced(expr: Expr, old: Expr, new: Expr) -> Expr:
+    """The program with one part in place of another."""
+    if expr.text == old.text:
+        return new
+    if not any(old.text in part.text for part in expr.parts):
+        return expr
+    parts = tuple(replaced(part, old, new) for part in expr.parts)
+    return Expr(expr.template, parts, expr.level, expr.op, expr.cost, expr.tags)
+
+
 _MAGNITUDE = r"(?:'\d{4}-\d\d-\d\d[^']*'|(?<![\w'\".])-?\d+(?:\.\d+)?(?![\w'\"]))"
 _CONSTANT = re.compile(rf"(?:(?:[<>]=?|[!=]=) )?{_MAGNITUDE}")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ import pandas as pd
 from mlsys4sys.autopandas import align
 from mlsys4sys.autopandas.columns import Count
 from mlsys4sys.autopandas.columns.check import different_first
-from mlsys4sys.autopandas.expression import LABEL, OUTPUT, POSITION, Expr, call, literal, with_column
+from mlsys4sys.autopandas.expression import LABEL, OUTPUT, POSITION, Expr, call, literal, replaced, with_column
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.problem import Strictness
@@ -241,8 +241,6 @@ class Finisher:
         for positions in align.row_maps(table, goal)[:2]:
             if len(set(positions.tolist())) < table.rows or (np.diff(positions) > 0).all():
                 continue
-            if any(True for _ in align.sorts(table, positions)):
-                continue
             rows = goal.value.iloc[np.argsort(positions)]
             if goal.plain_index:
                 rows = rows.reset_index(drop=True)
@@ -261,7 +259,10 @@ class Finisher:
         for positions in align.row_maps(table, goal)[:2]:
             if not (np.diff(positions) > 0).all():
                 continue
-            readings = [self.partly(table, positions, goal.columns[j]) for j in new]
+            readings = [
+                self.partly(table, positions, goal.columns[j]) or self._made_of_some(table, positions, goal.columns[j])
+                for j in new
+            ]
             if not all(readings):
                 continue
             keep = np.zeros(table.rows, dtype=bool)
@@ -272,6 +273,21 @@ class Finisher:
                     wide = with_column(wide, table.expr, goal.labels[j], found[min(k, len(found) - 1)])
                 for extended in self._tables([wide], 1):
                     yield from self._kept_by(extended, keep, [goal.labels[j] for j in new], goal)
+
+    def _made_of_some(self, table: Table, positions: align.Positions, column: Column) -> list[Expr]:
+        """Ways to compute a column from some rows that give the same there when all rows are there."""
+        out: list[Expr] = []
+        for kept in self._tables(list(itertools.islice(align.row_picks(table, positions), 1)), 1):
+            for expr in self.made(kept, column)[:6]:
+                whole = replaced(expr, kept.expr, table.expr)
+                try:
+                    made = self.memo.table(whole)
+                except Failed:
+                    continue
+                fits = made.shape_kind == "series" and made.rows == table.rows
+                if fits and np.array_equal(made.columns[0].codes[positions], column.codes):
+                    out.append(whole)
+        return out[:3]
 
     def _kept_by(self, table: Table, keep: Any, new: Sequence[Hashable], goal: Goal) -> Iterator[Expr]:
         """Rows chosen by a new column, or without those that lack one."""
@@ -350,20 +366,43 @@ class Finisher:
         if not missing:
             yield table.expr
             return
-        choices = []
+        choices: dict[int, list[Expr]] = {}
         for j in missing:
             found = self.made(table, goal.columns[j])
-            if not found:
-                return
-            choices.append(found if len(missing) == 1 else found[:MOST_MADE_EACH])
-        picks = [tuple(0 for _ in choices)]
-        for i, readings in enumerate(choices):
-            picks += [tuple(k if i == h else 0 for h in range(len(choices))) for k in range(1, len(readings))]
-        for pick in picks:
+            if found:
+                choices[j] = found if len(missing) == 1 else found[:MOST_MADE_EACH]
+        if len(choices) < len(missing):
+            yield from self._built_upon(table, goal, choices, [j for j in missing if j not in choices])
+            return
+        for pick in _one_changed(list(choices.values())):
             base = table.expr
-            for j, readings, k in zip(missing, choices, pick, strict=True):
-                base = with_column(base, table.expr, goal.labels[j], readings[k])
+            for j, value in zip(missing, pick, strict=True):
+                base = with_column(base, table.expr, goal.labels[j], value)
             yield base
+
+    def _built_upon(
+        self, table: Table, goal: Goal, choices: Mapping[int, list[Expr]], rest: Sequence[int]
+    ) -> Iterator[Expr]:
+        """New columns of which some are computed from others that are new: a class of a ratio."""
+        if not choices:
+            return
+        base = table.expr
+        for j, found in choices.items():
+            base = with_column(base, table.expr, goal.labels[j], found[0])
+        try:
+            wide = self.memo.table(base)
+        except Failed:
+            return
+        further: list[list[Expr]] = []
+        for j in rest:
+            further.append(self.made(wide, goal.columns[j])[:MOST_MADE_EACH])
+            if not further[-1]:
+                return
+        for pick in _one_changed(further):
+            made = base
+            for j, value in zip(rest, pick, strict=True):
+                made = with_column(made, base, goal.labels[j], value)
+            yield made
 
     def made(self, table: Table, column: Column) -> list[Expr]:
         """Ways to compute a column from a table."""
@@ -570,6 +609,14 @@ def _order_within(positions: align.Positions) -> align.Positions | None:
     if len(set(positions.tolist())) < len(positions) or (np.diff(positions) > 0).all():
         return None
     return np.argsort(np.argsort(positions))
+
+
+def _one_changed(choices: Sequence[Sequence[Expr]]) -> Iterator[list[Expr]]:
+    """The first of all choices, then one of them changed at a time."""
+    yield [found[0] for found in choices]
+    for i, found in enumerate(choices):
+        for other in found[1:]:
+            yield [other if h == i else first[0] for h, first in enumerate(choices)]
 
 
 def _picked(table: Table, position: int) -> Expr:

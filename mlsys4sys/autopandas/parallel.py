@@ -23,6 +23,7 @@ DEEP = {
     "partial": 0.5,
     "pick": 0.6,
     "filter": 1.0,
+    "inner": 0.3,
     "expand": 0.5,
     "branch": 1.0,
 }

@@ -12,6 +12,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +21,14 @@ from typing import Any
 import pandas as pd
 
 from mlsys4sys.autopandas import columns, ops
-from mlsys4sys.autopandas.expression import Expr, source
+from mlsys4sys.autopandas.expression import Expr, replaced, source
 from mlsys4sys.autopandas.finish import Finisher, retyped
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
+from mlsys4sys.autopandas.ops.parts import step
 from mlsys4sys.autopandas.problem import Example, Task
 from mlsys4sys.autopandas.table import Codebook, Table, alike, same
+from mlsys4sys.autopandas.unwrapped import unwrapped
 from mlsys4sys.autopandas.usage import price
 
 log = logging.getLogger(__name__)
@@ -54,6 +57,7 @@ PRICES = {
     "partial": 1.0,
     "pick": 1.0,
     "filter": 1.4,
+    "inner": 0.6,
     "expand": 2.0,
     "branch": 3.0,
 }
@@ -118,6 +122,10 @@ class Candidate:
     """Seconds after the start."""
 
 
+ALL = frozenset({"ops", "finish", "columns"})
+"""The engines of a search."""
+
+
 @dataclass(slots=True)
 class Search:
     """One search for the programs of a task.
@@ -133,13 +141,14 @@ class Search:
     task: Task
     prior: Prior | None = None
     value: Value | None = None
-    use: frozenset[str] = frozenset({"ops", "finish", "columns"})
+    use: frozenset[str] = ALL
     prices: Mapping[str, float] = field(default_factory=lambda: PRICES)
     memo: Memo = field(init=False)
     goal: Goal = field(init=False)
     inputs: list[Table] = field(init=False)
     finisher: Finisher = field(init=False)
     _tried: int = 0
+    _deadline: float = math.inf
     _queue: list[tuple[float, int, str, Table, Iterator[Any]]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=itertools.count)
     _branches: dict[str, Table] = field(default_factory=dict)
@@ -189,11 +198,11 @@ class Search:
 
         None now and then, so that a caller may look up.
         """
-        self.finisher.deadline = deadline
+        self.finisher.deadline = self._deadline = deadline
         for table in self.inputs:
             yield from self._visit(table, root=True)
         roots = {id(table) for table in self.inputs}
-        open_roots = {"close", "end", "choose", "heavy"}
+        open_roots = {"close", "end", "choose", "inner", "heavy"}
         while self._queue and time.monotonic() < deadline:
             yield None
             price, _, way, table, work = heapq.heappop(self._queue)
@@ -249,6 +258,8 @@ class Search:
             ways["pick"] = lambda: self._pick(table)
         if "ops" in self.use and calls < MOST_CALLS - 1:
             ways["expand"] = lambda: self._expand(table)
+        if root and table is self.inputs[0]:
+            ways["inner"] = self._inner
         if calls == 1 and table.shape_kind == "frame":
             self._branches[table.expr.text] = table
         if "ops" in self.use and calls == 0 and table.shape_kind == "frame":
@@ -279,6 +290,20 @@ class Search:
                 yield from self._visit(self.memo.table(expr), near=True)
             except Failed:
                 continue
+
+    def _inner(self) -> Iterator[Any]:
+        """A dictionary or a list as the series or table that it is made of, by a search of its own."""
+        inside = unwrapped(self.task) if self.use == ALL else None
+        if inside is None:
+            return
+        task, tail = inside
+        search = Search(task, self.prior, self.value, prices=self.prices)
+        for candidate in search.run(self._deadline):
+            yield None
+            if candidate is not None:
+                yield from self._try(iter([step(candidate.expr, tail, op=tail[1:].split("(")[0], cost=0.5)]))
+            if search.roots_done and candidate is None and self._least < math.inf:
+                return
 
     def _filter(self, table: Table) -> Iterator[Any]:
         """Some of the rows, and the calls that may end the program from there."""
@@ -497,16 +522,6 @@ def _guarded(way: str, table: Table, work: Iterator[Any]) -> Iterator[Any]:
         yield from work
     except Exception:
         log.debug("%s on %s ended early", way, table.expr.text, exc_info=True)
-
-
-def replaced(expr: Expr, old: Expr, new: Expr) -> Expr:
-    """The program with one part in place of another."""
-    if expr.text == old.text:
-        return new
-    if not any(old.text in part.text for part in expr.parts):
-        return expr
-    parts = tuple(replaced(part, old, new) for part in expr.parts)
-    return Expr(expr.template, parts, expr.level, expr.op, expr.cost, expr.tags)
 
 
 def _opened(example: Example, book: Codebook) -> tuple[Memo, Goal]:

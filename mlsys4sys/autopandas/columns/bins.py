@@ -202,6 +202,21 @@ def clipped(pool: Pool, wanted: Column, prices: Prices, count: Count) -> Iterato
         if (low is not None and (target < low).any()) or (high is not None and (target > high).any()):
             continue
         yield from _clip(term, low, high, prices)
+        yield from _clip_at_quantile(term, low, high)
+
+
+def _clip_at_quantile(term: Term, low: float | None, high: float | None) -> Iterator[Found]:
+    """``clip(upper=a.quantile(0.9))``: bounds that are quantiles of the column itself, one or both."""
+    cells = term.values[~np.isnan(term.values)]
+    parts = []
+    for name, bound, levels in (("lower", low, (0.1, 0.05, 0.25, 0.01)), ("upper", high, (0.9, 0.95, 0.75, 0.99))):
+        if bound is None:
+            continue
+        found = [q for q in levels if np.isclose(np.quantile(cells, q), bound)]
+        if not found:
+            return
+        parts.append(f"{name}={{0}}.quantile({found[0]})")
+    yield term.cost + 1.6, call(f"{{0}}.clip({', '.join(parts)})", term.expr, op="clip", cost=1.6)
 
 
 def _clip(term: Term, low: float | None, high: float | None, prices: Prices) -> Iterator[Found]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -496,7 +497,7 @@ def within_groups(pool: Pool, wanted: Column, count: Count, clock: Clock) -> Ite
                 if np.array_equal(out, target) and not np.array_equal(codes, target):
                     plain = True
                     yield total, call(base + tail, pool.expr, op=op, cost=total, tags=(*grouping.tags, LABEL))
-                elif op == "groupby.shift" and (gone := out == NULL).any() and not gone.all():
+                elif op in ("groupby.shift", "groupby.ffill") and (gone := out == NULL).any() and not gone.all():
                     rest = np.unique(target[gone])
                     if len(rest) == 1 and rest[0] != NULL and np.array_equal(out[~gone], target[~gone]):
                         value = constant(int(rest[0]), pool, wanted)
@@ -848,6 +849,23 @@ def _keys(column: Column) -> list[Any]:
     return [key for key in first if isinstance(key, str)][:8]
 
 
+def _listed_or_else(pool: Pool, source: Source, table: dict[int, int], wanted: Column) -> Iterator[Found]:
+    """``map({…}).fillna('Other')``: a word for all cells that are not listed."""
+    times = Counter(table.values())
+    rest, number = times.most_common(1)[0]
+    pairs = [(shown(pool.book.cell(k)), constant(t, pool, wanted)) for k, t in table.items() if t != rest]
+    default = constant(rest, pool, wanted)
+    unlike = len(table) == len(source.column.codes)  # a key tells each row apart, and nothing of its kind
+    if number < 2 or rest == NULL or default is None or not 1 <= len(pairs) < 6 or unlike:
+        return
+    if any(k is None or t is None for k, t in pairs):
+        return
+    entries = ", ".join(f"{k}: {t[0]}" for k, t in pairs if t is not None)
+    cost = 1.8 + 1.6 * len(pairs)
+    text = f"{{0}}.map({{{{{entries}}}}}).fillna({default[0]})"
+    yield cost, call(text, source.expr, op="map", cost=cost, tags=(ENTRY,) * len(pairs))
+
+
 def listed(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
     """``map({…})``: the last resort."""
     target = wanted.codes
@@ -856,11 +874,12 @@ def listed(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
         count.examined += 1
         table: dict[int, int] = {}
         keys = len(source.column.distinct)
-        if not 2 <= keys <= MOST_ENTRIES or (keys > 4 and keys > 0.7 * len(codes)) or len(wanted.distinct) < 2:
+        if not 2 <= keys <= MOST_ENTRIES or len(wanted.distinct) < 2:
             continue
         if any(table.setdefault(k, t) != t for k, t in zip(codes.tolist(), target.tolist(), strict=True)):
             continue
-        if table.get(NULL, NULL) != NULL:
+        yield from _listed_or_else(pool, source, table, wanted)
+        if table.get(NULL, NULL) != NULL or (keys > 4 and keys > 0.7 * len(codes)):
             continue
         pairs = [
             (shown(pool.book.cell(k)), constant(t, pool, wanted)) for k, t in table.items() if k != NULL and t != NULL

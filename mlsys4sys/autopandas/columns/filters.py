@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -465,12 +466,24 @@ def relations(pool: Pool, wanted: Wanted, count: Count, clock: Clock, *, light: 
     for cost, op, i, j in hits[:80]:
         a, b = base.build(i), right.build(j)
         if a.text != b.text:
-            far = _far_apart(a, b)
+            far = _far_apart(a, b) - TWINS * (op.sign == "!=" and _twins(a, b))
             yield cost + far, Expr(op.template, (a, b), COMPARE, "compare", op.cost + far)
     yield from _equal_texts(pool, wanted, count)
     yield from _in_another(pool, wanted, count)
     if pool.rows <= MOST_LISTS:
         yield from _between_columns(pool, wanted, count)
+
+
+TWINS = 0.5
+"""Nats less for asking whether two columns differ that two tables had under one name."""
+
+_LABELLED = re.compile(r"\['([^']+)_[^_']+'\]$")
+
+
+def _twins(a: Expr, b: Expr) -> bool:
+    """``price_old`` and ``price_new``, ``price_x`` and ``price_y``."""
+    first, second = _LABELLED.search(a.text), _LABELLED.search(b.text)
+    return first is not None and second is not None and first.group(1) == second.group(1)
 
 
 def neighbours(pool: Pool, wanted: Wanted) -> Iterator[Atom]:
@@ -543,6 +556,8 @@ def within_groups(pool: Pool, wanted: Wanted) -> Iterator[Atom]:
                 continue
             if column.kind in ("str", "num") and not column.unique:
                 yield from _varied_in_groups(source, grouping, pool, wanted)
+            if column.kind == "str":
+                yield from _changed_in_groups(source, grouping, pool, wanted)
             flag = column.kind == "num" and column.distinct <= {pool.book.code(0), pool.book.code(1)}
             if (column.kind in ("str", "bool") or flag) and len(column.distinct) <= MOST_MARKS:
                 yield from _asked_of_groups(source, key, grouping, pool, wanted)
@@ -597,6 +612,20 @@ def _varied_in_groups(source: Source, grouping: Grouping, pool: Pool, wanted: Wa
     for sign, number, held in ((">", 1, bits), ("==", 1, ~bits)):
         if wanted.fits(held):
             yield fixed(compared(counted, sign, str(number), 0.3), held, grouping.cost + 1.5)
+
+
+def _changed_in_groups(source: Source, grouping: Grouping, pool: Pool, wanted: Wanted) -> Iterator[Atom]:
+    """Rows that differ from the row before in their group: ``df['st'] != df.groupby('id')['st'].shift()``."""
+    codes = source.column.codes
+    before = np.full(pool.rows, -1)
+    for rows in grouping.groups.pieces():
+        before[rows[1:]] = codes[rows[:-1]]
+    text = f"{{0}}.groupby({grouping.by})[{literal(source.label)}].shift()"
+    for sign, held in (("!=", codes != before), ("==", codes == before)):
+        if wanted.fits(held):
+            moved = call(text, pool.expr, op="groupby.shift", cost=1.2 + grouping.cost, tags=(*grouping.tags, LABEL))
+            made = Expr(f"{{0}} {sign} {{1}}", (source.expr, moved), COMPARE, "compare", 0.7)
+            yield fixed(made, held, 2.0 + grouping.cost)
 
 
 def _from_a_mark_on(source: Source, pool: Pool, wanted: Wanted) -> Iterator[Atom]:

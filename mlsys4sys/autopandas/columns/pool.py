@@ -526,6 +526,10 @@ def starts(column: Column, label: Hashable) -> Iterator[tuple[Bools, str]]:
         return
     if column.kind == "bool" or (column.kind == "num" and set(column.numbers.tolist()) == {0.0, 1.0}):
         yield column.numbers == 1, f"{{0}}[{name}].cumsum()"
+        yield (
+            column.numbers == 0,
+            f"(~{{0}}[{name}]).cumsum()" if column.kind == "bool" else f"({{0}}[{name}] == 0).cumsum()",
+        )
     elif column.kind == "str" and 1 < len(column.distinct) < len(column.codes):
         mark = column.codes == column.codes[0]
         if mark.sum() > 1 and not (mark[1:] & mark[:-1]).any():

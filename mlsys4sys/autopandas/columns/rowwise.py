@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from mlsys4sys.autopandas.columns.count import Clock, Count
-from mlsys4sys.autopandas.columns.numeric import Found
+from mlsys4sys.autopandas.columns.numeric import Found, constant_text
 from mlsys4sys.autopandas.columns.pool import Pool, Source
 from mlsys4sys.autopandas.expression import FUNCTION, LABEL, SUM, Expr, call, literal
 from mlsys4sys.autopandas.table import NULL, Column
@@ -28,6 +29,8 @@ def search(pool: Pool, wanted: Column, count: Count, clock: Clock) -> Iterator[F
     if wanted.kind == "date":
         yield from _date_of_parts(pool, wanted, count)
     if wanted.kind == "num":
+        yield from _equal_to(pool, wanted, count)
+        yield from _beyond(pool, wanted, count)
         yield from _clock(pool, wanted, count)
         yield from _numbers_in_text(pool, wanted, count)
     if clock.over():
@@ -104,6 +107,52 @@ def _date_of_parts(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
 
 
 _CLOCK = re.compile(r"\d+(?::\d\d){1,2}")
+
+
+def _equal_to(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """How many cells of each row are a word: ``(df[['q1', 'q2', 'q3']] == 'yes').sum(axis=1)``."""
+    texts = [s for s in pool.columns_as_sources[:MOST_COLUMNS] if s.column.kind in ("str", "bool")]
+    target = wanted.numbers
+    if np.isnan(target).any() or not target.any() or not ((target >= 0) & (target <= len(texts))).all():
+        return
+    shared = [s for s in texts if sum(len(s.column.distinct & other.column.distinct) > 0 for other in texts) > 1]
+    for sources in (texts, shared):
+        if len(sources) < 2:
+            continue
+        codes = np.stack([source.column.codes for source in sources], axis=1)
+        for code in np.unique(codes[codes != NULL])[:20].tolist():
+            count.examined += 1
+            cell = pool.book.cell(code)
+            if np.array_equal((codes == code).sum(axis=1), target):
+                plain = cell is True and all(source.column.kind == "bool" for source in sources)
+                text = f"{{0}}[{_labels(sources)}]"
+                text = f"{text}.sum(axis=1)" if plain else f"({text} == {literal(cell)}).sum(axis=1)"
+                yield 1.9, call(text, pool.expr, op="reduce", cost=1.9, tags=(LABEL,) * len(sources))
+
+
+def _beyond(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
+    """How many cells of each row are beyond a bound: ``(df[['q1', 'q2', 'q3']] >= 4).sum(axis=1)``."""
+    numbers = [s for s in pool.columns_as_sources[:MOST_COLUMNS] if s.column.kind == "num"]
+    target = wanted.numbers
+    if len(numbers) < 2 or np.isnan(target).any() or not ((target >= 0) & (target <= len(numbers))).all():
+        return
+    for sources in (numbers, numbers[1:], [s for s in numbers if not s.column.unique]):
+        if len(sources) < 2:
+            continue
+        cells = np.stack([source.column.numbers for source in sources], axis=1)
+        bounds = np.unique(cells[~np.isnan(cells)])
+        count.examined += 3 * len(bounds)
+        for low, bound in pairwise(bounds):
+            for signs, held in (((">=", ">"), cells >= bound), (("<", "<="), cells < bound)):
+                for function, made in (("sum", held.sum(axis=1)), ("mean", held.mean(axis=1))):
+                    if np.array_equal(made, target) and made.any() and not held.all():
+                        for sign, k in zip(signs, (bound, low), strict=True):
+                            text = f"({{0}}[{_labels(sources)}] {sign} {constant_text(float(k))}).{function}(axis=1)"
+                            yield 2.2, call(text, pool.expr, op="reduce", cost=2.2, tags=(LABEL,) * len(sources))
+        for bound in bounds[:20]:
+            if np.array_equal((cells == bound).sum(axis=1), target) and target.any():
+                text = f"({{0}}[{_labels(sources)}] == {constant_text(float(bound))}).sum(axis=1)"
+                yield 2.1, call(text, pool.expr, op="reduce", cost=2.1, tags=(LABEL,) * len(sources))
 
 
 def _clock(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:

@@ -75,6 +75,12 @@ class Source:
     """The separator of a join."""
 
 
+def _shown(column: Column, cell: Any) -> str:
+    """A cell as code; of whole numbers without a point."""
+    whole = column.array.dtype.kind in "iu" and isinstance(cell, float) and cell.is_integer()
+    return literal(int(cell) if whole else cell)
+
+
 class Solved:
     """A key set with the sources of every other column of the goal; see :meth:`complete`."""
 
@@ -132,7 +138,8 @@ class Solved:
         at = self.at
         if at is None or not self.wanted or (len(at) and len(set(at.tolist())) < len(at)):
             return False
-        if self.single and (len(self.keys.keys) > 2 or any(key.column.unique for key in self.keys.keys)):
+        some = self.table.expr.op == "mask"  # of groups of which rows were chosen one row each may be left
+        if self.single and not some and (len(self.keys.keys) > 2 or any(key.column.unique for key in self.keys.keys)):
             return False
         return all(self.sources)
 
@@ -279,7 +286,7 @@ class Solved:
             sorted(column.distinct) if len(column.distinct) <= 8 and len(codes) and column.kind != "obj" else ()
         ):
             equal = np.bincount(ids, (codes == code).astype(np.float64), self.groups.count)
-            cell = literal(self.table.book.cell(code))
+            cell = _shown(column, self.table.book.cell(code))
             if close(np.asarray(equal[None, at], dtype=np.float64), wanted.numbers)[0]:
                 out.append(Source(i, column.label, "equal", 2.0, f"== {cell}).sum"))
             elif close(np.asarray((equal / self.groups.sizes)[None, at], dtype=np.float64), wanted.numbers)[0]:
@@ -411,6 +418,8 @@ def _last(table: Table, goal: Goal) -> Iterator[Expr]:
         solved = Solved(table, goal, keys)
         if solved.complete():
             yield from islice(_programs(solved), 14)
+            if any(all(source.agg == "equal" for source in found) for found in solved.sources):
+                yield from _of_made(solved)
         else:
             yield from _of_all(solved)
             yield from _in_percent(solved)
@@ -513,7 +522,7 @@ def _of_made(solved: Solved) -> Iterator[Expr]:
         return
     if len(set(at.tolist())) < len(at) or solved.groups.count >= table.rows or table.rows > MOST_MADE_OF:
         return
-    missing = [column for column in solved.wanted if not solved.explain(column)]
+    missing = [c for c in solved.wanted if all(source.agg == "equal" for source in solved.explain(c))]
     if not 1 <= len(missing) <= MOST_MADE or any(column.kind != "num" for column in missing):
         return
     if len(missing) > 1 and all(solved.spread(column.label) for column in missing):
@@ -599,7 +608,7 @@ def _under_conditions(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Fl
     """Conditions that are counted, or under which a number counts: ``COUNT(CASE WHEN …)``, ``SUM(CASE WHEN …)``."""
     table, groups, at = solved.table, solved.groups, solved.at
     assert at is not None
-    if table.shape_kind != "frame" or not table.rows <= MOST_CONDITIONED:
+    if table.shape_kind != "frame" or table.rows > MOST_CONDITIONED or "mask" in table.expr.ops:
         return
     choices = conditions(table)
     inside = choices[:, groups.rows]

@@ -147,12 +147,13 @@ def _run_keys(table: Table, goal: Goal) -> Iterator[Key]:
 
 def _start_keys(table: Table, goal: Goal) -> Iterator[Key]:
     """Rows from one that is marked up to the next, where there are as many such groups as the goal has rows."""
-    if not 1 < goal.rows < table.rows:
+    scalar = goal.shape_kind == "scalar"
+    if not (scalar or 1 < goal.rows < table.rows):
         return
     for column in table.columns:
         for mark, text in starts(column, column.label):
             numbers = np.cumsum(mark)
-            if len(np.unique(numbers)) == goal.rows:
+            if scalar or len(np.unique(numbers)) == goal.rows:
                 yield Key(Column(column.label, numbers, table.book), text, 2.0, derived=True)
 
 
@@ -236,7 +237,7 @@ def _bins(column: Column, book: Codebook, places: Sequence[Column], accessor: st
         if place.kind == "date":
             for freq, unit, how in BINS:
                 if on_grid(place, unit, how):
-                    cells = Column(column.label, _binned(series, unit, how).to_numpy(), book)
+                    cells = Column(column.label, binned(series, unit, how).to_numpy(), book)
                     text = f"pd.Grouper({key}freq={literal(freq)})"
                     out.append(Key(cells, text, 1.0 + 0.3 * (len(freq) > 2), derived=True))
                     if how == "floor" and len(cells.distinct) == len(place.distinct):  # spans without rows are left out
@@ -260,7 +261,7 @@ def _bins(column: Column, book: Codebook, places: Sequence[Column], accessor: st
     return out
 
 
-def _binned(series: pd.Series, unit: str, how: str) -> pd.Series:
+def binned(series: pd.Series, unit: str, how: str) -> pd.Series:
     """The label of each moment's span."""
     if how == "floor":
         return series.dt.floor(unit)
@@ -271,7 +272,7 @@ def _binned(series: pd.Series, unit: str, how: str) -> pd.Series:
 def on_grid(place: Column, unit: str, how: str) -> bool:
     """Whether all moments are labels of such spans."""
     series = place.series.dropna()
-    return pd.api.types.is_datetime64_any_dtype(series.dtype) and bool((_binned(series, unit, how) == series).all())
+    return pd.api.types.is_datetime64_any_dtype(series.dtype) and bool((binned(series, unit, how) == series).all())
 
 
 def spacing(moments: Any) -> str | None:
@@ -456,6 +457,7 @@ __all__ = [
     "BINS",
     "Key",
     "KeySet",
+    "binned",
     "by",
     "derived_keys",
     "headers",

@@ -15,6 +15,9 @@ FAMILY = "pieces"
 
 SEPARATORS = (", ", ",", "; ", ";", " | ", "|", " ", "/", "-", ":", "_", " - ")
 
+_INNER = (":", "=", "-", " ", "/")
+"""Signs within a piece: ``pen:2;ink:1``."""
+
 MOST_ROWS = 5000
 
 _CASES: tuple[tuple[str, float, Callable[[str], str]], ...] = (
@@ -40,10 +43,12 @@ def exploded(table: Table, goal: Goal) -> Iterator[Expr]:
             continue
         for separator in SEPARATORS:
             pieces = [piece for cell in column.cells if isinstance(cell, str) for piece in cell.split(separator)]
-            codes = frozenset(table.book.code(piece) for piece in pieces)
-            if len(pieces) <= table.rows or codes <= column.distinct:
+            if len(pieces) <= table.rows:
                 continue
-            if any(p.distinct and p.distinct <= codes and not p.distinct <= column.distinct for p in goal.everything):
+            codes = {table.book.code(piece) for piece in pieces}
+            for sign in _INNER if not any(_shown(codes, column, goal)) else ():
+                codes |= {table.book.code(part.strip()) for piece in pieces for part in piece.split(sign)}
+            if any(_shown(codes, column, goal)):
                 split = step(table.ref(position), f".str.split({_argument(separator)})", op="str", cost=1.0)
                 label = literal(column.label)
                 wide = call(f"{{0}}.assign(**{{{{{label}: {{1:arg}}}}}})", table.expr, split, op="assign", cost=0.5)
@@ -51,6 +56,11 @@ def exploded(table: Table, goal: Goal) -> Iterator[Expr]:
                     wide = call(f"{{0}}.assign({column.label}={{1:arg}})", table.expr, split, op="assign", cost=0.5)
                 yield step(wide, f".explode({label})", op="explode", cost=0.8, labels=1)
                 break
+
+
+def _shown(codes: set[int], column: Column, goal: Goal) -> Iterator[bool]:
+    """For each place of the goal, whether it has pieces of a column, and no whole cells."""
+    return (bool(p.distinct) and p.distinct <= codes and not p.distinct <= column.distinct for p in goal.everything)
 
 
 def _counted(table: Table, goal: Goal) -> Iterator[Expr]:

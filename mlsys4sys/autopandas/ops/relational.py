@@ -191,6 +191,11 @@ def _patched(table: Table, other: Table, goal: Goal) -> Iterator[Expr]:
         )  # fmt: skip
         yield step(over, ".reset_index()", op="reset_index", cost=0.4)
         yield over
+        # The first table's rows count where both have a key: it is put last.
+        piled = call("pd.concat([{0:arg}, {1:arg}])", other.expr, table.expr, op="concat", cost=0.9)
+        last = step(piled, f".drop_duplicates({label}, keep='last')", op="drop_duplicates", cost=1.0, labels=1)
+        yield last
+        yield step(last, f".sort_values({label})", op="sort_values", cost=0.6, labels=1)
 
 
 # Division

@@ -9,7 +9,7 @@ import pandas as pd
 
 from mlsys4sys.autopandas.expression import LABEL, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
-from mlsys4sys.autopandas.ops.keys import BINS, on_grid, spacing
+from mlsys4sys.autopandas.ops.keys import BINS, binned, on_grid, spacing
 from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, label_set, step
 from mlsys4sys.autopandas.table import Column, Table
 
@@ -67,7 +67,10 @@ def _resampled(table: Table, goal: Goal, place: Column, column: Column, on: str)
             else:
                 select = f"[{literal(labels if goal.shape_kind == 'frame' else labels[0])}]" if labels else ""
             expr = step(table.expr, f"{head}{select}.{agg}()", op="resample", cost=1.4 + cost, labels=len(labels))
-            yield step(expr, ".reset_index()", op="reset_index", cost=0.6) if _in_columns(place, goal) else expr
+            tails = _TAILS if agg in _GAPPED and len(place.distinct) > _filled_spans(column, unit, how) else ()
+            filled = [expr, *(step(expr, tail, op=op, cost=more) for tail, op, more in tails)]
+            for made in filled:
+                yield step(made, ".reset_index()", op="reset_index", cost=0.6) if _in_columns(place, goal) else made
         if set(goal.labels) == {"open", "high", "low", "close"}:
             for c in numbers:
                 select = "" if table.shape_kind == "series" else f"[{literal(c.label)}]"
@@ -79,6 +82,17 @@ def _resampled(table: Table, goal: Goal, place: Column, column: Column, on: str)
         else:
             yield sizes
         return
+
+
+_GAPPED = frozenset({"mean", "last", "first", "max"})
+"""Aggregates of which an empty span has none."""
+
+_TAILS = ((".ffill()", "ffill", 0.7), (".interpolate()", "interpolate", 0.9), (".fillna(0)", "fillna", 0.9))
+
+
+def _filled_spans(column: Column, unit: str, how: str) -> int:
+    """Spans in which there are rows."""
+    return int(binned(column.series, unit, how).nunique())
 
 
 def _in_columns(place: Column, goal: Goal) -> bool:
