@@ -22,6 +22,13 @@ from mlsys4sys import console
 @click.option(
     "--asked", type=click.IntRange(1), default=369, show_default=True, help="Written questions to search for the judge."
 )
+@click.option(
+    "--posted",
+    type=click.IntRange(1),
+    default=1_000,
+    show_default=True,
+    help="Questions of many kinds to search for the judge, all that there are at most.",
+)
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes that search.")
 @click.option(
     "--expanded", type=click.IntRange(1), default=500, show_default=True, help="Drawn tasks to train the value on."
@@ -37,6 +44,7 @@ def train_autopandas(
     steps: int,
     judged: int,
     asked: int,
+    posted: int,
     workers: int,
     expanded: int,
     only: str | None,
@@ -51,7 +59,7 @@ def train_autopandas(
 
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    counts = f"--tasks {tasks} --steps {steps} --judged {judged} --asked {asked} --workers {workers}"
+    counts = f"--tasks {tasks} --steps {steps} --judged {judged} --asked {asked} --posted {posted} --workers {workers}"
     counts += f" --expanded {expanded} --seed {seed}"
     command = f"mlsys4sys train autopandas {counts}" + (f" --only {only}" if only else "")
     recipe = training.Recipe(
@@ -60,6 +68,7 @@ def train_autopandas(
         steps=steps,
         judged=judged,
         asked=asked,
+        posted=posted,
         workers=workers,
         expanded=expanded,
         command=command,

@@ -39,6 +39,9 @@ SLICE_S = 0.04
 LATER, OF_INPUTS = 0.4, 0.15
 """Nats that each slice adds to what is left of an item; less where an input itself is being worked on."""
 
+INNER_S = 0.4
+"""Processor seconds that an inner search goes on after all ways of working on its inputs are finished."""
+
 MOST_CALLS = 4
 """Calls before the finisher's own."""
 
@@ -298,12 +301,15 @@ class Search:
             return
         task, tail = inside
         search = Search(task, self.prior, self.value, prices=self.prices)
+        end = math.inf
         for candidate in search.run(self._deadline):
             yield None
             if candidate is not None:
                 yield from self._try(iter([step(candidate.expr, tail, op=tail[1:].split("(")[0], cost=0.5)]))
-            if search.roots_done and candidate is None and self._least < math.inf:
-                return
+            if search.roots_done and self._least < math.inf:
+                end = min(end, time.thread_time() + INNER_S)
+                if time.thread_time() > end:
+                    return
 
     def _filter(self, table: Table) -> Iterator[Any]:
         """Some of the rows, and the calls that may end the program from there."""

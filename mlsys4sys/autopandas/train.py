@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -32,7 +32,7 @@ from mlsys4sys.autopandas.search import FAR, Search
 from mlsys4sys.autopandas.settle import candidates, collected
 from mlsys4sys.autopandas.table import Codebook, Table
 from mlsys4sys.autopandas.value import Value
-from mlsys4sys.datasets import asked
+from mlsys4sys.datasets import asked, hard, posted, reshaping
 from mlsys4sys.datasets.tasks import Question
 
 if TYPE_CHECKING:
@@ -453,6 +453,10 @@ def asked_task(seed: int, number: int) -> Meant:
     return written(asked_of[number % len(asked_of)])
 
 
+POSTED = (*posted.QUESTIONS, *hard.DEVELOPMENT, *reshaping.DEVELOPMENT)
+"""Written questions with tables of their own, each of another kind; none that is held out."""
+
+
 def written(question: Question) -> Meant:
     """A question with its answer as an expression."""
     inputs, names = question.inputs(), question.names
@@ -724,6 +728,8 @@ class Recipe:
     """Drawn tasks that are searched for the judge; those with right and wrong programs train it."""
     asked: int = 369
     """Written questions that are searched for the judge, each time with other tables."""
+    posted: int = len(POSTED)
+    """Of the questions of many kinds, so many."""
     workers: int = 2
     """Processes that search."""
     expanded: int = 500
@@ -759,12 +765,13 @@ def train_judge(
     """
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    work = [(recipe.seed, kind, number) for kind, number in _interleaved(recipe.judged, recipe.asked)]
+    counts = {"drawn": recipe.judged, "asked": recipe.asked, "posted": min(recipe.posted, len(POSTED))}
+    work = [(recipe.seed, kind, number) for kind, number in _interleaved(counts)]
     data: list[Judged] = []
     with ProcessPoolExecutor(recipe.workers, get_context("spawn"), _start_judging, (guides,)) as pool:
         for first in range(0, len(work), JUDGED_TOGETHER):
             part = work[first : first + JUDGED_TOGETHER]
-            path = folder / f"judged-{recipe.seed}-{recipe.judged}-{recipe.asked}-{first:05d}.npz"
+            path = folder / f"judged-{recipe.seed}-{recipe.judged}-{recipe.asked}-{recipe.posted}-{first:05d}.npz"
             if not path.exists():
                 found = [one for one in pool.map(_judge_one, part, chunksize=2) if one is not None]
                 Judged.save(path.with_suffix(".part.npz"), found)
@@ -775,11 +782,10 @@ def train_judge(
     return fitted_judge(data, recipe, seconds=time.perf_counter() - start)
 
 
-def _interleaved(drawn: int, written_: int) -> list[tuple[str, int]]:
-    """Drawn tasks and questions, so that any part of the list has its share of both."""
-    both = [("drawn", i, (i + 0.5) / drawn) for i in range(drawn)]
-    both += [("asked", i, (i + 0.5) / written_) for i in range(written_)]
-    return [(kind, i) for kind, i, _ in sorted(both, key=lambda item: item[2])]
+def _interleaved(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Tasks of all kinds, so that any part of the list has its share of each."""
+    everything = [(kind, i, (i + 0.5) / count) for kind, count in counts.items() for i in range(count)]
+    return [(kind, i) for kind, i, _ in sorted(everything, key=lambda item: item[2])]
 
 
 _GUIDES: list[Guides | None] = [None]
@@ -792,8 +798,13 @@ def _start_judging(guides: Guides | None) -> None:
 
 def _judge_one(work: tuple[int, str, int]) -> Judged | None:
     seed, kind, number = work
-    one = drawn_task(seed, number) if kind == "drawn" else asked_task(seed, number)
-    template = -1 if kind == "drawn" else number % len(asked.DEVELOPMENT)
+    one: Meant | None
+    if kind == "drawn":
+        one, template = drawn_task(seed, number), -1
+    elif kind == "asked":
+        one, template = asked_task(seed, number), number % len(asked.DEVELOPMENT)
+    else:
+        one, template = written(POSTED[number]), len(asked.DEVELOPMENT) + number
     return None if one is None else judged(one, seed=number, template=template, guides=_GUIDES[0])
 
 
@@ -808,13 +819,13 @@ def fitted_judge(
     judge = fit_judge(data, config)
     parts = [(one.template if one.template >= 0 else i) % folds for i, one in enumerate(data)]
     hand = meant.Judge.by_hand()
-    hits: dict[str, list[tuple[bool, bool]]] = {"drawn": [], "asked": []}
+    hits: dict[str, list[tuple[bool, bool]]] = {"drawn": [], "asked": [], "posted": []}
     for fold in range(folds):
         without = fit_judge([one for one, part in zip(data, parts, strict=True) if part != fold], config)
         for one, part in zip(data, parts, strict=True):
             if part == fold:
                 pair = (_first_right(without, one), _first_right(hand, one))
-                hits["drawn" if one.template < 0 else "asked"].append(pair)
+                hits[_kind(one)].append(pair)
     found = {
         name: {
             "tasks": len(pairs),
@@ -826,6 +837,12 @@ def fitted_judge(
     }
     judge.config.update(command=recipe.command, seed=recipe.seed, seconds=round(seconds), score=found)
     return judge
+
+
+def _kind(one: Judged) -> str:
+    if one.template < 0:
+        return "drawn"
+    return "asked" if one.template < len(asked.DEVELOPMENT) else "posted"
 
 
 def _first_right(judge: meant.Judge, one: Judged) -> bool:

@@ -69,7 +69,8 @@ def _chosen(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]
         if not len(at) and layout.telling >= LEAST_SHOWN:
             double = both(single) if double is None else double
             at, chosen = np.flatnonzero(layout.fitting(double, counts=False)), double
-        found += [(layout.telling == 0, chosen[i]) for i in at[: 2 * MOST_CHOICES]]
+        some = [chosen[i] for i in at if layout.divides(chosen[i])]
+        found += [(layout.telling == 0, keep) for keep in some[: 2 * MOST_CHOICES]]
     for _, keep in sorted(found, key=lambda choice: choice[0])[: 2 * MOST_CHOICES]:
         if keep.tobytes() in seen or len(seen) >= MOST_CHOICES:
             continue
@@ -163,6 +164,12 @@ class Layout:
             int((~column.null).sum()) for column in self.wanted
             if column.kind != "num" or not _counting(column.numbers, self.table.rows)
         )  # fmt: skip
+
+    def divides(self, keep: Bools) -> bool:
+        """Whether some rows of a group are kept and others are not; whole groups are chosen afterwards."""
+        rows, ids = self.groups.rows, self.groups.ids
+        kept = np.bincount(ids, keep[rows].astype(np.float64), self.groups.count)
+        return bool(((kept > 0) & (kept < self.groups.sizes)).any())
 
     def fitting(self, chosen: Bools, *, counts: bool = True) -> Bools:
         """Which choices of rows give the goal's numbers.
