@@ -183,7 +183,7 @@ def test_a_column_is_computed(names: str, code: str) -> None:
             "a": [1, 5, 4, 9, 2, 7],
             "b": [4, 4, 1, 2, 8, 3],
             "c": [3, 6, 2, 4, 4, 1],
-            "k": ["x", "y", "z", "x", "w", "w"],
+            "k": ["x", "y", "z", "w", "w", "z"],
             "g": list("pqpqqp"),
             "up": [1, 1, 0, 1, 1, 1],
         }
