@@ -386,6 +386,8 @@ class Judged:
     """Shape (candidates,): its class."""
     template: int = -1
     """Which written question it is; -1 for a drawn task."""
+    codes: tuple[str, ...] = ()
+    """The candidates as code."""
 
     @staticmethod
     def save(path: Path, data: Sequence[Judged]) -> None:
@@ -397,6 +399,7 @@ class Judged:
             groups=np.concatenate([one.groups for one in data]) if data else np.zeros(0, dtype=np.int64),
             sizes=np.array([len(one.right) for one in data], dtype=np.int64),
             templates=np.array([one.template for one in data], dtype=np.int64),
+            codes=np.array([code for one in data for code in one.codes], dtype=np.str_),
         )
 
     @classmethod
@@ -406,7 +409,8 @@ class Judged:
             ends = np.cumsum(file["sizes"])[:-1]
             parts = [np.split(file[name], ends) for name in ("rows", "right", "groups")]
             templates = file["templates"].tolist()
-        return [cls(*one) for one in zip(*parts, templates, strict=True)] if templates else []
+            codes = [tuple(part.tolist()) for part in np.split(file["codes"], ends)]
+        return [cls(*one) for one in zip(*parts, templates, codes, strict=True)] if templates else []
 
 
 def agrees(
@@ -502,7 +506,7 @@ def judged(
     behaviour = meant.observe(exprs, one.task, seed=seed)
     logits = guides.policy.logits(one.task) if guides.policy is not None else None
     rows = meant.features(exprs, [candidate.cost for candidate in found], behaviour, logits=logits)
-    return Judged(rows, right, np.array(behaviour.classes()), template)
+    return Judged(rows, right, np.array(behaviour.classes()), template, tuple(expr.text for expr in exprs))
 
 
 JUDGED_DEPTHS = (0.5, 0.4, 0.1)
