@@ -34,6 +34,7 @@ SALES = pd.DataFrame(
 STAFF = pd.DataFrame(
     {"id": [1, 2, 3, 4, 5], "name": ["Al", "Bo", "Cy", "Di", "Ed"], "boss": [2, None, 2, 3, 3], "pay": [9, 7, 5, 6, 4]}
 )
+ORDERS = pd.DataFrame({"id": [1, 1, 2, 4, 4, 5], "n": [1, 5, 2, 3, 1, 2]})
 NOTES = pd.DataFrame({"no": [1, 2, 3], "tags": ["Red,blue", "blue,green", "red"], "kv": ["a:2;b:1", "b:4", "a:3"]})
 CLICKS = pd.DataFrame(
     {
@@ -148,6 +149,8 @@ def test_each_choice_of_rows_stands_once_and_none_is_trivial() -> None:
             "df.assign(visit=(df.groupby('user')['at'].diff() > pd.Timedelta('30min')).groupby(df['user']).cumsum())",
             [CLICKS],
         ),
+        ("df1[~df1['id'].isin(df2.loc[df2['n'] > 2, 'id'])]", [STAFF, ORDERS]),
+        ("df[df['price'] > df.groupby('item')['price'].transform('mean')].groupby('city')['units'].sum()", [SALES]),
         ("df[df['units'] > 6].drop(columns=['price', 'day']).to_dict('records')", [SALES]),
         ("df.groupby('city')['units'].max().to_dict()", [SALES]),
     ],

@@ -22,6 +22,7 @@ from mlsys4sys.autopandas.expression import (
     FUNCTION,
     LABEL,
     OUTPUT,
+    SUM,
     WHERE,
     Expr,
     call,
@@ -588,16 +589,22 @@ def _counted_within(
     for grouping in pool.groupings[:6]:
         if len(grouping.positions) != 1:
             continue
-        steps = np.empty(pool.rows)
-        for rows in grouping.groups.pieces():
-            steps[rows] = np.diff(numbers[rows], prepend=0.0)
-        if not ((steps == 0) | (steps == 1)).all() or steps.all() or not steps.any():
-            continue
-        keep = steps == 1
         key = pool.columns_as_sources[grouping.positions[0]].expr
-        for expr in filters.asked(pool, keep, ~keep, constants, others, count, clock):
-            made = call("{0}.groupby({1:arg}).cumsum()", expr, key, op="groupby.cumulative", cost=1.2)
-            yield expr.total + 1.4, made
+        pieces = grouping.groups.pieces()
+        begun = {float(numbers[rows[0]]) for rows in pieces}
+        for offset in (0.0, 1.0):
+            if offset and begun != {1.0}:
+                continue
+            steps = np.empty(pool.rows)
+            for rows in pieces:
+                steps[rows] = np.diff(numbers[rows], prepend=offset)
+            if not ((steps == 0) | (steps == 1)).all() or steps.all() or not steps.any():
+                continue
+            keep = steps == 1
+            for expr in filters.asked(pool, keep, ~keep, constants, others, count, clock):
+                made = call("{0}.groupby({1:arg}).cumsum()", expr, key, op="groupby.cumulative", cost=1.2)
+                plus = Expr("{0:sum} + 1", (made,), SUM, "arithmetic", 0.5) if offset else made
+                yield expr.total + 1.4 + 0.5 * bool(offset), plus
 
 
 def windows_within(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:

@@ -18,7 +18,7 @@ from mlsys4sys.autopandas.columns.atoms import thresholds
 from mlsys4sys.autopandas.columns.filters import prices_of
 from mlsys4sys.autopandas.columns.numeric import constant_text
 from mlsys4sys.autopandas.columns.pool import pool_of
-from mlsys4sys.autopandas.expression import LABEL, Expr, call, literal
+from mlsys4sys.autopandas.expression import LABEL, UNARY, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops import crossing, group
 from mlsys4sys.autopandas.ops.grouping import Groups, close
@@ -46,6 +46,7 @@ def proposals(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Exp
         return
     if not table.expr.ops and goal.shape_kind == "frame" and 1 < goal.rows < table.rows:
         yield from distinct(_ends(table, goal, others), 8)
+        yield from distinct(_by_another(table, goal, others), 8)
     if goal.shape_kind not in ("frame", "series") or not goal.rows or goal.duplicate_labels:
         return
     if "mask" in table.expr.ops or len(table.expr.ops) > 1:
@@ -106,6 +107,42 @@ def _ends(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
                     rows = call("{0}[{1:arg}]", table.expr, condition, op="mask", cost=0.4)
                     first = f"{{0}}.groupby({literal(key.label)}){text}"
                     yield call(first, rows, op="groupby.head", cost=1.0 + 0.2 * flipped, tags=(LABEL,))
+
+
+def _by_another(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
+    """Rows whose key is, or is not, in those rows of another table that a condition keeps: ``EXISTS``, ``NOT IN``."""
+    if not label_set(goal) <= set(table.label_codes):
+        return
+    for positions in align.row_maps(table, goal)[:1]:
+        keep = np.zeros(table.rows, dtype=bool)
+        keep[positions] = True
+        for other in others:
+            if not flat(other) or other.duplicate_labels or not 1 < other.rows <= MOST_ROWS:
+                continue
+            for mine, i in ((c, i) for i, c in enumerate(table.columns)):
+                for theirs in other.columns:
+                    if theirs.kind == mine.kind and hashable(mine) and hashable(theirs):
+                        yield from _exists(table, i, other, theirs, keep)
+
+
+def _exists(table: Table, position: int, other: Table, key: Column, keep: Bools) -> Iterator[Expr]:
+    mine = table.columns[position]
+    shared, of_key = np.unique(mine.codes, return_inverse=True)
+    at = np.searchsorted(shared, key.codes)
+    there = np.flatnonzero((at < len(shared)) & (shared[np.minimum(at, len(shared) - 1)] == key.codes))
+    if len(there) < 2:
+        return
+    member = np.zeros((other.rows, len(shared)))
+    member[there, at[there]] = 1.0
+    choices = conditions(other)
+    held = ((choices @ member) > 0)[:, of_key]
+    for wanted, sign, cost in ((keep, "", 0.0), (~keep, "~", 0.3)):
+        for chosen in choices[(held == wanted).all(axis=1)][:MOST_CHOICES]:
+            for condition in read(other, chosen, light=True):
+                text = f"{{0}}.isin({{1}}.loc[{{2:arg}}, {literal(key.label)}])"
+                test = call(text, table.ref(position), other.expr, condition, op="isin", cost=1.2, tags=(LABEL,))
+                mask = Expr("~{0}", (test,), UNARY, "logic", cost) if sign else test
+                yield call("{0}[{1:arg}]", table.expr, mask, op="mask", cost=0.4)
 
 
 def _past(table: Table, key: Column, groups: Groups, target: Codes) -> Iterator[Expr]:

@@ -73,6 +73,7 @@ def _kept(table: Table) -> Iterator[Bools]:
         yield column.null
     for a, b in combinations(columns, 2):
         yield from _compared(a, b)
+    yield from _within_groups(columns)
     for column in columns:
         yield from _listed(column)
         if column.kind == "str":
@@ -125,6 +126,27 @@ def _compared(a: Column, b: Column) -> Iterator[Bools]:
     if a.kind in ("num", "date", "str"):
         yield a.codes == b.codes
         yield a.codes != b.codes
+
+
+def _within_groups(columns: Sequence[Column]) -> Iterator[Bools]:
+    """Above or below the mean of the group, and its extremes."""
+    numbers = [c for c in columns if c.kind == "num" and not c.null.any()]
+    for key in columns:
+        if key.null.any() or not 1 < len(key.distinct) <= MOST_EQUAL or key.unique:
+            continue
+        ids = np.unique(key.codes, return_inverse=True)[1]
+        sizes = np.bincount(ids)
+        for column in numbers:
+            if column is not key:
+                x = column.numbers
+                mean = (np.bincount(ids, x) / sizes)[ids]
+                yield x > mean
+                yield x < mean
+                for end in (np.maximum, np.minimum):
+                    edge = np.full(len(sizes), -np.inf if end is np.maximum else np.inf)
+                    end.at(edge, ids, x)
+                    yield x == edge[ids]
+                    yield x != edge[ids]
 
 
 def _listed(column: Column) -> Iterator[Bools]:

@@ -374,7 +374,9 @@ def _dummies(table: Table, goal: Goal) -> Iterator[Expr]:
     if goal.shape_kind != "frame" or goal.rows != table.rows or goal.levels != 1:
         return
     texts = {str(label) for label in goal.labels}
-    typed = "" if any(c.kind == "bool" for c in goal.columns) else ", dtype=int"
+    given = set(table.label_codes)
+    new = [c for c, code in zip(goal.columns, goal.label_codes, strict=True) if code not in given]
+    typed = "" if any(c.kind == "bool" for c in new) else ", dtype=int"
     if table.shape_kind == "frame" and flat(table):
         coded = [c for c in table.columns if c.kind in ("str", "num", "bool") and 1 < len(c.distinct) <= len(texts)]
         whole = [c for c in coded if _prefixed(c, texts, f"{c.label}_")]
