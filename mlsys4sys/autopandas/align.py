@@ -528,9 +528,9 @@ def _best_of_each(table: Table, positions: Positions) -> Iterator[Expr]:
                     yield call("{0}.sort_index()", best, op="sort_index", cost=0.8)
 
 
-def masked(table: Table, mask: Expr) -> Expr:
+def masked(table: Table, mask: Expr, *, cost: float = 0.6) -> Expr:
     """``df[mask]``."""
-    return Expr("{0}[{1:arg}]", (table.expr, mask), op="mask", cost=0.6)
+    return Expr("{0}[{1:arg}]", (table.expr, mask), op="mask", cost=cost)
 
 
 def keep_of(table: Table, positions: Positions) -> Bools | None:

@@ -151,7 +151,6 @@ class Search:
     inputs: list[Table] = field(init=False)
     finisher: Finisher = field(init=False)
     _tried: int = 0
-    _deadline: float = math.inf
     _queue: list[tuple[float, int, str, Table, Iterator[Any]]] = field(default_factory=list)
     _order: Iterator[int] = field(default_factory=itertools.count)
     _branches: dict[str, Table] = field(default_factory=dict)
@@ -201,7 +200,7 @@ class Search:
 
         None now and then, so that a caller may look up.
         """
-        self.finisher.deadline = self._deadline = deadline
+        self.finisher.deadline = deadline
         for table in self.inputs:
             yield from self._visit(table, root=True)
         roots = {id(table) for table in self.inputs}
@@ -302,7 +301,7 @@ class Search:
         task, tail = inside
         search = Search(task, self.prior, self.value, prices=self.prices)
         end = math.inf
-        for candidate in search.run(self._deadline):
+        for candidate in search.run(math.inf if self.finisher.deadline is None else self.finisher.deadline):
             yield None
             if candidate is not None:
                 yield from self._try(iter([step(candidate.expr, tail, op=tail[1:].split("(")[0], cost=0.5)]))

@@ -6,19 +6,162 @@ can do; it was built further on them, so that they are no measure of it.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from mlsys4sys.datasets.tasks import Question
+from mlsys4sys.datasets.tasks import asked as _asked
 
-
-def _asked(name: str, program: str, *tables: Any) -> Question:
-    """A question; a dictionary stands for a frame of its columns."""
-    frames = [pd.DataFrame(table) if isinstance(table, dict) else table for table in tables]
-    return Question(name, lambda: tuple(frame.copy() for frame in frames), program)
-
+_CLICKS = pd.DataFrame(
+    {
+        "user": ["u1", "u1", "u1", "u2", "u2", "u1", "u2"],
+        "ts": pd.to_datetime(
+            [
+                "2024-05-01 10:00",
+                "2024-05-01 10:10",
+                "2024-05-01 11:30",
+                "2024-05-01 09:00",
+                "2024-05-01 09:20",
+                "2024-05-01 11:45",
+                "2024-05-01 12:00",
+            ]
+        ),
+    }
+)
+_ORDERS = pd.DataFrame(
+    {
+        "oid": [1, 2, 3, 4, 5, 6, 7],
+        "cid": [10, 11, 10, 12, 13, 11, 10],
+        "day": pd.to_datetime(
+            ["2024-01-03", "2024-01-15", "2024-02-02", "2024-02-20", "2024-03-01", "2024-03-05", "2024-03-09"]
+        ),
+    }
+)
+_ITEMS = pd.DataFrame(
+    {
+        "oid": [1, 1, 2, 3, 3, 4, 5, 6, 7],
+        "sku": ["a1", "b2", "a1", "c3", "b2", "c3", "a1", "b2", "c3"],
+        "qty": [2, 1, 5, 1, 3, 2, 4, 1, 6],
+    }
+)
+_PRICES = pd.DataFrame({"sku": ["a1", "b2", "c3"], "price": [2.5, 4.0, 10.0]})
+_CUSTOMERS = pd.DataFrame(
+    {
+        "cid": [10, 11, 12, 13, 14],
+        "name": ["Ann", "Bob", "Cy", "Di", "Ed"],
+        "city": ["Oslo", "Rome", "Oslo", "Bern", "Rome"],
+    }
+)
+_FIGURES = pd.DataFrame(
+    {
+        "d": pd.to_datetime(["2024-01-05", "2024-01-20", "2024-02-03", "2024-03-09", "2024-03-21", "2024-04-02"]),
+        "v": [10, 5, 20, 7, 9, 30],
+    }
+)
+_STOCK_BEFORE = pd.DataFrame({"sku": ["a1", "b2", "c3"], "stock": [5, 9, 2]})
+_STOCK_AFTER = pd.DataFrame({"sku": ["b2", "c3", "d4"], "stock": [7, 2, 4]})
+_SALES = pd.DataFrame(
+    {
+        "rep": ["x", "y", "z", "x", "y", "z", "x", "w"],
+        "amt": [10, 25, 7, 30, 5, 9, 12, 28],
+        "q": ["Q1", "Q1", "Q1", "Q2", "Q2", "Q2", "Q3", "Q3"],
+    }
+)
+_LOG_LINES = pd.DataFrame(
+    {
+        "line": [
+            "2024-01-02 ERROR disk full",
+            "2024-01-03 INFO start",
+            "2024-01-03 WARN slow net",
+            "2024-01-04 ERROR no net",
+        ]
+    }
+)
+_DELIVERIES = pd.DataFrame(
+    {"carrier": ["ups", "dhl", "ups", "dhl", "ups", "gls", "gls"], "days": [2, 5, 4, 1, 6, 3, 8]}
+)
+_STAFF = pd.DataFrame(
+    {
+        "name": ["Al", "Bo", "Cy", "Di", "Ed", "Fa"],
+        "dept": ["hr", "it", "it", "hr", "ops", "it"],
+        "pay": [50, 72, 65, 48, 39, 81],
+        "start": pd.to_datetime(["2019-03-01", "2020-07-15", "2018-01-10", "2021-11-30", "2022-05-05", "2017-09-09"]),
+    }
+)
+_MOVEMENTS = pd.DataFrame(
+    {
+        "acct": ["A", "A", "B", "B", "A", "C"],
+        "day": pd.to_datetime(["2024-01-01", "2024-01-05", "2024-01-02", "2024-01-09", "2024-01-20", "2024-01-03"]),
+        "amt": [100, -30, 50, -20, -10, 75],
+    }
+)
+_PAYMENTS = pd.DataFrame(
+    {"id": [1, 2, 3, 4, 5], "cur": ["EUR", "USD", "GBP", "EUR", "JPY"], "amt": [10.0, 20.0, 30.0, 40.0, 50.0]}
+)
+_RATES = pd.DataFrame({"cur": ["EUR", "USD", "GBP"], "rate": [1.1, 1.0, 1.3]})
+_SURVEY = pd.DataFrame({"resp": [1, 2, 3, 4], "q1": [5, 3, 4, 2], "q2": [1, 2, 5, 3], "q3": [4, 4, 4, 5]})
+_WEATHER = pd.DataFrame(
+    {
+        "city": ["Oslo", "Rome"],
+        "temp_jan": [-3, 8],
+        "temp_jul": [18, 27],
+        "rain_jan": [50, 70],
+        "rain_jul": [80, 20],
+    }
+)
+_PUPILS = pd.DataFrame(
+    {
+        "name": ["Ann", "Ann", "Bob", "Bob", "Cy", "Cy"],
+        "subj": ["math", "art", "math", "art", "math", "art"],
+        "score": [90, 70, 60, 85, 75, 95],
+    }
+)
+_REQUESTS = pd.DataFrame(
+    {
+        "host": ["a", "a", "b", "b", "a", "c", "b"],
+        "status": [200, 500, 200, 200, 404, 500, 500],
+        "ms": [12, 40, 9, 14, 33, 80, 61],
+    }
+)
+_STOCK = pd.DataFrame({"item": ["nut", "bolt", "cog", "gear"], "stock": [5, 0, 12, 3], "minq": [10, 2, 5, 3]})
+_READINGS = pd.DataFrame(
+    {
+        "t": pd.to_datetime(
+            ["2024-03-01 00:10", "2024-03-01 00:50", "2024-03-01 01:20", "2024-03-01 03:05", "2024-03-01 03:40"]
+        ),
+        "v": [1.0, 2.0, 4.0, 8.0, 16.0],
+    }
+)
+_PEOPLE = pd.DataFrame({"name": ["Lee, Ann", "Kay, Bob", "Moe, Cyd"], "phone": ["555-1234", "555-9876", "444-1111"]})
+_EVENTS = pd.DataFrame(
+    {
+        "user": ["x", "x", "y", "y", "x", "z"],
+        "ev": ["view", "buy", "view", "view", "view", "buy"],
+        "n": [1, 2, 3, 4, 5, 6],
+    }
+)
+_BUDGETS = pd.DataFrame({"dept": ["hr", "it", "ops"], "budget": [100, 150, 60]})
+_COSTS = pd.DataFrame({"dept": ["hr", "it", "hr", "ops", "it"], "cost": [40, 90, 70, 20, 30]})
+_ROUNDS = pd.DataFrame({"team": ["r", "g", "b", "r", "g", "b"], "round": [1, 1, 1, 2, 2, 2], "pts": [3, 5, 5, 9, 1, 7]})
+_PRODUCTS = pd.DataFrame({"sku": ["A-100-red", "B-200-blue", "A-300-red"], "price": ["$1,200", "$85", "$3,050"]})
+_MONTHS = pd.DataFrame({"k": ["p", "q", "r"], "jan": [1, 4, 7], "feb": [2, 5, 8], "mar": [3, 6, 9]})
+_BANDS = pd.DataFrame({"lo": [0, 10, 20], "hi": [9, 19, 29], "label": ["low", "mid", "high"]})
+_POINTS = pd.DataFrame({"id": [1, 2, 3, 4], "x": [5, 25, 12, 19]})
+_WAGES = pd.DataFrame(
+    {
+        "name": ["Al", "Bo", "Cy", "Di", "Ed", "Fa"],
+        "dept": ["hr", "it", "it", "hr", "ops", "it"],
+        "pay": [50, 72, 65, 48, 39, 81],
+    }
+)
+_OLD_PRICES = pd.DataFrame({"id": [1, 2, 3, 4], "price": [10, 20, 30, 40]})
+_NEW_PRICES = pd.DataFrame({"id": [2, 3, 4, 5], "price": [20, 35, 40, 50]})
+_DAYS = pd.DataFrame(
+    {"day": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-05", "2024-01-07"]), "v": [3, 4, 5, 6]}
+)
+_SIZES = pd.DataFrame({"cat": ["x", "y", "x", "z", "y", "x"], "size": ["S", "M", "L", "S", "S", "M"]})
+_UPS = pd.DataFrame({"day": [1, 2, 3, 4, 5, 6, 7, 8], "up": [1, 1, 0, 1, 1, 1, 0, 1]})
+_BASKETS = pd.DataFrame({"order": [1, 2, 3], "items": ["pen:2;ink:1", "ink:4", "pen:1;cap:3;ink:2"]})
 
 QUESTIONS: tuple[Question, ...] = (
     _asked(
@@ -27,20 +170,7 @@ QUESTIONS: tuple[Question, ...] = (
             'df.assign(session=(df.groupby("user")["ts"].diff() > pd.Timedelta(minutes=30))'
             '.groupby(df["user"]).cumsum())'
         ),
-        {
-            "user": ["u1", "u1", "u1", "u2", "u2", "u1", "u2"],
-            "ts": pd.to_datetime(
-                [
-                    "2024-05-01 10:00",
-                    "2024-05-01 10:10",
-                    "2024-05-01 11:30",
-                    "2024-05-01 09:00",
-                    "2024-05-01 09:20",
-                    "2024-05-01 11:45",
-                    "2024-05-01 12:00",
-                ]
-            ),
-        },
+        _CLICKS,
     ),
     _asked(
         "sessions-count",
@@ -48,20 +178,7 @@ QUESTIONS: tuple[Question, ...] = (
             "df.sort_values(['user','ts']).assign(new=lambda d: d.groupby('user')['ts'].diff() > pd"
             ".Timedelta('30min')).groupby('user')['new'].sum().add(1).reset_index(name='sessions')"
         ),
-        {
-            "user": ["u1", "u1", "u1", "u2", "u2", "u1", "u2"],
-            "ts": pd.to_datetime(
-                [
-                    "2024-05-01 10:00",
-                    "2024-05-01 10:10",
-                    "2024-05-01 11:30",
-                    "2024-05-01 09:00",
-                    "2024-05-01 09:20",
-                    "2024-05-01 11:45",
-                    "2024-05-01 12:00",
-                ]
-            ),
-        },
+        _CLICKS,
     ),
     _asked(
         "three-join-sum",
@@ -69,89 +186,35 @@ QUESTIONS: tuple[Question, ...] = (
             "df1.merge(df2, on='oid').merge(df3, on='sku').assign(total=lambda d: d['qty'] * d['price'])"
             ".groupby('cid', as_index=False)['total'].sum()"
         ),
-        {
-            "oid": [1, 2, 3, 4, 5, 6, 7],
-            "cid": [10, 11, 10, 12, 13, 11, 10],
-            "day": pd.to_datetime(
-                ["2024-01-03", "2024-01-15", "2024-02-02", "2024-02-20", "2024-03-01", "2024-03-05", "2024-03-09"]
-            ),
-        },
-        {
-            "oid": [1, 1, 2, 3, 3, 4, 5, 6, 7],
-            "sku": ["a1", "b2", "a1", "c3", "b2", "c3", "a1", "b2", "c3"],
-            "qty": [2, 1, 5, 1, 3, 2, 4, 1, 6],
-        },
-        {"sku": ["a1", "b2", "c3"], "price": [2.5, 4.0, 10.0]},
+        _ORDERS,
+        _ITEMS,
+        _PRICES,
     ),
     _asked(
         "three-join-rows",
         "df1.merge(df2, on='oid').merge(df3, on='sku')[['oid','cid','sku','qty','price']]",
-        {
-            "oid": [1, 2, 3, 4, 5, 6, 7],
-            "cid": [10, 11, 10, 12, 13, 11, 10],
-            "day": pd.to_datetime(
-                ["2024-01-03", "2024-01-15", "2024-02-02", "2024-02-20", "2024-03-01", "2024-03-05", "2024-03-09"]
-            ),
-        },
-        {
-            "oid": [1, 1, 2, 3, 3, 4, 5, 6, 7],
-            "sku": ["a1", "b2", "a1", "c3", "b2", "c3", "a1", "b2", "c3"],
-            "qty": [2, 1, 5, 1, 3, 2, 4, 1, 6],
-        },
-        {"sku": ["a1", "b2", "c3"], "price": [2.5, 4.0, 10.0]},
+        _ORDERS,
+        _ITEMS,
+        _PRICES,
     ),
     _asked(
         "three-join-city",
         "df1.merge(df2, on='cid').merge(df3, on='oid').groupby('city')['qty'].sum()",
-        {
-            "oid": [1, 2, 3, 4, 5, 6, 7],
-            "cid": [10, 11, 10, 12, 13, 11, 10],
-            "day": pd.to_datetime(
-                ["2024-01-03", "2024-01-15", "2024-02-02", "2024-02-20", "2024-03-01", "2024-03-05", "2024-03-09"]
-            ),
-        },
-        {
-            "cid": [10, 11, 12, 13, 14],
-            "name": ["Ann", "Bob", "Cy", "Di", "Ed"],
-            "city": ["Oslo", "Rome", "Oslo", "Bern", "Rome"],
-        },
-        {
-            "oid": [1, 1, 2, 3, 3, 4, 5, 6, 7],
-            "sku": ["a1", "b2", "a1", "c3", "b2", "c3", "a1", "b2", "c3"],
-            "qty": [2, 1, 5, 1, 3, 2, 4, 1, 6],
-        },
+        _ORDERS,
+        _CUSTOMERS,
+        _ITEMS,
     ),
     _asked(
         "never-ordered",
         "df2[~df2['cid'].isin(df1['cid'])]['name'].tolist()",
-        {
-            "oid": [1, 2, 3, 4, 5, 6, 7],
-            "cid": [10, 11, 10, 12, 13, 11, 10],
-            "day": pd.to_datetime(
-                ["2024-01-03", "2024-01-15", "2024-02-02", "2024-02-20", "2024-03-01", "2024-03-05", "2024-03-09"]
-            ),
-        },
-        {
-            "cid": [10, 11, 12, 13, 14],
-            "name": ["Ann", "Bob", "Cy", "Di", "Ed"],
-            "city": ["Oslo", "Rome", "Oslo", "Bern", "Rome"],
-        },
+        _ORDERS,
+        _CUSTOMERS,
     ),
     _asked(
         "join-count-zero",
         "df2.merge(df1, on='cid', how='left').groupby('name')['oid'].count().reset_index(name='n')",
-        {
-            "oid": [1, 2, 3, 4, 5, 6, 7],
-            "cid": [10, 11, 10, 12, 13, 11, 10],
-            "day": pd.to_datetime(
-                ["2024-01-03", "2024-01-15", "2024-02-02", "2024-02-20", "2024-03-01", "2024-03-05", "2024-03-09"]
-            ),
-        },
-        {
-            "cid": [10, 11, 12, 13, 14],
-            "name": ["Ann", "Bob", "Cy", "Di", "Ed"],
-            "city": ["Oslo", "Rome", "Oslo", "Bern", "Rome"],
-        },
+        _ORDERS,
+        _CUSTOMERS,
     ),
     _asked(
         "revenue-by-sku",
@@ -159,28 +222,18 @@ QUESTIONS: tuple[Question, ...] = (
             "df1.merge(df2, on='sku').assign(rev=lambda d: d['qty'] * d['price']).groupby('sku')['rev']"
             ".sum().sort_values(ascending=False)"
         ),
-        {
-            "oid": [1, 1, 2, 3, 3, 4, 5, 6, 7],
-            "sku": ["a1", "b2", "a1", "c3", "b2", "c3", "a1", "b2", "c3"],
-            "qty": [2, 1, 5, 1, 3, 2, 4, 1, 6],
-        },
-        {"sku": ["a1", "b2", "c3"], "price": [2.5, 4.0, 10.0]},
+        _ITEMS,
+        _PRICES,
     ),
     _asked(
         "month-diff",
         "df.groupby(df['d'].dt.month)['v'].sum().diff()",
-        {
-            "d": pd.to_datetime(["2024-01-05", "2024-01-20", "2024-02-03", "2024-03-09", "2024-03-21", "2024-04-02"]),
-            "v": [10, 5, 20, 7, 9, 30],
-        },
+        _FIGURES,
     ),
     _asked(
         "month-growth",
         "df.set_index('d')['v'].resample('MS').sum().pct_change()",
-        {
-            "d": pd.to_datetime(["2024-01-05", "2024-01-20", "2024-02-03", "2024-03-09", "2024-03-21", "2024-04-02"]),
-            "v": [10, 5, 20, 7, 9, 30],
-        },
+        _FIGURES,
     ),
     _asked(
         "outer-diff",
@@ -188,38 +241,30 @@ QUESTIONS: tuple[Question, ...] = (
             "df1.merge(df2, on='sku', how='outer', suffixes=('_old', '_new')).fillna(0)"
             ".assign(change=lambda d: d['stock_new'] - d['stock_old'])"
         ),
-        {"sku": ["a1", "b2", "c3"], "stock": [5, 9, 2]},
-        {"sku": ["b2", "c3", "d4"], "stock": [7, 2, 4]},
+        _STOCK_BEFORE,
+        _STOCK_AFTER,
     ),
     _asked(
         "outer-ind",
         "df1.merge(df2, on='sku', how='outer', suffixes=('_old', '_new'), indicator=True)",
-        {"sku": ["a1", "b2", "c3"], "stock": [5, 9, 2]},
-        {"sku": ["b2", "c3", "d4"], "stock": [7, 2, 4]},
+        _STOCK_BEFORE,
+        _STOCK_AFTER,
     ),
     _asked(
         "changed",
         "df1.merge(df2, on='sku').loc[lambda d: d['stock_x'] != d['stock_y'], ['sku', 'stock_x', 'stock_y']]",
-        {"sku": ["a1", "b2", "c3"], "stock": [5, 9, 2]},
-        {"sku": ["b2", "c3", "d4"], "stock": [7, 2, 4]},
+        _STOCK_BEFORE,
+        _STOCK_AFTER,
     ),
     _asked(
         "top2-rows",
         "df[df['rep'].isin(df.groupby('rep')['amt'].sum().nlargest(2).index)]",
-        {
-            "rep": ["x", "y", "z", "x", "y", "z", "x", "w"],
-            "amt": [10, 25, 7, 30, 5, 9, 12, 28],
-            "q": ["Q1", "Q1", "Q1", "Q2", "Q2", "Q2", "Q3", "Q3"],
-        },
+        _SALES,
     ),
     _asked(
         "top-total",
         "df.groupby('rep', as_index=False)['amt'].sum().nlargest(2, 'amt')",
-        {
-            "rep": ["x", "y", "z", "x", "y", "z", "x", "w"],
-            "amt": [10, 25, 7, 30, 5, 9, 12, 28],
-            "q": ["Q1", "Q1", "Q1", "Q2", "Q2", "Q2", "Q3", "Q3"],
-        },
+        _SALES,
     ),
     _asked(
         "mode-fill",
@@ -233,26 +278,12 @@ QUESTIONS: tuple[Question, ...] = (
     _asked(
         "extract3",
         "df['line'].str.extract(r'(?P<day>\\S+) (?P<level>\\w+) (?P<msg>.*)')",
-        {
-            "line": [
-                "2024-01-02 ERROR disk full",
-                "2024-01-03 INFO start",
-                "2024-01-03 WARN slow net",
-                "2024-01-04 ERROR no net",
-            ]
-        },
+        _LOG_LINES,
     ),
     _asked(
         "level-counts",
         "df['line'].str.split().str[1].value_counts()",
-        {
-            "line": [
-                "2024-01-02 ERROR disk full",
-                "2024-01-03 INFO start",
-                "2024-01-03 WARN slow net",
-                "2024-01-04 ERROR no net",
-            ]
-        },
+        _LOG_LINES,
     ),
     _asked(
         "words",
@@ -262,7 +293,7 @@ QUESTIONS: tuple[Question, ...] = (
     _asked(
         "late-share",
         "df.assign(late=df['days'] > 3).groupby('carrier', as_index=False)['late'].mean()",
-        {"carrier": ["ups", "dhl", "ups", "dhl", "ups", "gls", "gls"], "days": [2, 5, 4, 1, 6, 3, 8]},
+        _DELIVERIES,
     ),
     _asked(
         "late-agg",
@@ -271,12 +302,12 @@ QUESTIONS: tuple[Question, ...] = (
             ".agg(n=('days', 'size'), late=('late', 'sum')).assign(share=lambda d: d['late'] / d['n'])"
             ".reset_index()"
         ),
-        {"carrier": ["ups", "dhl", "ups", "dhl", "ups", "gls", "gls"], "days": [2, 5, 4, 1, 6, 3, 8]},
+        _DELIVERIES,
     ),
     _asked(
         "late-count",
         "df[df['days'] > 3].groupby('carrier').size().reset_index(name='late')",
-        {"carrier": ["ups", "dhl", "ups", "dhl", "ups", "gls", "gls"], "days": [2, 5, 4, 1, 6, 3, 8]},
+        _DELIVERIES,
     ),
     _asked(
         "case-sums",
@@ -284,11 +315,7 @@ QUESTIONS: tuple[Question, ...] = (
             "df.assign(early=df['amt'].where(df['q'] == 'Q1', 0), later=df['amt']"
             ".where(df['q'] != 'Q1', 0)).groupby('rep', as_index=False)[['early', 'later']].sum()"
         ),
-        {
-            "rep": ["x", "y", "z", "x", "y", "z", "x", "w"],
-            "amt": [10, 25, 7, 30, 5, 9, 12, 28],
-            "q": ["Q1", "Q1", "Q1", "Q2", "Q2", "Q2", "Q3", "Q3"],
-        },
+        _SALES,
     ),
     _asked(
         "mgr-name",
@@ -303,92 +330,37 @@ QUESTIONS: tuple[Question, ...] = (
     _asked(
         "span",
         "df.groupby('user')['ts'].agg(lambda s: (s.max() - s.min()).total_seconds() / 60)",
-        {
-            "user": ["u1", "u1", "u1", "u2", "u2", "u1", "u2"],
-            "ts": pd.to_datetime(
-                [
-                    "2024-05-01 10:00",
-                    "2024-05-01 10:10",
-                    "2024-05-01 11:30",
-                    "2024-05-01 09:00",
-                    "2024-05-01 09:20",
-                    "2024-05-01 11:45",
-                    "2024-05-01 12:00",
-                ]
-            ),
-        },
+        _CLICKS,
     ),
     _asked(
         "second-pay",
         "df.sort_values('pay', ascending=False).groupby('dept').nth(1)",
-        {
-            "name": ["Al", "Bo", "Cy", "Di", "Ed", "Fa"],
-            "dept": ["hr", "it", "it", "hr", "ops", "it"],
-            "pay": [50, 72, 65, 48, 39, 81],
-            "start": pd.to_datetime(
-                ["2019-03-01", "2020-07-15", "2018-01-10", "2021-11-30", "2022-05-05", "2017-09-09"]
-            ),
-        },
+        _STAFF,
     ),
     _asked(
         "above-dept",
         "df[df['pay'] > df.groupby('dept')['pay'].transform('mean')]",
-        {
-            "name": ["Al", "Bo", "Cy", "Di", "Ed", "Fa"],
-            "dept": ["hr", "it", "it", "hr", "ops", "it"],
-            "pay": [50, 72, 65, 48, 39, 81],
-            "start": pd.to_datetime(
-                ["2019-03-01", "2020-07-15", "2018-01-10", "2021-11-30", "2022-05-05", "2017-09-09"]
-            ),
-        },
+        _STAFF,
     ),
     _asked(
         "pay-share",
         "df.assign(share=(df['pay'] / df.groupby('dept')['pay'].transform('sum')).round(2))",
-        {
-            "name": ["Al", "Bo", "Cy", "Di", "Ed", "Fa"],
-            "dept": ["hr", "it", "it", "hr", "ops", "it"],
-            "pay": [50, 72, 65, 48, 39, 81],
-            "start": pd.to_datetime(
-                ["2019-03-01", "2020-07-15", "2018-01-10", "2021-11-30", "2022-05-05", "2017-09-09"]
-            ),
-        },
+        _STAFF,
     ),
     _asked(
         "tenure",
         "df.assign(years=((pd.Timestamp('2024-01-01') - df['start']).dt.days / 365).round(1))",
-        {
-            "name": ["Al", "Bo", "Cy", "Di", "Ed", "Fa"],
-            "dept": ["hr", "it", "it", "hr", "ops", "it"],
-            "pay": [50, 72, 65, 48, 39, 81],
-            "start": pd.to_datetime(
-                ["2019-03-01", "2020-07-15", "2018-01-10", "2021-11-30", "2022-05-05", "2017-09-09"]
-            ),
-        },
+        _STAFF,
     ),
     _asked(
         "hired-after",
         "df[df['start'] > '2019-12-31'].groupby('dept')['pay'].mean()",
-        {
-            "name": ["Al", "Bo", "Cy", "Di", "Ed", "Fa"],
-            "dept": ["hr", "it", "it", "hr", "ops", "it"],
-            "pay": [50, 72, 65, 48, 39, 81],
-            "start": pd.to_datetime(
-                ["2019-03-01", "2020-07-15", "2018-01-10", "2021-11-30", "2022-05-05", "2017-09-09"]
-            ),
-        },
+        _STAFF,
     ),
     _asked(
         "first-hire",
         "df.loc[df.groupby('dept')['start'].idxmin(), ['dept', 'name', 'start']].reset_index(drop=True)",
-        {
-            "name": ["Al", "Bo", "Cy", "Di", "Ed", "Fa"],
-            "dept": ["hr", "it", "it", "hr", "ops", "it"],
-            "pay": [50, 72, 65, 48, 39, 81],
-            "start": pd.to_datetime(
-                ["2019-03-01", "2020-07-15", "2018-01-10", "2021-11-30", "2022-05-05", "2017-09-09"]
-            ),
-        },
+        _STAFF,
     ),
     _asked(
         "wide-q",
@@ -396,11 +368,7 @@ QUESTIONS: tuple[Question, ...] = (
             "df.pivot_table(index='rep', columns='q', values='amt', aggfunc='sum', fill_value=0)"
             ".assign(total=lambda d: d.sum(axis=1))"
         ),
-        {
-            "rep": ["x", "y", "z", "x", "y", "z", "x", "w"],
-            "amt": [10, 25, 7, 30, 5, 9, 12, 28],
-            "q": ["Q1", "Q1", "Q1", "Q2", "Q2", "Q2", "Q3", "Q3"],
-        },
+        _SALES,
     ),
     _asked(
         "wide-q-reset",
@@ -408,81 +376,43 @@ QUESTIONS: tuple[Question, ...] = (
             "df.pivot_table(index='rep', columns='q', values='amt', aggfunc='sum').reset_index()"
             ".rename_axis(columns=None)"
         ),
-        {
-            "rep": ["x", "y", "z", "x", "y", "z", "x", "w"],
-            "amt": [10, 25, 7, 30, 5, 9, 12, 28],
-            "q": ["Q1", "Q1", "Q1", "Q2", "Q2", "Q2", "Q3", "Q3"],
-        },
+        _SALES,
     ),
     _asked(
         "running",
         "df.assign(run=df.groupby('rep')['amt'].cumsum())",
-        {
-            "rep": ["x", "y", "z", "x", "y", "z", "x", "w"],
-            "amt": [10, 25, 7, 30, 5, 9, 12, 28],
-            "q": ["Q1", "Q1", "Q1", "Q2", "Q2", "Q2", "Q3", "Q3"],
-        },
+        _SALES,
     ),
     _asked(
         "first-over",
         "df[df.groupby('rep')['amt'].cumsum() >= 30].groupby('rep').head(1)",
-        {
-            "rep": ["x", "y", "z", "x", "y", "z", "x", "w"],
-            "amt": [10, 25, 7, 30, 5, 9, 12, 28],
-            "q": ["Q1", "Q1", "Q1", "Q2", "Q2", "Q2", "Q3", "Q3"],
-        },
+        _SALES,
     ),
     _asked(
         "pct-total",
         "df.groupby('rep')['amt'].sum().div(df['amt'].sum()).mul(100).round(1)",
-        {
-            "rep": ["x", "y", "z", "x", "y", "z", "x", "w"],
-            "amt": [10, 25, 7, 30, 5, 9, 12, 28],
-            "q": ["Q1", "Q1", "Q1", "Q2", "Q2", "Q2", "Q3", "Q3"],
-        },
+        _SALES,
     ),
     _asked(
         "best-q",
         "df.loc[df.groupby('rep')['amt'].idxmax()].set_index('rep')['q'].to_dict()",
-        {
-            "rep": ["x", "y", "z", "x", "y", "z", "x", "w"],
-            "amt": [10, 25, 7, 30, 5, 9, 12, 28],
-            "q": ["Q1", "Q1", "Q1", "Q2", "Q2", "Q2", "Q3", "Q3"],
-        },
+        _SALES,
     ),
     _asked(
         "q-lists",
         "df.groupby('rep')['q'].agg(', '.join).reset_index()",
-        {
-            "rep": ["x", "y", "z", "x", "y", "z", "x", "w"],
-            "amt": [10, 25, 7, 30, 5, 9, 12, 28],
-            "q": ["Q1", "Q1", "Q1", "Q2", "Q2", "Q2", "Q3", "Q3"],
-        },
+        _SALES,
     ),
     _asked(
         "join-filter-agg",
         "df1.merge(df2, on='cid').query(\"city == 'Oslo'\").groupby('name').size()",
-        {
-            "oid": [1, 2, 3, 4, 5, 6, 7],
-            "cid": [10, 11, 10, 12, 13, 11, 10],
-            "day": pd.to_datetime(
-                ["2024-01-03", "2024-01-15", "2024-02-02", "2024-02-20", "2024-03-01", "2024-03-05", "2024-03-09"]
-            ),
-        },
-        {
-            "cid": [10, 11, 12, 13, 14],
-            "name": ["Ann", "Bob", "Cy", "Di", "Ed"],
-            "city": ["Oslo", "Rome", "Oslo", "Bern", "Rome"],
-        },
+        _ORDERS,
+        _CUSTOMERS,
     ),
     _asked(
         "balance",
         "df.assign(balance=df.groupby('acct')['amt'].cumsum())",
-        {
-            "acct": ["A", "A", "B", "B", "A", "C"],
-            "day": pd.to_datetime(["2024-01-01", "2024-01-05", "2024-01-02", "2024-01-09", "2024-01-20", "2024-01-03"]),
-            "amt": [100, -30, 50, -20, -10, 75],
-        },
+        _MOVEMENTS,
     ),
     _asked(
         "balance-last",
@@ -490,20 +420,12 @@ QUESTIONS: tuple[Question, ...] = (
             "df.sort_values('day').assign(balance=lambda d: d.groupby('acct')['amt'].cumsum())"
             ".groupby('acct')['balance'].last()"
         ),
-        {
-            "acct": ["A", "A", "B", "B", "A", "C"],
-            "day": pd.to_datetime(["2024-01-01", "2024-01-05", "2024-01-02", "2024-01-09", "2024-01-20", "2024-01-03"]),
-            "amt": [100, -30, 50, -20, -10, 75],
-        },
+        _MOVEMENTS,
     ),
     _asked(
         "net",
         "df.groupby('acct')['amt'].agg(['sum','count'])",
-        {
-            "acct": ["A", "A", "B", "B", "A", "C"],
-            "day": pd.to_datetime(["2024-01-01", "2024-01-05", "2024-01-02", "2024-01-09", "2024-01-20", "2024-01-03"]),
-            "amt": [100, -30, 50, -20, -10, 75],
-        },
+        _MOVEMENTS,
     ),
     _asked(
         "in-out",
@@ -511,84 +433,66 @@ QUESTIONS: tuple[Question, ...] = (
             "df.assign(way=np.where(df['amt'] > 0, 'in', 'out'))"
             ".pivot_table(index='acct', columns='way', values='amt', aggfunc='sum', fill_value=0)"
         ),
-        {
-            "acct": ["A", "A", "B", "B", "A", "C"],
-            "day": pd.to_datetime(["2024-01-01", "2024-01-05", "2024-01-02", "2024-01-09", "2024-01-20", "2024-01-03"]),
-            "amt": [100, -30, 50, -20, -10, 75],
-        },
+        _MOVEMENTS,
     ),
     _asked(
         "days-since",
         "df.assign(gap=df.groupby('acct')['day'].diff().dt.days)",
-        {
-            "acct": ["A", "A", "B", "B", "A", "C"],
-            "day": pd.to_datetime(["2024-01-01", "2024-01-05", "2024-01-02", "2024-01-09", "2024-01-20", "2024-01-03"]),
-            "amt": [100, -30, 50, -20, -10, 75],
-        },
+        _MOVEMENTS,
     ),
     _asked(
         "first-negative",
         "df[df['amt'] < 0].groupby('acct').first().reset_index()",
-        {
-            "acct": ["A", "A", "B", "B", "A", "C"],
-            "day": pd.to_datetime(["2024-01-01", "2024-01-05", "2024-01-02", "2024-01-09", "2024-01-20", "2024-01-03"]),
-            "amt": [100, -30, 50, -20, -10, 75],
-        },
+        _MOVEMENTS,
     ),
     _asked(
         "convert",
         "df1.merge(df2, on='cur', how='left').assign(usd=lambda d: d['amt'] * d['rate'])",
-        {"id": [1, 2, 3, 4, 5], "cur": ["EUR", "USD", "GBP", "EUR", "JPY"], "amt": [10.0, 20.0, 30.0, 40.0, 50.0]},
-        {"cur": ["EUR", "USD", "GBP"], "rate": [1.1, 1.0, 1.3]},
+        _PAYMENTS,
+        _RATES,
     ),
     _asked(
         "convert-map",
         "df1.assign(usd=df1['amt'] * df1['cur'].map(df2.set_index('cur')['rate']))",
-        {"id": [1, 2, 3, 4, 5], "cur": ["EUR", "USD", "GBP", "EUR", "JPY"], "amt": [10.0, 20.0, 30.0, 40.0, 50.0]},
-        {"cur": ["EUR", "USD", "GBP"], "rate": [1.1, 1.0, 1.3]},
+        _PAYMENTS,
+        _RATES,
     ),
     _asked(
         "convert-sum",
         "df1.merge(df2, on='cur').eval('amt * rate').sum()",
-        {"id": [1, 2, 3, 4, 5], "cur": ["EUR", "USD", "GBP", "EUR", "JPY"], "amt": [10.0, 20.0, 30.0, 40.0, 50.0]},
-        {"cur": ["EUR", "USD", "GBP"], "rate": [1.1, 1.0, 1.3]},
+        _PAYMENTS,
+        _RATES,
     ),
     _asked(
         "unmatched",
         "df1[~df1['cur'].isin(df2['cur'])]",
-        {"id": [1, 2, 3, 4, 5], "cur": ["EUR", "USD", "GBP", "EUR", "JPY"], "amt": [10.0, 20.0, 30.0, 40.0, 50.0]},
-        {"cur": ["EUR", "USD", "GBP"], "rate": [1.1, 1.0, 1.3]},
+        _PAYMENTS,
+        _RATES,
     ),
     _asked(
         "survey-mean",
         "df.assign(mean=df[['q1','q2','q3']].mean(axis=1).round(2))",
-        {"resp": [1, 2, 3, 4], "q1": [5, 3, 4, 2], "q2": [1, 2, 5, 3], "q3": [4, 4, 4, 5]},
+        _SURVEY,
     ),
     _asked(
         "survey-top",
         "df.set_index('resp').idxmax(axis=1).reset_index(name='best')",
-        {"resp": [1, 2, 3, 4], "q1": [5, 3, 4, 2], "q2": [1, 2, 5, 3], "q3": [4, 4, 4, 5]},
+        _SURVEY,
     ),
     _asked(
         "survey-long-avg",
         "df.melt('resp').groupby('variable')['value'].mean()",
-        {"resp": [1, 2, 3, 4], "q1": [5, 3, 4, 2], "q2": [1, 2, 5, 3], "q3": [4, 4, 4, 5]},
+        _SURVEY,
     ),
     _asked(
         "survey-high",
         "df.assign(high=(df[['q1','q2','q3']] >= 4).sum(axis=1))",
-        {"resp": [1, 2, 3, 4], "q1": [5, 3, 4, 2], "q2": [1, 2, 5, 3], "q3": [4, 4, 4, 5]},
+        _SURVEY,
     ),
     _asked(
         "wide2long",
         "pd.wide_to_long(df, ['temp','rain'], i='city', j='month', sep='_', suffix=r'\\w+').reset_index()",
-        {
-            "city": ["Oslo", "Rome"],
-            "temp_jan": [-3, 8],
-            "temp_jul": [18, 27],
-            "rain_jan": [50, 70],
-            "rain_jul": [80, 20],
-        },
+        _WEATHER,
     ),
     _asked(
         "wide-melt-split",
@@ -596,22 +500,12 @@ QUESTIONS: tuple[Question, ...] = (
             "df.melt('city').assign(kind=lambda d: d['variable'].str.split('_')"
             ".str[0], month=lambda d: d['variable'].str.split('_').str[1]).drop(columns='variable')"
         ),
-        {
-            "city": ["Oslo", "Rome"],
-            "temp_jan": [-3, 8],
-            "temp_jul": [18, 27],
-            "rain_jan": [50, 70],
-            "rain_jul": [80, 20],
-        },
+        _WEATHER,
     ),
     _asked(
         "best-subject",
         "df.loc[df.groupby('name')['score'].idxmax(), ['name','subj']]",
-        {
-            "name": ["Ann", "Ann", "Bob", "Bob", "Cy", "Cy"],
-            "subj": ["math", "art", "math", "art", "math", "art"],
-            "score": [90, 70, 60, 85, 75, 95],
-        },
+        _PUPILS,
     ),
     _asked(
         "pivot-diff",
@@ -619,95 +513,57 @@ QUESTIONS: tuple[Question, ...] = (
             "df.pivot(index='name', columns='subj', values='score')"
             ".assign(gap=lambda d: d['math'] - d['art']).reset_index()"
         ),
-        {
-            "name": ["Ann", "Ann", "Bob", "Bob", "Cy", "Cy"],
-            "subj": ["math", "art", "math", "art", "math", "art"],
-            "score": [90, 70, 60, 85, 75, 95],
-        },
+        _PUPILS,
     ),
     _asked(
         "above-all",
         "df[df['score'] > df['score'].mean()].groupby('name').size()",
-        {
-            "name": ["Ann", "Ann", "Bob", "Bob", "Cy", "Cy"],
-            "subj": ["math", "art", "math", "art", "math", "art"],
-            "score": [90, 70, 60, 85, 75, 95],
-        },
+        _PUPILS,
     ),
     _asked(
         "all-pass",
         "df.groupby('name').filter(lambda g: (g['score'] >= 70).all())['name'].unique()",
-        {
-            "name": ["Ann", "Ann", "Bob", "Bob", "Cy", "Cy"],
-            "subj": ["math", "art", "math", "art", "math", "art"],
-            "score": [90, 70, 60, 85, 75, 95],
-        },
+        _PUPILS,
     ),
     _asked(
         "error-rate",
         "df.groupby('host')['status'].agg(lambda s: (s >= 500).mean()).reset_index(name='err')",
-        {
-            "host": ["a", "a", "b", "b", "a", "c", "b"],
-            "status": [200, 500, 200, 200, 404, 500, 500],
-            "ms": [12, 40, 9, 14, 33, 80, 61],
-        },
+        _REQUESTS,
     ),
     _asked(
         "slowest-err",
         "df[df['status'] >= 400].sort_values('ms', ascending=False).head(2)",
-        {
-            "host": ["a", "a", "b", "b", "a", "c", "b"],
-            "status": [200, 500, 200, 200, 404, 500, 500],
-            "ms": [12, 40, 9, 14, 33, 80, 61],
-        },
+        _REQUESTS,
     ),
     _asked(
         "err-by-host",
         "df[df['status'] >= 400].groupby('host')['ms'].max()",
-        {
-            "host": ["a", "a", "b", "b", "a", "c", "b"],
-            "status": [200, 500, 200, 200, 404, 500, 500],
-            "ms": [12, 40, 9, 14, 33, 80, 61],
-        },
+        _REQUESTS,
     ),
     _asked(
         "class-counts",
         "df.assign(cls=df['status'] // 100 * 100).groupby(['host','cls']).size().unstack(fill_value=0)",
-        {
-            "host": ["a", "a", "b", "b", "a", "c", "b"],
-            "status": [200, 500, 200, 200, 404, 500, 500],
-            "ms": [12, 40, 9, 14, 33, 80, 61],
-        },
+        _REQUESTS,
     ),
     _asked(
         "reorder",
         "df[df['stock'] < df['minq']].assign(order=lambda d: d['minq'] - d['stock'])",
-        {"item": ["nut", "bolt", "cog", "gear"], "stock": [5, 0, 12, 3], "minq": [10, 2, 5, 3]},
+        _STOCK,
     ),
     _asked(
         "status-col",
         ("df.assign(state=np.select([df['stock'] == 0, df['stock'] < df['minq']], ['out','low'], default='ok'))"),
-        {"item": ["nut", "bolt", "cog", "gear"], "stock": [5, 0, 12, 3], "minq": [10, 2, 5, 3]},
+        _STOCK,
     ),
     _asked(
         "hourly",
         "df.set_index('t').resample('h')['v'].sum().reset_index()",
-        {
-            "t": pd.to_datetime(
-                ["2024-03-01 00:10", "2024-03-01 00:50", "2024-03-01 01:20", "2024-03-01 03:05", "2024-03-01 03:40"]
-            ),
-            "v": [1.0, 2.0, 4.0, 8.0, 16.0],
-        },
+        _READINGS,
     ),
     _asked(
         "hourly-ffill",
         "df.set_index('t')['v'].resample('h').last().ffill()",
-        {
-            "t": pd.to_datetime(
-                ["2024-03-01 00:10", "2024-03-01 00:50", "2024-03-01 01:20", "2024-03-01 03:05", "2024-03-01 03:40"]
-            ),
-            "v": [1.0, 2.0, 4.0, 8.0, 16.0],
-        },
+        _READINGS,
     ),
     _asked(
         "swap-name",
@@ -715,44 +571,32 @@ QUESTIONS: tuple[Question, ...] = (
             "df.assign(first=df['name'].str.split(', ').str[1], last=df['name'].str.split(', ').str[0])"
             ".drop(columns='name')"
         ),
-        {"name": ["Lee, Ann", "Kay, Bob", "Moe, Cyd"], "phone": ["555-1234", "555-9876", "444-1111"]},
+        _PEOPLE,
     ),
     _asked(
         "full-name",
         "df.assign(full=df['name'].str.split(', ').str[::-1].str.join(' '))",
-        {"name": ["Lee, Ann", "Kay, Bob", "Moe, Cyd"], "phone": ["555-1234", "555-9876", "444-1111"]},
+        _PEOPLE,
     ),
     _asked(
         "area-count",
         "df['phone'].str.split('-').str[0].value_counts()",
-        {"name": ["Lee, Ann", "Kay, Bob", "Moe, Cyd"], "phone": ["555-1234", "555-9876", "444-1111"]},
+        _PEOPLE,
     ),
     _asked(
         "bought-users",
         "df[df['user'].isin(df.loc[df['ev'] == 'buy', 'user'])]",
-        {
-            "user": ["x", "x", "y", "y", "x", "z"],
-            "ev": ["view", "buy", "view", "view", "view", "buy"],
-            "n": [1, 2, 3, 4, 5, 6],
-        },
+        _EVENTS,
     ),
     _asked(
         "views-before",
         "df[df['ev'] == 'view'].groupby('user')['n'].sum().reset_index()",
-        {
-            "user": ["x", "x", "y", "y", "x", "z"],
-            "ev": ["view", "buy", "view", "view", "view", "buy"],
-            "n": [1, 2, 3, 4, 5, 6],
-        },
+        _EVENTS,
     ),
     _asked(
         "conv",
         "df.pivot_table(index='user', columns='ev', values='n', aggfunc='count', fill_value=0)",
-        {
-            "user": ["x", "x", "y", "y", "x", "z"],
-            "ev": ["view", "buy", "view", "view", "view", "buy"],
-            "n": [1, 2, 3, 4, 5, 6],
-        },
+        _EVENTS,
     ),
     _asked(
         "over-budget",
@@ -760,8 +604,8 @@ QUESTIONS: tuple[Question, ...] = (
             "df2.groupby('dept', as_index=False)['cost'].sum().merge(df1, on='dept')"
             ".assign(left=lambda d: d['budget'] - d['cost'])"
         ),
-        {"dept": ["hr", "it", "ops"], "budget": [100, 150, 60]},
-        {"dept": ["hr", "it", "hr", "ops", "it"], "cost": [40, 90, 70, 20, 30]},
+        _BUDGETS,
+        _COSTS,
     ),
     _asked(
         "over-budget-list",
@@ -769,38 +613,38 @@ QUESTIONS: tuple[Question, ...] = (
             "df2.groupby('dept')['cost'].sum().reset_index().merge(df1, on='dept')"
             ".query('cost > budget')['dept'].tolist()"
         ),
-        {"dept": ["hr", "it", "ops"], "budget": [100, 150, 60]},
-        {"dept": ["hr", "it", "hr", "ops", "it"], "cost": [40, 90, 70, 20, 30]},
+        _BUDGETS,
+        _COSTS,
     ),
     _asked(
         "rank-round",
         "df.assign(place=df.groupby('round')['pts'].rank(ascending=False, method='min').astype(int))",
-        {"team": ["r", "g", "b", "r", "g", "b"], "round": [1, 1, 1, 2, 2, 2], "pts": [3, 5, 5, 9, 1, 7]},
+        _ROUNDS,
     ),
     _asked(
         "winner-round",
         "df[df['pts'] == df.groupby('round')['pts'].transform('max')]",
-        {"team": ["r", "g", "b", "r", "g", "b"], "round": [1, 1, 1, 2, 2, 2], "pts": [3, 5, 5, 9, 1, 7]},
+        _ROUNDS,
     ),
     _asked(
         "improve",
         "df.pivot(index='team', columns='round', values='pts').diff(axis=1)[2].idxmax()",
-        {"team": ["r", "g", "b", "r", "g", "b"], "round": [1, 1, 1, 2, 2, 2], "pts": [3, 5, 5, 9, 1, 7]},
+        _ROUNDS,
     ),
     _asked(
         "cum-points",
         ("df.assign(total=df.groupby('team')['pts'].cumsum()).pivot(index='round', columns='team', values='total')"),
-        {"team": ["r", "g", "b", "r", "g", "b"], "round": [1, 1, 1, 2, 2, 2], "pts": [3, 5, 5, 9, 1, 7]},
+        _ROUNDS,
     ),
     _asked(
         "parse-price",
         "df.assign(price=df['price'].str.replace('[$,]', '', regex=True).astype(int))",
-        {"sku": ["A-100-red", "B-200-blue", "A-300-red"], "price": ["$1,200", "$85", "$3,050"]},
+        _PRODUCTS,
     ),
     _asked(
         "sku-parts",
         ("df.join(df['sku'].str.split('-', expand=True).set_axis(['line','num','color'], axis=1)).drop(columns='sku')"),
-        {"sku": ["A-100-red", "B-200-blue", "A-300-red"], "price": ["$1,200", "$85", "$3,050"]},
+        _PRODUCTS,
     ),
     _asked(
         "color-sum",
@@ -808,143 +652,123 @@ QUESTIONS: tuple[Question, ...] = (
             "df.assign(color=df['sku'].str.split('-').str[2], price=df['price'].str"
             ".replace('[$,]', '', regex=True).astype(int)).groupby('color')['price'].sum()"
         ),
-        {"sku": ["A-100-red", "B-200-blue", "A-300-red"], "price": ["$1,200", "$85", "$3,050"]},
+        _PRODUCTS,
     ),
     _asked(
         "month-share",
         "df.set_index('k').pipe(lambda d: d.div(d.sum(axis=1), axis=0)).round(2)",
-        {"k": ["p", "q", "r"], "jan": [1, 4, 7], "feb": [2, 5, 8], "mar": [3, 6, 9]},
+        _MONTHS,
     ),
     _asked(
         "add-total-row",
         "pd.concat([df, df.sum(numeric_only=True).to_frame().T.assign(k='total')], ignore_index=True)",
-        {"k": ["p", "q", "r"], "jan": [1, 4, 7], "feb": [2, 5, 8], "mar": [3, 6, 9]},
+        _MONTHS,
     ),
     _asked(
         "growth",
         "df.set_index('k').pct_change(axis=1)",
-        {"k": ["p", "q", "r"], "jan": [1, 4, 7], "feb": [2, 5, 8], "mar": [3, 6, 9]},
+        _MONTHS,
     ),
     _asked(
         "interval",
         "df2.merge(df1, how='cross').query('lo <= x <= hi')[['id','x','label']].reset_index(drop=True)",
-        {"lo": [0, 10, 20], "hi": [9, 19, 29], "label": ["low", "mid", "high"]},
-        {"id": [1, 2, 3, 4], "x": [5, 25, 12, 19]},
+        _BANDS,
+        _POINTS,
     ),
     _asked(
         "interval-cut",
         "df2.assign(label=pd.cut(df2['x'], [-1,9,19,29], labels=['low','mid','high']).astype(str))",
-        {"lo": [0, 10, 20], "hi": [9, 19, 29], "label": ["low", "mid", "high"]},
-        {"id": [1, 2, 3, 4], "x": [5, 25, 12, 19]},
+        _BANDS,
+        _POINTS,
     ),
     _asked(
         "pay-band",
         "df.assign(band=pd.cut(df['pay'], [0,50,70,100], labels=['low','mid','high']))",
-        {
-            "name": ["Al", "Bo", "Cy", "Di", "Ed", "Fa"],
-            "dept": ["hr", "it", "it", "hr", "ops", "it"],
-            "pay": [50, 72, 65, 48, 39, 81],
-        },
+        _WAGES,
     ),
     _asked(
         "two-lowest",
         "df.sort_values('pay').groupby('dept').head(1).sort_values('dept')",
-        {
-            "name": ["Al", "Bo", "Cy", "Di", "Ed", "Fa"],
-            "dept": ["hr", "it", "it", "hr", "ops", "it"],
-            "pay": [50, 72, 65, 48, 39, 81],
-        },
+        _WAGES,
     ),
     _asked(
         "gap-to-top",
         "df.assign(gap=df.groupby('dept')['pay'].transform('max') - df['pay'])",
-        {
-            "name": ["Al", "Bo", "Cy", "Di", "Ed", "Fa"],
-            "dept": ["hr", "it", "it", "hr", "ops", "it"],
-            "pay": [50, 72, 65, 48, 39, 81],
-        },
+        _WAGES,
     ),
     _asked(
         "dept-names",
         "df.groupby('dept')['name'].agg(list).to_dict()",
-        {
-            "name": ["Al", "Bo", "Cy", "Di", "Ed", "Fa"],
-            "dept": ["hr", "it", "it", "hr", "ops", "it"],
-            "pay": [50, 72, 65, 48, 39, 81],
-        },
+        _WAGES,
     ),
     _asked(
         "single-dept",
         "df[~df.duplicated('dept', keep=False)]",
-        {
-            "name": ["Al", "Bo", "Cy", "Di", "Ed", "Fa"],
-            "dept": ["hr", "it", "it", "hr", "ops", "it"],
-            "pay": [50, 72, 65, 48, 39, 81],
-        },
+        _WAGES,
     ),
     _asked(
         "changed-price",
         "df1.merge(df2, on='id', suffixes=('_old','_new')).query('price_old != price_new')",
-        {"id": [1, 2, 3, 4], "price": [10, 20, 30, 40]},
-        {"id": [2, 3, 4, 5], "price": [20, 35, 40, 50]},
+        _OLD_PRICES,
+        _NEW_PRICES,
     ),
     _asked(
         "added",
         "df2[~df2['id'].isin(df1['id'])]",
-        {"id": [1, 2, 3, 4], "price": [10, 20, 30, 40]},
-        {"id": [2, 3, 4, 5], "price": [20, 35, 40, 50]},
+        _OLD_PRICES,
+        _NEW_PRICES,
     ),
     _asked(
         "upsert",
         "pd.concat([df1, df2]).drop_duplicates('id', keep='last').sort_values('id').reset_index(drop=True)",
-        {"id": [1, 2, 3, 4], "price": [10, 20, 30, 40]},
-        {"id": [2, 3, 4, 5], "price": [20, 35, 40, 50]},
+        _OLD_PRICES,
+        _NEW_PRICES,
     ),
     _asked(
         "delta",
         "df1.merge(df2, on='id', how='inner').assign(d=lambda x: x['price_y'] - x['price_x'])[['id','d']]",
-        {"id": [1, 2, 3, 4], "price": [10, 20, 30, 40]},
-        {"id": [2, 3, 4, 5], "price": [20, 35, 40, 50]},
+        _OLD_PRICES,
+        _NEW_PRICES,
     ),
     _asked(
         "fill-days",
         "df.set_index('day').asfreq('D').ffill().reset_index()",
-        {"day": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-05", "2024-01-07"]), "v": [3, 4, 5, 6]},
+        _DAYS,
     ),
     _asked(
         "fill-days0",
         "df.set_index('day').asfreq('D', fill_value=0).reset_index()",
-        {"day": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-05", "2024-01-07"]), "v": [3, 4, 5, 6]},
+        _DAYS,
     ),
     _asked(
         "missing-days",
         "pd.date_range(df['day'].min(), df['day'].max()).difference(df['day'])",
-        {"day": pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-05", "2024-01-07"]), "v": [3, 4, 5, 6]},
+        _DAYS,
     ),
     _asked(
         "cross",
         "pd.crosstab(df['cat'], df['size'])",
-        {"cat": ["x", "y", "x", "z", "y", "x"], "size": ["S", "M", "L", "S", "S", "M"]},
+        _SIZES,
     ),
     _asked(
         "cross-share",
         "pd.crosstab(df['cat'], df['size'], normalize='index').round(2)",
-        {"cat": ["x", "y", "x", "z", "y", "x"], "size": ["S", "M", "L", "S", "S", "M"]},
+        _SIZES,
     ),
     _asked(
         "dummies",
         "pd.concat([df[['cat']], pd.get_dummies(df['size'], dtype=int)], axis=1)",
-        {"cat": ["x", "y", "x", "z", "y", "x"], "size": ["S", "M", "L", "S", "S", "M"]},
+        _SIZES,
     ),
     _asked(
         "streak",
         "df.assign(streak=df.groupby((df['up'] == 0).cumsum())['up'].cumsum())",
-        {"day": [1, 2, 3, 4, 5, 6, 7, 8], "up": [1, 1, 0, 1, 1, 1, 0, 1]},
+        _UPS,
     ),
     _asked(
         "longest",
         "df.groupby((df['up'] == 0).cumsum())['up'].sum().max()",
-        {"day": [1, 2, 3, 4, 5, 6, 7, 8], "up": [1, 1, 0, 1, 1, 1, 0, 1]},
+        _UPS,
     ),
     _asked(
         "explode-kv",
@@ -953,12 +777,12 @@ QUESTIONS: tuple[Question, ...] = (
             ".str.split(':').str[0], n=lambda d: d['items'].str.split(':').str[1].astype(int))"
             ".drop(columns='items')"
         ),
-        {"order": [1, 2, 3], "items": ["pen:2;ink:1", "ink:4", "pen:1;cap:3;ink:2"]},
+        _BASKETS,
     ),
     _asked(
         "item-totals",
         ("df['items'].str.split(';').explode().str.split(':', expand=True).astype({1: int}).groupby(0)[1].sum()"),
-        {"order": [1, 2, 3], "items": ["pen:2;ink:1", "ink:4", "pen:1;cap:3;ink:2"]},
+        _BASKETS,
     ),
     _asked(
         "sum-sales-by-region",

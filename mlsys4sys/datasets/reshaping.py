@@ -7,19 +7,11 @@ sheets with merged cells and totals, as in the literature on synthesis from tabl
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from mlsys4sys.datasets.tasks import Question
-
-
-def _asked(name: str, program: str, *tables: Any) -> Question:
-    """A question; a dictionary stands for a frame of its columns."""
-    frames = [pd.DataFrame(table) if isinstance(table, dict) else table for table in tables]
-    return Question(name, lambda: tuple(frame.copy() for frame in frames), program)
-
+from mlsys4sys.datasets.tasks import asked as _asked
 
 _TRIPS = pd.DataFrame(
     {

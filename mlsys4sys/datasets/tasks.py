@@ -36,6 +36,12 @@ class Question:
         return eval(self.program, space)  # noqa: S307 - written in this file
 
 
+def asked(name: str, program: str, *tables: Any) -> Question:
+    """A question; a dictionary stands for a frame of its columns."""
+    frames = [pd.DataFrame(table) if isinstance(table, dict) else table for table in tables]
+    return Question(name, lambda: tuple(frame.copy() for frame in frames), program)
+
+
 def _sales() -> tuple[Any, ...]:
     return (
         pd.DataFrame(

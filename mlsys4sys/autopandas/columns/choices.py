@@ -856,21 +856,27 @@ def _keys(column: Column) -> list[Any]:
     return [key for key in first if isinstance(key, str)][:8]
 
 
-def _listed_or_else(pool: Pool, source: Source, table: dict[int, int], wanted: Column) -> Iterator[Found]:
-    """``map({…}).fillna('Other')``: a word for all cells that are not listed."""
-    times = Counter(table.values())
-    rest, number = times.most_common(1)[0]
-    pairs = [(shown(pool.book.cell(k)), constant(t, pool, wanted)) for k, t in table.items() if t != rest]
-    default = constant(rest, pool, wanted)
-    unlike = len(table) == len(source.column.codes)  # a key tells each row apart, and nothing of its kind
-    if number < 2 or rest == NULL or default is None or not 1 <= len(pairs) < 6 or unlike:
-        return
-    if any(k is None or t is None for k, t in pairs):
+def _mapped(
+    pool: Pool, source: Source, wanted: Column, items: Sequence[tuple[int, int]], cost: float, tail: str = ""
+) -> Iterator[Found]:
+    """``map({…})`` of some cells, and what follows it."""
+    pairs = [(shown(pool.book.cell(k)), constant(t, pool, wanted)) for k, t in items]
+    if not pairs or any(k is None or t is None for k, t in pairs):
         return
     entries = ", ".join(f"{k}: {t[0]}" for k, t in pairs if t is not None)
-    cost = 1.8 + 1.6 * len(pairs)
-    text = f"{{0}}.map({{{{{entries}}}}}).fillna({default[0]})"
+    cost += 1.6 * len(pairs)
+    text = f"{{0}}.map({{{{{entries}}}}}){tail}"
     yield cost, call(text, source.expr, op="map", cost=cost, tags=(ENTRY,) * len(pairs))
+
+
+def _listed_or_else(pool: Pool, source: Source, table: dict[int, int], wanted: Column) -> Iterator[Found]:
+    """``map({…}).fillna('Other')``: a word for all cells that are not listed."""
+    rest, number = Counter(table.values()).most_common(1)[0]
+    items = [(k, t) for k, t in table.items() if t != rest]
+    default = constant(rest, pool, wanted)
+    unlike = len(table) == len(source.column.codes)  # a key tells each row apart, and nothing of its kind
+    if number > 1 and rest != NULL and default is not None and len(items) < 6 and not unlike:
+        yield from _mapped(pool, source, wanted, items, 1.8, f".fillna({default[0]})")
 
 
 def listed(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
@@ -888,12 +894,4 @@ def listed(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
         yield from _listed_or_else(pool, source, table, wanted)
         if table.get(NULL, NULL) != NULL or (keys > 4 and keys > 0.7 * len(codes)):
             continue
-        pairs = [
-            (shown(pool.book.cell(k)), constant(t, pool, wanted)) for k, t in table.items() if k != NULL and t != NULL
-        ]
-        if not pairs or any(k is None or t is None for k, t in pairs):
-            continue
-        entries = ", ".join(f"{k}: {t[0]}" for k, t in pairs if t is not None)
-        cost = 1.0 + 1.6 * len(pairs)
-        made = call(f"{{0}}.map({{{{{entries}}}}})", source.expr, op="map", cost=cost, tags=(ENTRY,) * len(pairs))
-        yield cost, made
+        yield from _mapped(pool, source, wanted, [(k, t) for k, t in table.items() if NULL not in (k, t)], 1.0)

@@ -134,7 +134,7 @@ def proposals(
     ahead: set[str] = set()
     found = []
     for family in families:
-        for expr in _sheltered(family, table, goal, others, last=last):
+        for expr in _sheltered(family, FAMILIES[family].proposals(table, goal, others, last=last)):
             found.append(expr)
             if last and family in SOLVED:
                 ahead.add(expr.text)
@@ -179,7 +179,7 @@ def _rounded(table: Table, goal: Goal, others: Sequence[Table], digits: int, kno
         found = [
             expr
             for family in ("group", "crossing", "reduce", "groupwise")
-            for expr in _sheltered(family, table, goal, others, last=True)
+            for expr in _sheltered(family, FAMILIES[family].proposals(table, goal, others, last=True))
             if expr.text not in known
         ]
     for expr in distinct(sorted(found, key=lambda expr: expr.total), 24):
@@ -209,24 +209,17 @@ def _as_series(goal: Goal) -> Goal:
     return Goal.of(pd.Series(list(goal.value.values()), index=index, dtype=_dtype(goal)), goal.book)
 
 
-_ODD_CELLS = (InputError, TypeError, ValueError, OverflowError, IndexError, KeyError, AttributeError)
-"""What cells that neither compare nor hash raise."""
-
-
-def _sheltered(family: str, table: Table, goal: Goal, others: Sequence[Table], *, last: bool) -> Iterator[Expr]:
+def _sheltered(family: str, made: Iterator[Expr]) -> Iterator[Expr]:
     """A family's proposals; cells that neither compare nor hash end it, and not the search."""
     try:
-        yield from FAMILIES[family].proposals(table, goal, others, last=last)
-    except _ODD_CELLS as error:
+        yield from made
+    except (InputError, TypeError, ValueError, OverflowError, IndexError, KeyError, AttributeError) as error:
         log.debug("%s: no more proposals: %s", family, error)
 
 
 def chosen_rows(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
     """Programs that end with groups of some of the table's rows; no family of calls, as finding them takes longer."""
-    try:
-        yield from chosen.proposals(table, goal, others)
-    except _ODD_CELLS as error:
-        log.debug("chosen: no more proposals: %s", error)
+    return _sheltered("chosen", chosen.proposals(table, goal, others))
 
 
 def joins(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:

@@ -77,7 +77,7 @@ def _chosen(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]
             continue
         seen.add(keep.tobytes())
         for condition in read(table, keep, others):
-            kept = table.made(table.value[keep], call("{0}[{1:arg}]", table.expr, condition, op="mask", cost=0.4))
+            kept = table.made(table.value[keep], align.masked(table, condition, cost=0.4))
             for family in (group, crossing):
                 yield from islice(family.proposals(kept, goal, (), last=True), 3)
 
@@ -104,7 +104,7 @@ def _ends(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
                 fits &= choices.sum(axis=1) > len(positions)
                 kept += [expr for keep in choices[fits][:2] for expr in read(table, keep, others, light=True)]
                 for condition in kept:
-                    rows = call("{0}[{1:arg}]", table.expr, condition, op="mask", cost=0.4)
+                    rows = align.masked(table, condition, cost=0.4)
                     first = f"{{0}}.groupby({literal(key.label)}){text}"
                     yield call(first, rows, op="groupby.head", cost=1.0 + 0.2 * flipped, tags=(LABEL,))
 
@@ -119,7 +119,7 @@ def _by_another(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[E
         for other in others:
             if not flat(other) or other.duplicate_labels or not 1 < other.rows <= MOST_ROWS:
                 continue
-            for mine, i in ((c, i) for i, c in enumerate(table.columns)):
+            for i, mine in enumerate(table.columns):
                 for theirs in other.columns:
                     if theirs.kind == mine.kind and hashable(mine) and hashable(theirs):
                         yield from _exists(table, i, other, theirs, keep)
@@ -142,7 +142,7 @@ def _exists(table: Table, position: int, other: Table, key: Column, keep: Bools)
                 text = f"{{0}}.isin({{1}}.loc[{{2:arg}}, {literal(key.label)}])"
                 test = call(text, table.ref(position), other.expr, condition, op="isin", cost=1.2, tags=(LABEL,))
                 mask = Expr("~{0}", (test,), UNARY, "logic", cost) if sign else test
-                yield call("{0}[{1:arg}]", table.expr, mask, op="mask", cost=0.4)
+                yield align.masked(table, mask, cost=0.4)
 
 
 def _past(table: Table, key: Column, groups: Groups, target: Codes) -> Iterator[Expr]:
@@ -218,11 +218,8 @@ class Layout:
         Returns:
             Shape (choices,).
         """
-        rows = self.groups.rows
-        member = np.zeros((len(rows), self.groups.count))
-        member[np.arange(len(rows)), self.groups.ids] = 1.0
-        inside = chosen[:, rows]
-        sizes = inside @ member
+        inside = chosen[:, self.groups.rows]
+        sizes = inside @ self.groups.member
         shown = np.zeros(self.groups.count, dtype=bool)
         shown[np.concatenate([at[at >= 0] for at in self.at])] = True
         fits = np.asarray(~(sizes[:, ~shown] > 0).any(axis=1), dtype=bool)
@@ -236,18 +233,16 @@ class Layout:
         for at, column in zip(self.at, self.wanted, strict=True):
             explained = np.zeros(len(left), dtype=bool)
             for position in self.values:
-                explained |= self._gives(self.table.columns[position], inside, member, at, column, counts=counts)
+                explained |= self._gives(self.table.columns[position], inside, at, column, counts=counts)
             if counts and column.kind == "num":
                 explained |= self._agrees(sizes, sizes, at, column)
             good &= explained
         fits[left] = good
         return fits
 
-    def _gives(
-        self, column: Column, inside: Bools, member: Floats, at: Codes, wanted: Column, *, counts: bool
-    ) -> Bools:
+    def _gives(self, column: Column, inside: Bools, at: Codes, wanted: Column, *, counts: bool) -> Bools:
         """Which choices have an aggregate of a column in the goal's cells."""
-        rows = self.groups.rows
+        rows, member = self.groups.rows, self.groups.member
         null = column.null[rows]
         out = np.zeros(len(inside), dtype=bool)
         present = inside & ~null

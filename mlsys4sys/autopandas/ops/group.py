@@ -612,9 +612,7 @@ def _under_conditions(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Fl
         return
     choices = conditions(table)
     inside = choices[:, groups.rows]
-    member = np.zeros((len(groups.rows), groups.count))
-    member[np.arange(len(groups.rows)), groups.ids] = 1.0
-    times = inside @ member
+    times = inside @ groups.member
     hits = close(times[:, at], wanted.numbers) | close((times / groups.sizes)[:, at], wanted.numbers)
     for keep in choices[hits][:MOST_COUNTED]:
         for condition in read(table, keep, most=2):
@@ -622,13 +620,13 @@ def _under_conditions(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Fl
     for i in [i for i in solved.values if table.columns[i].kind == "num"][:8]:
         cells = table.columns[i].numbers
         x = np.nan_to_num(cells[groups.rows])
-        totals = (inside * x) @ member
+        totals = (inside * x) @ groups.member
         for keep in choices[close(totals[:, at], wanted.numbers)][:2]:
             for condition in read(table, keep, most=1):
                 if table.ref(i).text not in {node.text for node in condition.nodes}:
                     chosen = call("{0}.where({1:arg}, 0)", table.ref(i), condition, op="where", cost=1.3)
                     yield chosen, np.where(keep, cells, 0.0)
-        present = (inside & ~table.columns[i].null[groups.rows]) @ member
+        present = (inside & ~table.columns[i].null[groups.rows]) @ groups.member
         with np.errstate(all="ignore"):
             means = np.where(present > 0, totals / present, np.nan)
         for keep in choices[close(means[:, at], wanted.numbers)][:2]:

@@ -82,6 +82,13 @@ class Groups:
         return np.bincount(self.ids, minlength=self.count)
 
     @cached_property
+    def member(self) -> Floats:
+        """One where a row is in a group, zero elsewhere, shape (rows, groups): a product with it sums by group."""
+        out = np.zeros((len(self.rows), self.count))
+        out[np.arange(len(self.rows)), self.ids] = 1.0
+        return out
+
+    @cached_property
     def names(self) -> dict[tuple[int, ...], int]:
         """The keys' codes of a group → its number."""
         columns = [key.codes[self.first].tolist() for key in self.keys]

@@ -60,6 +60,7 @@ def _resampled(table: Table, goal: Goal, place: Column, column: Column, on: str)
             continue
         numbers = [c for c in values if c.kind in ("num", "bool")]
         labels = [c.label for c in values if table.book.code(c.label) in wanted] or [c.label for c in numbers]
+        gaps = len(place.distinct) > binned(column.series, unit, how).nunique()
         for agg, cost in RESAMPLED:
             head = f".resample({literal(freq)}{on})"
             if table.shape_kind == "series" or (len(labels) == len(values) and goal.shape_kind == "frame"):
@@ -67,9 +68,8 @@ def _resampled(table: Table, goal: Goal, place: Column, column: Column, on: str)
             else:
                 select = f"[{literal(labels if goal.shape_kind == 'frame' else labels[0])}]" if labels else ""
             expr = step(table.expr, f"{head}{select}.{agg}()", op="resample", cost=1.4 + cost, labels=len(labels))
-            tails = _TAILS if agg in _GAPPED and len(place.distinct) > _filled_spans(column, unit, how) else ()
-            filled = [expr, *(step(expr, tail, op=op, cost=more) for tail, op, more in tails)]
-            for made in filled:
+            tails = _TAILS if gaps and agg in _GAPPED else ()
+            for made in (expr, *(step(expr, tail, op=op, cost=more) for tail, op, more in tails)):
                 yield step(made, ".reset_index()", op="reset_index", cost=0.6) if _in_columns(place, goal) else made
         if set(goal.labels) == {"open", "high", "low", "close"}:
             for c in numbers:
@@ -88,11 +88,6 @@ _GAPPED = frozenset({"mean", "last", "first", "max"})
 """Aggregates of which an empty span has none."""
 
 _TAILS = ((".ffill()", "ffill", 0.7), (".interpolate()", "interpolate", 0.9), (".fillna(0)", "fillna", 0.9))
-
-
-def _filled_spans(column: Column, unit: str, how: str) -> int:
-    """Spans in which there are rows."""
-    return int(binned(column.series, unit, how).nunique())
 
 
 def _in_columns(place: Column, goal: Goal) -> bool:
