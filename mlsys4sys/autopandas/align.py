@@ -20,6 +20,9 @@ Positions = NDArray[np.int64]
 MOST_KEYS = 3
 """Columns that a sort may be by."""
 
+NOT_NEW = 0.5
+"""Nats for sorting by other columns than the one that was just made."""
+
 TIED_BY_DESIGN = 1.0
 """Nats less for a second key in the sort of what was gathered."""
 
@@ -375,6 +378,9 @@ def sorts(table: Table, positions: Positions) -> Iterator[Expr]:
                 chosen = (first, *others)
                 for signs in product((sign,), *[(1, -1)] * (size - 1)):
                     order = np.lexsort([keys[c][1] * s for c, s in zip(chosen[::-1], signs[::-1], strict=True)])
+                    if size == 1 and k == table.rows and not np.array_equal(order, positions):
+                        # The plain sort leaves ties in an order of the machine's own: running it tells.
+                        yield _sort_call(table, [keys[first][0]], signs)
                     if np.array_equal(order[:k], positions) and not np.array_equal(order, unmoved):
                         found += 1
                         labels = [keys[c][0] for c in chosen]
@@ -395,7 +401,7 @@ def _ties_broken(
         for c, (_, other) in enumerate(keys)
         if c != first and len(positions) == table.rows and (np.diff(other[positions])[tied] > 0).all()
     ]
-    for c in seconds[:2]:
+    for c in dict.fromkeys([*seconds[:2], *seconds[-1:]]):  # the last one may be new
         expr = _sort_call(table, [keys[first][0], keys[c][0]], (sign, 1))
         # Rows that were gathered are tied by design: who sorts them names both keys.
         yield replace(expr, cost=expr.cost - TIED_BY_DESIGN) if "melt" in table.expr.ops else expr
@@ -407,6 +413,11 @@ def _leads(ranks: NDArray[np.float64], positions: Positions, rest: Positions) ->
     return bool((np.diff(chosen) >= 0).all()) and (not len(rest) or bool(ranks[rest].min() >= chosen[-1]))
 
 
+def _assigned(expr: Expr, label: object) -> bool:
+    """Whether an ``assign`` makes this column."""
+    return f"{label}={{" in expr.template or f"{literal(label)}: {{" in expr.template
+
+
 def _sort_call(table: Table, labels: Sequence[object], signs: Sequence[int], *, stable: bool = False) -> Expr:
     down = [s < 0 for s in signs]
     extra = ""
@@ -415,6 +426,8 @@ def _sort_call(table: Table, labels: Sequence[object], signs: Sequence[int], *, 
     elif any(down):
         extra = f", ascending={literal([not d for d in down])}"
     cost = 0.9 + 0.4 * len(labels) + (0.3 if extra else 0.0) + (0.2 if stable else 0.0)
+    if table.expr.op == "assign" and not any(_assigned(table.expr, label) for label in labels):
+        cost += NOT_NEW
     extra += ", kind='stable'" if stable else ""  # ties need not keep their order otherwise
     if table.shape_kind == "series":
         return call(f"{{0}}.sort_values({extra[2:]})", table.expr, op="sort_values", cost=cost - 0.4)

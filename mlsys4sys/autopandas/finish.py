@@ -34,6 +34,9 @@ MOST_ROWS_CHOSEN = 500
 MOST_NEW_SORTED = 6
 """Readings of new columns after which rows are sorted by one of them."""
 
+MOST_SORTS = 8
+"""Ways to sort them, of which those by new columns come first."""
+
 MOST_NEW = 4
 """New columns that one finish may add."""
 
@@ -246,18 +249,18 @@ class Finisher:
                 rows = rows.reset_index(drop=True)
             made = itertools.islice(self._columns(table, Goal.of(rows, goal.book), heavy=True), MOST_NEW_SORTED)
             for wide in self._tables(made, MOST_NEW_SORTED):
-                for by in itertools.islice(align.sorts(wide, positions), 2):
-                    yield call("{0}.reset_index(drop=True)", by, op="reset_index", cost=0.4) if goal.plain_index else by
+                yield from _sorted_so(wide, positions, [goal.labels[j] for j in _new_labels(table, goal)], goal)
 
     def _chosen_by_new(self, table: Table, goal: Goal) -> Iterator[Expr]:
         """New columns first and then rows chosen by one of them: what they are at the other rows is open."""
-        new = [j for j, code in enumerate(goal.label_codes) if code not in set(table.label_codes)]
+        new = _new_labels(table, goal)
         if not 0 < len(new) <= 2 or not 1 < goal.rows < table.rows <= MOST_ROWS_CHOSEN or goal.levels != 1:
             return
         if goal.duplicate_labels or table.duplicate_labels or table.levels != 1:
             return
         for positions in align.row_maps(table, goal)[:2]:
             if not (np.diff(positions) > 0).all():
+                yield from self._chosen_and_sorted(table, goal, positions)
                 continue
             readings = [
                 self.partly(table, positions, goal.columns[j]) or self._made_of_some(table, positions, goal.columns[j])
@@ -273,6 +276,20 @@ class Finisher:
                     wide = with_column(wide, table.expr, goal.labels[j], found[min(k, len(found) - 1)])
                 for extended in self._tables([wide], 1):
                     yield from self._kept_by(extended, keep, [goal.labels[j] for j in new], goal)
+
+    def _chosen_and_sorted(self, table: Table, goal: Goal, positions: align.Positions) -> Iterator[Expr]:
+        """The same, where the rows that are left are then sorted by one of the new columns."""
+        inside = np.sort(positions)
+        if len(set(positions.tolist())) < len(positions):
+            return
+        rows = goal.value.iloc[np.argsort(positions)]
+        if goal.plain_index:
+            rows = rows.set_axis(table.value.index[inside])
+        made = itertools.islice(self._chosen_by_new(table, Goal.of(rows, goal.book)), MOST_NEW_SORTED)
+        order = np.searchsorted(inside, positions)
+        for kept in self._tables(made, MOST_NEW_SORTED):
+            if kept.rows == goal.rows:
+                yield from _sorted_so(kept, order, [goal.labels[j] for j in _new_labels(table, goal)], goal)
 
     def _made_of_some(self, table: Table, positions: align.Positions, column: Column) -> list[Expr]:
         """Ways to compute a column from some rows that give the same there when all rows are there."""
@@ -885,3 +902,17 @@ def _castable(dtype: Any) -> bool:
 
 
 _PLAIN_TYPES = {"str", "string", "category", "Int64", "Float64", "boolean", "datetime64[ns]", "datetime64[us]"}
+
+
+def _new_labels(table: Table, goal: Goal) -> list[int]:
+    """Columns of the goal whose labels the table has not."""
+    known = set(table.label_codes)
+    return [j for j, code in enumerate(goal.label_codes) if code not in known]
+
+
+def _sorted_so(table: Table, positions: align.Positions, new: Sequence[Hashable], goal: Goal) -> Iterator[Expr]:
+    """The rows in the goal's order, sorted by new columns if those say it: who makes them sorts by them."""
+    named = [literal(label) for label in new]
+    found = list(itertools.islice(align.sorts(table, positions), MOST_SORTS))
+    for by in sorted(found, key=lambda expr: -sum(name in expr.template for name in named))[:2]:
+        yield call("{0}.reset_index(drop=True)", by, op="reset_index", cost=0.4) if goal.plain_index else by

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from mlsys4sys.autopandas.columns import filters, numeric
+from mlsys4sys.autopandas.columns import filters, numeric, windows
 from mlsys4sys.autopandas.columns.check import different_first
 from mlsys4sys.autopandas.columns.count import Clock, Count
-from mlsys4sys.autopandas.columns.numeric import ADD, MUL, SUB, Found, Prices
+from mlsys4sys.autopandas.columns.numeric import ADD, DIV, MUL, SUB, Found, Prices
 from mlsys4sys.autopandas.columns.pool import Pool, Term
 from mlsys4sys.autopandas.expression import UNARY, WHERE, Expr, call
 from mlsys4sys.autopandas.table import NULL, Bools, Column, Floats, Table
@@ -21,6 +21,10 @@ Constant = Callable[[int], tuple[str, float, tuple[str, ...]] | None]
 
 MOST_BASES, MOST_FACTORS = 8, 5
 """Columns that hold on some rows, and columns of which two make a number that does."""
+MOST_GAPS = 16
+"""Columns of which it is asked where they are missing."""
+MOST_KEYED = 4
+"""Keys by which balances are looked for."""
 MOST_BRANCHES, MOST_WHEN = 4, 4
 """Ways to make the numbers elsewhere, and conditions, that are joined with each other."""
 
@@ -52,6 +56,7 @@ def search(
         yield from _of_two(asked, wanted, prices)
         yield from _or_constant(asked, wanted, prices)
         yield from _signed_totals(asked, wanted)
+        yield from _ranks_of_two(asked, wanted)
 
 
 def _partly(asked: _Asked, wanted: Column, prices: Prices) -> Iterator[Found]:
@@ -152,19 +157,57 @@ def _or_constant(asked: _Asked, wanted: Column, prices: Prices) -> Iterator[Foun
 
 
 def _signed_totals(asked: _Asked, wanted: Column) -> Iterator[Found]:
-    """``a.where(condition, -a).cumsum()``: a balance of what comes in and what goes out."""
+    """``a.where(condition, -a).cumsum()``: a balance of what comes in and goes out, of all rows or of each group."""
     if wanted.null.any() or len(wanted.numbers) < 3:
         return
-    steps = np.diff(wanted.numbers, prepend=0.0)
-    for term in asked.pool.columns_of_numbers[:MOST_BASES]:
-        asked.count.examined += 1
-        added, taken = _alike(term.values, steps), _alike(-term.values, steps)
-        if not (added | taken).all() or added.all() or taken.all():
-            continue
-        minus = Expr("-{0}", (term.expr,), UNARY, "arithmetic", 0.4)
-        for condition in asked.when(added & ~taken, taken & ~added):
-            signed = call("{0}.where({1:arg}, {2:arg})", term.expr, condition, minus, op="where", cost=0.9)
-            yield term.cost + condition.total + 2.2, call("{0}.cumsum()", signed, op="cumulative", cost=0.9)
+    pool = asked.pool
+    keys = [g for g in pool.groupings if len(g.positions) == 1][:MOST_KEYED] if pool.is_frame else []
+    for grouping in (None, *keys):
+        if grouping is None:
+            steps = np.diff(wanted.numbers, prepend=0.0)
+        else:
+            before = grouping.groups.shifted(wanted.numbers, 1)
+            steps = wanted.numbers - np.where(np.isnan(before), 0.0, before)
+        for term in pool.columns_of_numbers[:MOST_BASES]:
+            asked.count.examined += 1
+            added, taken = _alike(term.values, steps), _alike(-term.values, steps)
+            if not (added | taken).all() or added.all() or taken.all():
+                continue
+            minus = Expr("-{0}", (term.expr,), UNARY, "arithmetic", 0.4)
+            for condition in asked.when(added & ~taken, taken & ~added):
+                signed = call("{0}.where({1:arg}, {2:arg})", term.expr, condition, minus, op="where", cost=0.9)
+                cost = term.cost + condition.total + 2.2
+                if grouping is None:
+                    yield cost, call("{0}.cumsum()", signed, op="cumulative", cost=0.9)
+                else:
+                    key = pool.columns_as_sources[grouping.positions[0]].expr
+                    total = call("{0}.groupby({1:arg}).cumsum()", signed, key, op="groupby.cumulative", cost=1.1)
+                    yield cost + grouping.cost, total
+
+
+def _ranks_of_two(asked: _Asked, wanted: Column) -> Iterator[Found]:
+    """``(a - b).rank(ascending=False)``: places by what two columns make."""
+    values = wanted.numbers
+    if wanted.null.any() or len(values) < 4 or values.min() != 1 or values.max() > len(values):
+        return
+    for a, b in itertools.permutations(asked.pool.columns_of_numbers[:MOST_FACTORS], 2):
+        for op in (SUB, DIV, ADD, MUL):
+            if op.commutes and a.expr.text > b.expr.text:
+                continue
+            with np.errstate(all="ignore"):
+                made = op.apply(a.values, b.values)
+            for ascending in (False, True):
+                ranking = windows.Ranking(made, ascending=ascending)
+                for method, extra in (("average", 0.0), ("min", 0.3), ("dense", 0.4), ("first", 0.6)):
+                    asked.count.examined += 1
+                    if not np.array_equal(ranking.of(method), values):
+                        continue
+                    chosen = [f"method='{method}'"] * (method != "average") + ["ascending=False"] * (not ascending)
+                    cost = 1.2 + extra + 0.3 * (not ascending)
+                    text = f"{{0}}.rank({', '.join(chosen)})"
+                    whole = numeric.joined(op, a.expr, b.expr)
+                    yield a.cost + b.cost + op.cost + cost, call(text, whole, op="rank", cost=cost)
+                    break
 
 
 def compared(pool: Pool, wanted: Column, constant: Constant, count: Count) -> Iterator[Found]:
@@ -200,6 +243,37 @@ def compared(pool: Pool, wanted: Column, constant: Constant, count: Count) -> It
         tags = tuple(tag for choice in known for tag in choice[2])
         text = f"np.select([{{0:sum}} > {{1:sum}}, {{0:sum}} < {{1:sum}}], [{texts[0]}, {texts[1]}], {texts[2]})"
         yield a.cost + b.cost + cost, call(text, *parts, op="where", cost=cost, tags=(WHERE, *tags))
+
+
+def by_presence(pool: Pool, wanted: Column, constant: Constant, count: Count) -> Iterator[Found]:
+    """``np.select([a.isna(), b.isna(), a != b], ['added', 'removed', 'changed'], 'same')``, as after an outer join."""
+    if pool.at is not None or not 2 < len(wanted.distinct) < 5 or NULL in wanted.codes:
+        return
+    gaps = [source for source in pool.columns_as_sources[:MOST_GAPS] if source.column.null.any()]
+    for a, b in itertools.permutations(gaps, 2):
+        count.examined += 1
+        no_a, no_b = a.column.null, b.column.null
+        there = ~(no_a | no_b)
+        if (no_a & no_b).any() or not there.any() or a.column.kind != b.column.kind:
+            continue
+        apart = there & (a.column.codes != b.column.codes)
+        parts = [no_a, no_b, *([there] if len(wanted.distinct) == 3 else [apart, there & ~apart])]
+        words = [_word(wanted, part, constant) for part in parts]
+        known = [word for word in words if word is not None]
+        if len(known) < len(parts) or len({word[0] for word in known}) < len(known):
+            continue
+        cost = 2.0 + sum(word[1] for word in known)
+        tests = "{0}.isna(), {1}.isna()" + (", {0:sum} != {1:sum}" if len(known) > 3 else "")
+        choices = ", ".join(word[0] for word in known[:-1])
+        tags = tuple(tag for word in known for tag in word[2])
+        text = f"np.select([{tests}], [{choices}], {known[-1][0]})"
+        yield a.cost + b.cost + cost, call(text, a.expr, b.expr, op="where", cost=cost, tags=(WHERE, *tags))
+
+
+def _word(wanted: Column, rows: Bools, constant: Constant) -> tuple[str, float, tuple[str, ...]] | None:
+    """The one cell on some rows as a constant."""
+    codes = np.unique(wanted.codes[rows])
+    return constant(int(codes[0])) if len(codes) == 1 else None
 
 
 def _on_rows(

@@ -65,6 +65,7 @@ def search(
     if wanted.kind in ("str", "num", "obj"):
         yield from bins.search(pool, wanted, prices, lambda code: constant(code, pool, wanted), count)
         yield from branches.compared(pool, wanted, lambda code: constant(code, pool, wanted), count)
+        yield from branches.by_presence(pool, wanted, lambda code: constant(code, pool, wanted), count)
     yield from chosen(pool, wanted, constants, others, count, clock)
     yield from listed(pool, wanted, count)
     if wanted.kind in ("obj", "str"):
@@ -875,8 +876,10 @@ def _listed_or_else(pool: Pool, source: Source, table: dict[int, int], wanted: C
     items = [(k, t) for k, t in table.items() if t != rest]
     default = constant(rest, pool, wanted)
     unlike = len(table) == len(source.column.codes)  # a key tells each row apart, and nothing of its kind
-    if number > 1 and rest != NULL and default is not None and len(items) < 6 and not unlike:
-        yield from _mapped(pool, source, wanted, items, 1.8, f".fillna({default[0]})")
+    same = all(k == t for k, t in items)  # that is ``where(isin(…))``
+    if number > 1 and rest != NULL and default is not None and len(items) < 6 and not unlike and not same:
+        amounts = source.column.kind == "num" and 2 * len(table) > len(source.column.codes)  # no names of anything
+        yield from _mapped(pool, source, wanted, items, 1.8 + 2.5 * amounts, f".fillna({default[0]})")
 
 
 def listed(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:

@@ -134,7 +134,9 @@ def _numbers(
             rough, pool, replace(prices, rough=True), count, clock, deep=best > 4.0, rough=True
         ):
             if expr.text not in exact:
-                yield cost + extra, call("{0}" + suffix, expr, op=op, cost=extra)
+                halved = expr.op.endswith("rank") and op == "astype"  # ties are counted from one side, not cut off
+                cut = extra + 1.5 * halved
+                yield cost + cut, call("{0}" + suffix, expr, op=op, cost=cut)
 
 
 def _roundings(values: Floats) -> Iterator[tuple[str, str, float, Floats, Floats]]:

@@ -330,8 +330,8 @@ def _splits(
     ends = np.r_[np.flatnonzero(np.diff(cells)) + 1, len(cells)]
     ids = figures.ids[rows]
     taken: list[tuple[Floats | None, str]] = [(None, "size")]
-    for v in table.columns:
-        if v is not x and v.kind in ("num", "bool") and not v.null.any() and v.array.dtype != object:
+    for v in (*(v for v in table.columns if v is not x), x):
+        if v.kind in ("num", "bool") and not v.null.any() and v.array.dtype != object:
             taken += [(v.numbers[rows], how) for how in ("sum", "mean", "max", "min")]
     fixed = sorted(figures.classes, key=lambda code: str(table.book.cell(code))) != list(figures.classes)
     down = figures.wanted.shape[1] == 1 and bool((np.diff(figures.wanted[:, 0]) <= 0).all())

@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from mlsys4sys.autopandas.columns.pool import pool_of
 from mlsys4sys.autopandas.expression import (
     FUNCTION,
+    LABEL,
     PRODUCT,
     SUM,
+    UNARY,
     Expr,
     call,
     is_keyword_name,
@@ -559,6 +562,9 @@ MOST_MADE = 3
 MOST_MADE_OF = 2000
 """Rows of a table whose columns are computed with."""
 
+MOST_READ = 16
+"""Numbers that are read out of texts and aggregated."""
+
 MOST_CONDITIONED, MOST_COUNTED = 500, 3
 """Rows of a table under whose conditions is counted; conditions that give one column."""
 
@@ -601,7 +607,52 @@ def _computed(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Floats]]:
             values = bound(cells, 0.0)
             if not np.array_equal(values, cells) and _summed(groups, values, at, wanted):
                 yield call(f"{{0}}.clip({how}=0)", table.ref(i), op="clip", cost=1.0), values
+    for term in pool_of(table).amounts[:MOST_READ] if any(column.kind == "str" for column in table.columns) else ():
+        if len(term.values) == table.rows and not np.isnan(term.values).all():
+            names, matrix = groups.numbers(Column(None, term.values, table.book))
+            rows = [names.index(agg) for agg in _MADE if agg in names]
+            if close(matrix[rows][:, at], wanted.numbers).any():
+                yield term.expr, term.values
+    yield from _visits(solved, wanted)
     yield from _under_conditions(solved, wanted)
+
+
+_PAUSES = (
+    ("30min", 1800), ("1h", 3600), ("10min", 600), ("15min", 900), ("5min", 300), ("20min", 1200), ("1D", 86_400),
+    ("2h", 7200), ("7D", 604_800), ("1min", 60), ("30D", 2_592_000),
+)  # fmt: skip
+"""Pauses after which a new visit begins, and their seconds."""
+
+
+def _visits(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Floats]]:
+    """Rows that begin a visit, which are counted: the first of a key, and those after a pause."""
+    table, groups, at = solved.table, solved.groups, solved.at
+    assert at is not None
+    keys = solved.keys.keys
+    counts = wanted.numbers
+    if any(key.derived or key.level is not None for key in keys) or not (counts >= 1).all():
+        return
+    if (counts != np.rint(counts)).any() or (counts == groups.sizes[at]).all() or (counts == 1).all():
+        return
+    by = literal(keys[0].column.label if len(keys) == 1 else [key.column.label for key in keys])
+    for time in table.columns:
+        if time.kind != "date" or time.null.any():
+            continue
+        pause = np.full(table.rows, np.inf)
+        ordered = True
+        for rows in groups.members:
+            order = np.argsort(time.numbers[rows], kind="stable")
+            ordered &= bool((np.diff(order) > 0).all())
+            pause[rows[order[1:]]] = np.diff(time.numbers[rows[order]])
+        sort = f".sort_values({literal(time.label)})"
+        for text, seconds in _PAUSES:
+            begins = pause > seconds * 1e9
+            if _summed(groups, begins.astype(np.float64), at, wanted):
+                for sorting in ("", sort) if ordered else (sort,):
+                    steps = f"{{0}}{sorting}.groupby({by})[{literal(time.label)}].diff()"
+                    late, cost = f"~({steps} <= pd.Timedelta('{text}'))", 1.6 + 0.4 * bool(sorting)
+                    yield Expr(late, (table.expr,), UNARY, "compare", cost, (LABEL,) * 2), begins.astype(np.float64)
+                break
 
 
 def _under_conditions(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Floats]]:
@@ -626,6 +677,13 @@ def _under_conditions(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Fl
                 if table.ref(i).text not in {node.text for node in condition.nodes}:
                     chosen = call("{0}.where({1:arg}, 0)", table.ref(i), condition, op="where", cost=1.3)
                     yield chosen, np.where(keep, cells, 0.0)
+        balances = 2 * totals - np.bincount(groups.ids, x, groups.count)
+        for keep in choices[close(balances[:, at], wanted.numbers)][:2]:
+            for condition in read(table, keep, most=1):
+                if table.ref(i).text not in {node.text for node in condition.nodes}:
+                    minus = Expr("-{0}", (table.ref(i),), UNARY, "arithmetic", 0.4)
+                    signed = call("{0}.where({1:arg}, {2:arg})", table.ref(i), condition, minus, op="where", cost=1.3)
+                    yield signed, np.where(keep, cells, -cells)
         present = (inside & ~table.columns[i].null[groups.rows]) @ groups.member
         with np.errstate(all="ignore"):
             means = np.where(present > 0, totals / present, np.nan)

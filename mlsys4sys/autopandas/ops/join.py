@@ -398,6 +398,13 @@ def _totals_written(
         yield call(text, other.expr, op="groupby.agg", cost=1.6 + cost + 0.3 * len(new), tags=tags)
 
 
+_SPANS = ((3600e9, "h"), (60e9, "min"), (86_400e9, "D"), (1e9, "s"))
+"""Nanoseconds, and how pandas writes them."""
+
+MOST_MOMENTS = 10_000
+"""Pairs of moments whose distances are looked at."""
+
+
 def _asof(left: Table, right: Table, goal: Goal) -> Iterator[Expr]:
     if (
         goal.rows != left.rows
@@ -423,13 +430,41 @@ def _asof(left: Table, right: Table, goal: Goal) -> Iterator[Expr]:
                 continue  # numbers of no order that only happen to stand between others
             for direction in ("backward", "forward", "nearest"):
                 way = "" if direction == "backward" else f", direction={literal(direction)}"
-                yield call(
-                    f"pd.merge_asof({{0}}, {{1}}, {on}{by}{way})",
-                    *sides,
-                    op="merge_asof",
-                    cost=2.0 + 0.4 * bool(way) + 0.6 * (not same),
-                    tags=(LABEL,),
-                )
+                within = _tolerance(left, right, a, b, keys, direction, goal) if a.kind == "date" else None
+                for most in (None, within) if within else (None,):
+                    limit = f", tolerance={most}" if most else ""
+                    yield call(
+                        f"pd.merge_asof({{0}}, {{1}}, {on}{by}{way}{limit})",
+                        *sides,
+                        op="merge_asof",
+                        cost=2.0 + 0.4 * bool(way) + 0.6 * (not same) + 0.6 * bool(most),
+                        tags=(LABEL,),
+                    )
+
+
+def _tolerance(
+    left: Table, right: Table, a: Column, b: Column, keys: Sequence[Hashable], direction: str, goal: Goal
+) -> str | None:
+    """How far apart matched moments may be, where the goal misses what lies farther: a round span as code."""
+    new = next((c for c in goal.columns if c.label in right.labels and c.label not in left.labels), None)
+    if new is None or not new.null.any() or new.null.all() or left.rows * right.rows > MOST_MOMENTS:
+        return None
+    apart = a.numbers[:, None] - b.numbers[None, :]
+    for key in keys:
+        mine, theirs = (t.columns[list(t.labels).index(key)].codes for t in (left, right))
+        apart = np.where(mine[:, None] == theirs[None, :], apart, np.nan)
+    if direction != "nearest":
+        apart = np.where(apart >= 0 if direction == "backward" else apart <= 0, apart, np.nan)
+    least = np.where(np.isnan(apart), np.inf, np.abs(apart)).min(axis=1)[np.argsort(a.numbers, kind="stable")]
+    lost = new.null & np.isfinite(least)
+    if not lost.any() or np.isinf(least[~new.null]).any() or least[~new.null].max() >= least[lost].min():
+        return None
+    low, high = least[~new.null].max(), least[lost].min()
+    for ticks, text in _SPANS:
+        for times in (1, 5, 10, 30, 2, 15, 3, 20, 45):
+            if low <= ticks * times < high:
+                return f"pd.Timedelta('{times}{text}')"
+    return None
 
 
 def _sorted(column: Column) -> bool:

@@ -36,6 +36,9 @@ MOST_FILTERED = 500
 MOST_PARTIAL = 8
 """Groups and pivots to which a column is added."""
 
+SMALL = 5
+"""Rows up to which a group is named by how many it has at most: more than two."""
+
 MOST_CROSSED = 2000
 """Pairs of rows of two tables."""
 
@@ -73,6 +76,8 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
     if "assign" not in before:
         yield from distinct(_united(table, goal), 2)
         yield from distinct(_cleaned(table, goal), 2)
+        yield from distinct(_thrown_together(table, goal), 2)
+        yield from distinct(_cohorts(table, goal), 2)
         yield from distinct(keyed(table, goal), 8)
     elif table.expr.ops == ("assign",):
         yield from distinct(keyed(table, goal), 3)
@@ -493,6 +498,65 @@ def _cleaned(table: Table, goal: Goal) -> Iterator[Expr]:
                 made = step(table.ref(position), text, op=_PARTED, cost=0.6 + cost)
                 yield assign(table.expr, column.label, made)
                 break
+
+
+def _thrown_together(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Rare words made one that the goal shows in their place: ``where(df['brand'].map(counts) > 2, 'other')``."""
+    for position, column in enumerate(table.columns):
+        if column.kind != "str" or column.null.any() or len(column.distinct) < 3:
+            continue
+        for place in goal.everything:
+            kept = place.distinct & column.distinct
+            fresh = place.distinct - column.distinct
+            if len(fresh) != 1 or place.kind != "str" or not kept or len(kept) + 1 >= len(column.distinct):
+                continue
+            word = literal(table.book.cell(next(iter(fresh))))
+            codes, times = np.unique(column.codes, return_counts=True)
+            inside = np.isin(codes, list(kept))
+            least, most = int(times[inside].min()), int(times[~inside].max())
+            ref = table.ref(position)
+            listed = literal(sorted(str(table.book.cell(code)) for code in kept))
+            if least > most:
+                counts = step(ref, ".value_counts()", op="value_counts", cost=0.5)
+                bound = f"> {most}" if most < SMALL else f">= {least}"
+                text = f"{{0}}.where({{0}}.map({{1}}) {bound}, {word})"
+                yield assign(table.expr, column.label, Expr(text, (ref, counts), op="where", cost=1.6, tags=(CELL,)))
+            text = f"{{0}}.where({{0}}.isin({listed}), {word})"
+            cost = 1.5 + 0.5 * len(kept)
+            yield assign(table.expr, column.label, Expr(text, (ref,), op="where", cost=cost, tags=(CELL,) * len(kept)))
+
+
+def _cohorts(table: Table, goal: Goal) -> Iterator[Expr]:
+    """When each key first appears, and how long ago that was, as columns: what cohorts are counted by.
+
+    Where the goal has the first times as row labels or cells and the distances as column labels or cells.
+    """
+    if goal.shape_kind != "frame" or table.rows < 4:
+        return
+    steps = set(goal.label_codes) | {code for column in goal.columns for code in column.distinct}
+    for time in table.columns:
+        if time.kind != "num" or time.array.dtype.kind != "i" or time.null.any():
+            continue
+        for key in table.columns:
+            if key is time or not hashable(key) or key.unique or key.null.any() or len(key.distinct) < 2:
+                continue
+            groups = Groups([key])
+            first = np.array([time.numbers[rows].min() for rows in groups.members])[groups.ids]
+            if np.array_equal(first, time.numbers) or len(set(first.tolist())) < 2:
+                continue
+            firsts = {table.book.code(int(cell)) for cell in first.tolist()}
+            ages = {table.book.code(int(cell)) for cell in (time.numbers - first).tolist()}
+            place = next((p for p in (*goal.index, *goal.columns) if p.distinct == firsts), None)
+            if place is None or not ages <= steps or len(ages) < 2:
+                continue
+            name = place.label if isinstance(place.label, str) and place.label not in table.labels else "first"
+            header = goal.value.columns.name
+            age = header if isinstance(header, str) and header not in (*table.labels, name) else "age"
+            text = f"{{0}}.groupby({literal(key.label)})[{literal(time.label)}].transform('min')"
+            start = call(text, table.expr, op="groupby.transform", cost=1.2, tags=(LABEL,) * 2)
+            wide = assign(table.expr, name, start)
+            difference = f"{{0}}[{literal(time.label)}] - {{0}}[{literal(name)}]"
+            yield assign(wide, age, Expr(difference, (wide,), SUM, "arithmetic", 0.8))
 
 
 # Rows
