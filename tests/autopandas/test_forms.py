@@ -58,7 +58,7 @@ QUOTES = pd.DataFrame(
     [
         ("df.assign(left=df['amt'].where(df['kind'] == 'in', -df['amt']).groupby(df['acct']).cumsum())", [MOVES]),
         (
-            "df.assign(net=df['amt'].where(df['kind'] == 'in', -df['amt'])).groupby('acct')['net'].sum()",
+            "df.assign(net=df['amt'].where(df['kind'] == 'in', -df['amt'])).groupby('acct')[['net']].sum()",
             [MOVES],
         ),
         (
