@@ -204,12 +204,24 @@ def _in_own_order(table: Table, positions: Positions) -> Iterator[Expr]:
         codes = column.codes[positions]
         firsts = list(dict.fromkeys(codes.tolist()))
         place = {code: i for i, code in enumerate(firsts)}
-        order = np.argsort([place[code] for code in column.codes.tolist()], kind="stable")
-        if len(firsts) <= MOST_LISTED and np.array_equal(order, positions):
-            words = {table.book.cell(code): i for i, code in enumerate(firsts)}
-            text = f"{{0}}.sort_values({literal(column.label)}, key=lambda s: s.map({literal(words)}))"
-            cost = 2.6 + 0.25 * len(words)
-            yield call(text, table.expr, op="sort_values", cost=cost, tags=(LABEL, *(ENTRY,) * len(words)))
+        places = np.array([place[code] for code in column.codes.tolist()])
+        if len(firsts) > MOST_LISTED:
+            continue
+        words = {table.book.cell(code): i for i, code in enumerate(firsts)}
+        mapped = f"s.map({literal(words)})"
+        label = literal(column.label)
+        cost, tags = 2.6 + 0.25 * len(words), (LABEL, *(ENTRY,) * len(words))
+        if np.array_equal(np.argsort(places, kind="stable"), positions):
+            text = f"{{0}}.sort_values({label}, key=lambda s: {mapped})"
+            yield call(text, table.expr, op="sort_values", cost=cost, tags=tags)
+            continue
+        for second, ranks in _sort_keys(table) if (np.diff(places[positions]) >= 0).all() else ():
+            for sign in (1, -1):
+                if second != column.label and np.array_equal(np.lexsort([ranks * sign, places]), positions):
+                    down = "" if sign > 0 else ", ascending=[True, False]"
+                    by = f"[{label}, {literal(second)}]{down}"
+                    text = f"{{0}}.sort_values({by}, key=lambda s: {mapped} if s.name == {label} else s)"
+                    yield call(text, table.expr, op="sort_values", cost=cost + 0.8, tags=(LABEL, *tags))
 
 
 def listed(table: Table, positions: Positions) -> Iterator[Expr]:

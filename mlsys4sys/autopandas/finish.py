@@ -34,6 +34,9 @@ MOST_ROWS_CHOSEN = 500
 MOST_NEW_SORTED = 6
 """Readings of new columns after which rows are sorted by one of them."""
 
+MOST_PICKED = 3
+"""Ways to pick rows of a table with a new column."""
+
 MOST_SORTS = 8
 """Ways to sort them, of which those by new columns come first."""
 
@@ -259,9 +262,9 @@ class Finisher:
         if goal.duplicate_labels or table.duplicate_labels or table.levels != 1:
             return
         for positions in align.row_maps(table, goal)[:2]:
-            if not (np.diff(positions) > 0).all():
+            in_order = bool((np.diff(positions) > 0).all())
+            if not in_order:
                 yield from self._chosen_and_sorted(table, goal, positions)
-                continue
             readings = [
                 self.partly(table, positions, goal.columns[j]) or self._made_of_some(table, positions, goal.columns[j])
                 for j in new
@@ -275,7 +278,11 @@ class Finisher:
                 for j, found in zip(new, readings, strict=True):
                     wide = with_column(wide, table.expr, goal.labels[j], found[min(k, len(found) - 1)])
                 for extended in self._tables([wide], 1):
-                    yield from self._kept_by(extended, keep, [goal.labels[j] for j in new], goal)
+                    if in_order:
+                        yield from self._kept_by(extended, keep, [goal.labels[j] for j in new], goal)
+                    picked = itertools.islice(align.row_picks(extended, positions), MOST_PICKED)
+                    for rows in self._tables(picked, MOST_PICKED):
+                        yield from self._columns(rows, goal, heavy=False)
 
     def _chosen_and_sorted(self, table: Table, goal: Goal, positions: align.Positions) -> Iterator[Expr]:
         """The same, where the rows that are left are then sorted by one of the new columns."""

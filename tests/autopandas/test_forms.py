@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from mlsys4sys.autopandas import synthesize
 from mlsys4sys.autopandas.expression import evaluate
+from mlsys4sys.autopandas.perturb import mixed
 
 MOVES = pd.DataFrame(
     {
@@ -150,3 +152,118 @@ def test_a_dictionary_of_words_to_themselves_is_not_offered() -> None:
     assert all("'x': 'x'" not in found.code for found in result.programs)
     assert "'other'" in result.code
     assert np.array_equal(result(BRANDS)["brand"], output["brand"])
+
+
+TEAMS = pd.DataFrame(
+    {
+        "home": ["Lions", "Bears", "Hawks", "Lions", "Bears", "Hawks", "Wolves"],
+        "away": ["Bears", "Hawks", "Lions", "Wolves", "Lions", "Wolves", "Bears"],
+        "hg": [3, 1, 2, 5, 0, 4, 1],
+        "ag": [1, 1, 2, 0, 2, 3, 5],
+    }
+)
+STOCK = pd.DataFrame({"sku": ["a1", "b2", "c3", "d4", "e5", "f6"], "stock": [20, 15, 3, 30, 9, 12]})
+SOLD = pd.DataFrame({"sku": ["b2", "a1", "e5", "b2", "d4", "e5", "f6"], "qty": [6, 4, 2, 7, 11, 4, 5]})
+BUYS = pd.DataFrame({"channel": list("aabbabbaab"), "cust": [31, 31, 42, 23, 54, 42, 15, 31, 66, 37]})
+SHIFTS = pd.DataFrame(
+    {
+        "emp": ["Lea", "Max", "Lea", "Nia", "Max"],
+        "start": ["2024-06-03 08:00", "2024-06-03 09:30", "2024-06-04 08:15", "2024-06-03 22:00", "2024-06-04 10:00"],
+        "stop": ["2024-06-03 16:30", "2024-06-03 17:00", "2024-06-04 12:00", "2024-06-04 06:00", "2024-06-04 15:15"],
+    }
+)
+FILMS = pd.DataFrame({"genre": list("abcabc"), "time": ["1h 30m", "2h 5m", "0h 55m", "2h 10m", "1h 45m", "1h 5m"]})
+COSTS = pd.DataFrame({"part": list("aaabbbcc"), "by": list("xyzzxyxz"), "cost": [2.5, 2.1, 2.9, 7, 9.5, 8.8, 31, 28.5]})
+NOTED = pd.DataFrame(
+    {"id": [11, 12, 13, 14], "has": ["color=red;size=M", "size=L;kg=3", "color=blue;size=S;kg=1", "kg=7"]}
+)
+REGIONS = pd.DataFrame(
+    {"region": list("nnssneesn"), "item": list("abababbab"), "sales": [10, 20, 35, 15, 30, 18, 44, 5, 2]}
+)
+GROWTH = pd.DataFrame({"k": list("abcd"), "old": [100.0, 50, 30, 70], "new": [121.3, 45, 37.5, 80]})
+SIZES = pd.DataFrame({"m": ["Apr", "Dec", "Mar", "Apr", "Mar", "Dec"], "v": [3, 1, 9, 2, 4, 0]})
+
+
+def _league(df: pd.DataFrame) -> pd.DataFrame:
+    both = [
+        df[["home", "hg"]].set_axis(["team", "goals"], axis=1),
+        df[["away", "ag"]].set_axis(["team", "goals"], axis=1),
+    ]
+    return pd.concat(both).groupby("team", as_index=False)["goals"].sum()
+
+
+def _left(stock: pd.DataFrame, sold: pd.DataFrame) -> pd.DataFrame:
+    wide = stock.merge(sold.groupby("sku", as_index=False)["qty"].sum(), on="sku", how="left").fillna({"qty": 0})
+    wide["left"] = wide["stock"] - wide["qty"]
+    return wide[wide["left"] < 5][["sku", "left"]]
+
+
+def _again(df: pd.DataFrame) -> pd.DataFrame:
+    times = df.groupby(["channel", "cust"]).size().reset_index(name="n")
+    times["again"] = times["n"] > 1
+    return times.groupby("channel", as_index=False)["again"].mean()
+
+
+def _hours(df: pd.DataFrame) -> pd.DataFrame:
+    hours = (pd.to_datetime(df["stop"]) - pd.to_datetime(df["start"])).dt.total_seconds() / 3600
+    return df.assign(hours=hours).groupby("emp", as_index=False)["hours"].sum()
+
+
+def _minutes(df: pd.DataFrame) -> pd.DataFrame:
+    minutes = pd.to_timedelta(df["time"]).dt.total_seconds() / 60
+    return df.assign(mins=minutes).groupby("genre", as_index=False)["mins"].mean()
+
+
+def _cheapest(df: pd.DataFrame) -> pd.DataFrame:
+    wide = df.pivot(index="part", columns="by", values="cost")
+    return wide.assign(best=wide.idxmin(axis=1))
+
+
+def _keys_and_values(df: pd.DataFrame) -> pd.DataFrame:
+    long = df.assign(has=df["has"].str.split(";")).explode("has")
+    long[["key", "val"]] = long["has"].str.split("=", expand=True)
+    return long.pivot(index="id", columns="key", values="val").reset_index()
+
+
+def _best_with_share(df: pd.DataFrame) -> pd.DataFrame:
+    sums = df.groupby(["region", "item"], as_index=False)["sales"].sum()
+    sums["pct"] = (sums["sales"] / sums.groupby("region")["sales"].transform("sum") * 100).round(1)
+    return sums.loc[sums.groupby("region")["sales"].idxmax()].reset_index(drop=True)
+
+
+def _growth(df: pd.DataFrame) -> pd.DataFrame:
+    return df.assign(pct=((df["new"] - df["old"]) / df["old"] * 100).round(2))
+
+
+def _in_own_order(df: pd.DataFrame) -> pd.DataFrame:
+    return df.sort_values(["m", "v"], key=lambda s: s.map({"Mar": 0, "Apr": 1, "Dec": 2}) if s.name == "m" else s)
+
+
+@pytest.mark.parametrize(
+    ("made", "frames"),
+    [
+        (_league, [TEAMS]),
+        (_left, [STOCK, SOLD]),
+        (_again, [BUYS]),
+        (_hours, [SHIFTS]),
+        (_minutes, [FILMS]),
+        (_cheapest, [COSTS]),
+        (_keys_and_values, [NOTED]),
+        (_best_with_share, [REGIONS]),
+        (_growth, [GROWTH]),
+        (_in_own_order, [SIZES]),
+    ],
+)
+def test_reports_of_several_steps_are_found(made: Callable[..., Any], frames: list[pd.DataFrame]) -> None:
+    output = made(*(frame.copy() for frame in frames))
+    result = synthesize([frame.copy() for frame in frames], output, budget_s=8.0, top=60)
+    other = [mixed((frame,), 5)[0] for frame in frames] if len(frames) == 1 else frames
+    truth = made(*(frame.copy() for frame in other))
+    assert any(_same(_run(found, other), truth) for found in result.programs), [p.code for p in result.programs[:3]]
+
+
+def _run(found: Any, frames: Sequence[pd.DataFrame]) -> Any:
+    try:
+        return found(*(frame.copy() for frame in frames))
+    except Exception as error:  # noqa: BLE001 - a program that fails on other tables is not the one
+        return error

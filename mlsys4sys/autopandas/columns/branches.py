@@ -13,7 +13,8 @@ from mlsys4sys.autopandas.columns import filters, numeric, windows
 from mlsys4sys.autopandas.columns.check import different_first
 from mlsys4sys.autopandas.columns.count import Clock, Count
 from mlsys4sys.autopandas.columns.numeric import ADD, DIV, MUL, SUB, Found, Prices
-from mlsys4sys.autopandas.columns.pool import Pool, Term
+from mlsys4sys.autopandas.columns.pool import Pool, Source, Term
+from mlsys4sys.autopandas.columns.windows import Groups
 from mlsys4sys.autopandas.expression import UNARY, WHERE, Expr, call
 from mlsys4sys.autopandas.table import NULL, Bools, Column, Floats, Table
 
@@ -162,11 +163,14 @@ def _signed_totals(asked: _Asked, wanted: Column) -> Iterator[Found]:
         return
     pool = asked.pool
     keys = [g for g in pool.groupings if len(g.positions) == 1][:MOST_KEYED] if pool.is_frame else []
-    for grouping in (None, *keys):
+    for grouping, time in itertools.product((None, *keys), (None, *_times(pool))):
+        order = np.arange(pool.rows) if time is None else np.argsort(time.column.numbers, kind="stable")
+        back = np.argsort(order)
         if grouping is None:
-            steps = np.diff(wanted.numbers, prepend=0.0)
+            steps = np.diff(wanted.numbers[order], prepend=0.0)[back]
         else:
-            before = grouping.groups.shifted(wanted.numbers, 1)
+            groups = Groups(grouping.groups.ids[order], grouping.groups.count)
+            before = groups.shifted(wanted.numbers[order], 1)[back]
             steps = wanted.numbers - np.where(np.isnan(before), 0.0, before)
         for term in pool.columns_of_numbers[:MOST_BASES]:
             asked.count.examined += 1
@@ -177,12 +181,21 @@ def _signed_totals(asked: _Asked, wanted: Column) -> Iterator[Found]:
             for condition in asked.when(added & ~taken, taken & ~added):
                 signed = call("{0}.where({1:arg}, {2:arg})", term.expr, condition, minus, op="where", cost=0.9)
                 cost = term.cost + condition.total + 2.2
+                if time is not None:
+                    signed = call("{0}.loc[{1}.sort_values().index]", signed, time.expr, op="sort_values", cost=1.0)
+                    cost += 1.0
                 if grouping is None:
                     yield cost, call("{0}.cumsum()", signed, op="cumulative", cost=0.9)
                 else:
                     key = pool.columns_as_sources[grouping.positions[0]].expr
                     total = call("{0}.groupby({1:arg}).cumsum()", signed, key, op="groupby.cumulative", cost=1.1)
                     yield cost + grouping.cost, total
+
+
+def _times(pool: Pool) -> list[Source]:
+    """Dates by which the rows are not sorted as they stand."""
+    dates = [s for s in pool.columns_as_sources if s.column.kind == "date" and not s.column.null.any()]
+    return [s for s in dates if (np.diff(s.column.numbers) < 0).any()][:1] if pool.is_frame else []
 
 
 def _ranks_of_two(asked: _Asked, wanted: Column) -> Iterator[Found]:

@@ -58,6 +58,8 @@ class Checker:
         value = self.value(expr)
         if not expr.parts and value is not None:
             return len(wanted.distinct) <= 1 and bool((wanted.codes == self.book.code(value)).all())
+        if isinstance(value, pd.Series) and _moved(value.index, self.index):
+            value = value.reindex(self.index)  # as ``assign`` does
         cells = self._aligned(value)
         return cells is not None and alike(Column(None, cells, self.book), wanted)
 
@@ -70,6 +72,11 @@ class Checker:
         """Where a condition holds; None if it is none."""
         cells = self._aligned(self.value(expr))
         return None if cells is None or cells.dtype != bool else np.asarray(cells)
+
+
+def _moved(labels: pd.Index, mine: pd.Index) -> bool:
+    """Whether a series has the labels of the rows, each once, in another order."""
+    return len(labels) == len(mine) and labels.is_unique and not labels.equals(mine) and bool(mine.isin(labels).all())
 
 
 def alike(made: Column, wanted: Column) -> bool:

@@ -831,7 +831,7 @@ def of_lists(pool: Pool, count: Count) -> Iterator[Found]:
 
 def label_of_extreme(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
     """In which of the numeric columns a row's largest or smallest number stands."""
-    numeric = [i for i, column in enumerate(pool.columns) if column.kind == "num" and not column.null.any()]
+    numeric = [i for i, column in enumerate(pool.columns) if column.kind == "num"]
     if not pool.is_frame or not 2 <= len(numeric) <= 60:
         return
     if not wanted.distinct <= {pool.book.code(pool.labels[i]) for i in numeric}:
@@ -842,9 +842,13 @@ def label_of_extreme(pool: Pool, wanted: Column, count: Count) -> Iterator[Found
         if not wanted.distinct <= set(codes.tolist()):
             continue
         cells = np.stack([pool.columns[i].numbers for i in chosen], axis=1)
+        gone = np.isnan(cells)
+        if gone.all(axis=1).any():
+            continue
         whole = len(chosen) == len(pool.columns)
         frame = "{0}" if whole else f"{{0}}[{literal(labels)}]"
-        for name, places, cost in (("idxmax", cells.argmax(axis=1), 1.2), ("idxmin", cells.argmin(axis=1), 1.5)):
+        most, least = np.where(gone, -np.inf, cells).argmax(axis=1), np.where(gone, np.inf, cells).argmin(axis=1)
+        for name, places, cost in (("idxmax", most, 1.2), ("idxmin", least, 1.5)):
             count.examined += 1
             if np.array_equal(codes[places], wanted.codes):
                 total = cost + extra + 0.2 * len(labels) * (not whole)

@@ -291,12 +291,16 @@ _LOOKS = re.compile(
 )
 
 
+_YEAR_FIRST = re.compile(r"\d{4}\D")
+
+
 def reading(column: Column) -> list[tuple[str, float]]:
     """Arguments after the column with which ``pd.to_datetime`` reads all its strings."""
     cells = [str(column.book.cell(code)) for code in sorted(column.distinct)][:200]
     if not cells or not all(_LOOKS.search(cell) and len(cell) < 40 for cell in cells):
         return []
     out = []
+    year_first = all(_YEAR_FIRST.match(cell) for cell in cells)
     for argument, kwargs, cost in (
         ("", {}, 0.0),
         (", dayfirst=True", {"dayfirst": True}, 0.6),
@@ -308,6 +312,8 @@ def reading(column: Column) -> list[tuple[str, float]]:
         (", format='%d.%m.%Y'", {"format": "%d.%m.%Y"}, 1.0),
         (", errors='coerce'", {"errors": "coerce"}, 1.0),
     ):
+        if year_first and "dayfirst" in kwargs:
+            continue
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

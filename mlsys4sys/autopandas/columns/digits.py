@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import pandas as pd
 
-from mlsys4sys.autopandas.expression import Expr, call, escaped, literal
+from mlsys4sys.autopandas.expression import PRODUCT, Expr, call, escaped, literal
 from mlsys4sys.autopandas.table import NULL, Codes, Column, Floats
 
 Measure = tuple[Expr, Floats, float]
@@ -22,6 +23,7 @@ def measures(expr: Expr, column: Column) -> Iterator[Measure]:
     if len(distinct) > MOST_DISTINCT:
         return
     words = [None if code == NULL else str(column.book.cell(code)) for code in distinct.tolist()]
+    yield from _spans(expr, words, inverse)
     for text, op, cost, function in (*_MEASURES, *_signs(words)):
         values = np.array([np.nan if word is None else function(word) for word in words])
         if np.isnan(values).all():
@@ -30,6 +32,25 @@ def measures(expr: Expr, column: Column) -> Iterator[Measure]:
         complete = not np.isnan(values[distinct != NULL]).any()
         gone = bool((distinct == NULL).any())
         yield from _typed(expr, text, op, cost, values, inverse, whole=whole, complete=complete, gone=gone)
+
+
+_UNITS = re.compile(r"\s*(?:\d+(?:\.\d+)?\s*(?:d|days?|h|hrs?|hours?|m|min|minutes?|s|sec|seconds?)\s*)+")
+"""Spans of time as people write them: ``1h 30m``."""
+
+
+def _spans(expr: Expr, words: list[str | None], inverse: Codes) -> Iterator[Measure]:
+    """Hours, minutes and seconds of texts that are spans of time."""
+    if None in words or len(words) < 2 or not all(_UNITS.fullmatch(word or "") for word in words):
+        return
+    try:
+        seconds = pd.to_timedelta(pd.Series(words)).dt.total_seconds().to_numpy()[inverse]
+    except ValueError:
+        return
+    read = call("pd.to_timedelta({0:arg})", expr, op="astype", cost=1.0)
+    total = call("{0}.dt.total_seconds()", read, op="dt", cost=0.5)
+    yield total, seconds, 1.5
+    for by, cost in ((60, 0.2), (3600, 0.2), (86_400, 0.6)):
+        yield Expr(f"{{0}} / {by}", (total,), PRODUCT, "arithmetic", cost), seconds / by, 1.5 + cost
 
 
 def _typed(

@@ -501,6 +501,7 @@ def search(
     yield from equal(target, grouped, count)
     yield from filled(target, grouped, prices, count)
     yield from quotients(target, base, prices, count)
+    yield from changes(target, Block.of(pool.seen(pool.columns_of_numbers), rows), count)
     if not deep:
         return
     yield from divided(target, base, prices, count)
@@ -532,6 +533,32 @@ def search(
     if len(two) <= 600:
         yield from paired(target, two, two, BASIC, count, clock)
     yield from paired(target, wide, wide, BASIC, count, clock)
+
+
+MOST_COMPARED = 12
+"""Columns of which each two are compared as shares and changes."""
+
+IDIOM = 0.8
+"""Nats less for what has a name of its own, though it takes several signs: a percentage of change."""
+
+
+def changes(target: Target, block: Block, count: Count) -> Iterator[Found]:
+    """By which share one column is more than another, and which share it has of both; perhaps as percentages."""
+    for i, j in itertools.permutations(range(min(len(block), MOST_COMPARED)), 2):
+        a, b = block.matrix[i], block.matrix[j]
+        count.examined += 4
+        with np.errstate(all="ignore"):
+            made = np.stack([(b - a) / a, (b - a) / a * 100.0, a / (a + b), a / (a + b) * 100.0])
+        for k in np.flatnonzero(target.fits(made)).tolist():
+            x, y = block.build(i), block.build(j)
+            whole = joined(DIV, joined(SUB, y, x), x) if k < 2 else joined(DIV, x, joined(ADD, x, y))
+            percent = bool(k % 2)
+            made_so = with_constant(MUL, whole, 100.0, 0.0, ()) if percent else whole
+            cost = 2 * float(block.costs[i]) + float(block.costs[j]) + 2.0 - IDIOM + 0.5 * percent
+            yield (
+                cost,
+                Expr(made_so.template, made_so.parts, made_so.level, made_so.op, made_so.cost - IDIOM, made_so.tags),
+            )
 
 
 MOST_RUNNING = 20

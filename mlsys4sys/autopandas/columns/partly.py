@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from mlsys4sys.autopandas.columns.check import Checker
 from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
-from mlsys4sys.autopandas.columns.numeric import BASIC, Block, Found, Target, equal, paired
+from mlsys4sys.autopandas.columns.numeric import BASIC, DIV, Block, Found, Target, equal, joined, paired
 from mlsys4sys.autopandas.columns.pool import Pool, pool_of
-from mlsys4sys.autopandas.expression import Expr
+from mlsys4sys.autopandas.expression import PRODUCT, Expr, call
 from mlsys4sys.autopandas.table import Column, Table
 
 MOST_TRIED = 24
@@ -66,6 +66,30 @@ def _found(target: Target, pool: Pool, count: Count, clock: Clock) -> Iterator[F
     yield from paired(target, base, base, BASIC, count, clock)
     yield from paired(target, base, totals, BASIC, count, clock)
     yield from paired(target, base, grouped, BASIC, count, clock)
+    yield from _shares(target, pool, count)
+
+
+def _shares(target: Target, pool: Pool, count: Count) -> Iterator[Found]:
+    """Shares of a total or a group's, perhaps as percentages, perhaps rounded."""
+    known = target.order
+    wanted = target.values[list(known)]
+    digits = next((d for d in range(5) if np.allclose(wanted, np.round(wanted, d), rtol=0, atol=1e-9)), None)
+    divisors = [term for term in (*pool.grouped, *pool.totals) if term.expr.op in ("groupby.transform", "reduce")]
+    for part in pool.columns_of_numbers[:8]:
+        for whole in divisors:
+            count.examined += 1
+            with np.errstate(all="ignore"):
+                share = (part.values / whole.values)[list(known)]
+            for scale, extra in ((100.0, 0.5), (1.0, 0.0)):
+                exact = np.allclose(share * scale, wanted, rtol=1e-9, atol=1e-12)
+                if not exact and (digits is None or not np.array_equal(np.round(share * scale, digits), wanted)):
+                    continue
+                made = joined(DIV, part.expr, whole.expr)
+                if scale > 1:
+                    made = Expr("{0} * 100", (made,), PRODUCT, "arithmetic", extra)
+                if not exact:
+                    made = call(f"{{0}}.round({digits or ''})", made, op="round", cost=0.9)
+                yield part.cost + whole.cost + DIV.cost + extra + 0.9 * (not exact), made
 
 
 def _right(made: Any, at: NDArray[np.int64], wanted: Column) -> bool:

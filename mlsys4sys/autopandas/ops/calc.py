@@ -11,6 +11,7 @@ from itertools import permutations
 
 import numpy as np
 
+from mlsys4sys.autopandas.columns.numeric import parting
 from mlsys4sys.autopandas.expression import COMPARE, FUNCTION, LABEL, OUTPUT, PRODUCT, SUM, UNARY, Expr, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.fill import constant_cost
@@ -369,7 +370,7 @@ def _short(value: float) -> str | None:
     """A number as somebody would type it; None where nobody would."""
     if abs(value - round(value)) < 1e-9:
         return str(round(value))
-    text = repr(round(value, 4))
+    text = repr(round(float(value), 4))
     return text if abs(float(text) - value) < 1e-9 else None
 
 
@@ -409,11 +410,17 @@ def _clipped(base: Expr, x: Floats, wanted: Floats) -> Iterator[Expr]:
 
 
 def _between(low: float, high: float, *, upper: bool = False) -> float:
-    """A round bound between two numbers: ``> bound`` for the higher, ``< bound`` for the lower if ``upper``."""
+    """The roundest bound between two numbers: ``> bound`` for the higher, ``< bound`` for the lower if ``upper``.
+
+    >>> _between(28.5, 31.0), _between(-1.0, 2.0)
+    (30.0, 0.0)
+    """
+    low, high = float(low), float(high)
     for bound in (0.0, 1.0, *(10.0**k for k in range(1, 6))):
         if (low < bound <= high) if upper else (low <= bound < high):
             return bound
-    return high if upper else low
+    edge = parting(low, high, right=not upper)
+    return edge if edge is not None else high if upper else low
 
 
 def _where(base: Expr, sign: str, bound: float, target: float) -> Iterator[Expr]:

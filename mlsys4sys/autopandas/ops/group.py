@@ -562,8 +562,8 @@ MOST_MADE = 3
 MOST_MADE_OF = 2000
 """Rows of a table whose columns are computed with."""
 
-MOST_READ = 16
-"""Numbers that are read out of texts and aggregated."""
+MOST_READ = 80
+"""Numbers that are read out of texts and dates and aggregated."""
 
 MOST_CONDITIONED, MOST_COUNTED = 500, 3
 """Rows of a table under whose conditions is counted; conditions that give one column."""
@@ -607,7 +607,8 @@ def _computed(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Floats]]:
             values = bound(cells, 0.0)
             if not np.array_equal(values, cells) and _summed(groups, values, at, wanted):
                 yield call(f"{{0}}.clip({how}=0)", table.ref(i), op="clip", cost=1.0), values
-    for term in pool_of(table).amounts[:MOST_READ] if any(column.kind == "str" for column in table.columns) else ():
+    told = any(column.kind in ("str", "date") for column in table.columns)
+    for term in pool_of(table).amounts[:MOST_READ] if told else ():
         if len(term.values) == table.rows and not np.isnan(term.values).all():
             names, matrix = groups.numbers(Column(None, term.values, table.book))
             rows = [names.index(agg) for agg in _MADE if agg in names]

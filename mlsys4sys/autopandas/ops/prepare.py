@@ -16,7 +16,7 @@ import pandas as pd
 
 from mlsys4sys.autopandas.expression import CELL, COMPARE, LABEL, SUM, Expr, assign, call, literal
 from mlsys4sys.autopandas.goal import Goal
-from mlsys4sys.autopandas.ops import crossing, group, join
+from mlsys4sys.autopandas.ops import begun, crossing, group, join
 from mlsys4sys.autopandas.ops.computed import keyed
 from mlsys4sys.autopandas.ops.grouping import Groups
 from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, is_frame, label_set, some, step
@@ -35,9 +35,6 @@ MOST_FILTERED = 500
 
 MOST_PARTIAL = 8
 """Groups and pivots to which a column is added."""
-
-SMALL = 5
-"""Rows up to which a group is named by how many it has at most: more than two."""
 
 MOST_CROSSED = 2000
 """Pairs of rows of two tables."""
@@ -61,6 +58,7 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
     if _FILTERED in before or "sort_values" in before:
         return
     yield from distinct(_joined(table, others), 6)
+    yield from distinct(begun.with_totals(table, goal, others), 3)
     yield from distinct(_crossed(table, goal, others), 1)
     yield from distinct(_paired(table, goal), 3)
     if "ffill" not in before:
@@ -69,15 +67,16 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
         yield from distinct(exploded(table, goal), 2)
     if _MELTED not in before:
         yield from distinct(_gathered(table, goal), 4)
-    if _PARTED not in before:
+    if table.expr.ops.count(_PARTED) <= ("explode" in before):  # a list is taken apart, and then its elements
         yield from distinct(_parted(table, goal), 3)
     if not before:
         yield from distinct(_in_time(table, goal), 2)
+        yield from distinct(begun.halves(table, goal), 2)
     if "assign" not in before:
         yield from distinct(_united(table, goal), 2)
         yield from distinct(_cleaned(table, goal), 2)
-        yield from distinct(_thrown_together(table, goal), 2)
-        yield from distinct(_cohorts(table, goal), 2)
+        yield from distinct(begun.thrown_together(table, goal), 2)
+        yield from distinct(begun.cohorts(table, goal), 2)
         yield from distinct(keyed(table, goal), 8)
     elif table.expr.ops == ("assign",):
         yield from distinct(keyed(table, goal), 3)
@@ -86,6 +85,7 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
         yield from distinct(_totals(table, goal), 3)
         yield from distinct(_summed(table, goal), 3)
         yield from distinct(_counted(table, goal), 3)
+        yield from distinct(begun.sizes(table, goal), 2)
 
 
 def filtered(table: Table, goal: Goal) -> Iterator[Expr]:
@@ -101,10 +101,12 @@ def partial(table: Table, goal: Goal) -> Iterator[Expr]:
     """Groups and pivots that give all columns of the goal but one or two, which are computed from the others."""
     if not flat(table) or goal.shape_kind != "frame" or goal.levels != 1 or goal.duplicate_labels:
         return
+    labels = set(goal.label_codes)
     made = [
         j for j, column in enumerate(goal.columns)
-        if column.kind == "num" and not column.distinct <= table.cells and len(goal.columns) > 2
-    ]  # fmt: skip
+        if (column.kind == "num" and not column.distinct <= table.cells)
+        or (column.distinct and column.distinct <= labels)  # in which of the others something stands
+    ] if len(goal.columns) > 2 else []  # fmt: skip
     drops = [(j,) for j in reversed(made)][:3] + ([tuple(made[-2:])] if len(made) > 1 and len(goal.columns) > 3 else [])
     for gone in drops:
         less = Goal.of(goal.value.iloc[:, [j for j in range(len(goal.columns)) if j not in gone]], goal.book)
@@ -406,10 +408,10 @@ def _numbered(labels: Sequence[str]) -> tuple[str, list[Any]] | None:
 def _name(table: Table, goal: Goal, words: Sequence[Any]) -> Hashable:
     """The label under which the goal has these cells, if that may name a new column."""
     codes = set(_codes(table, words))
-    for column in goal.columns:
-        if column.distinct and column.distinct <= codes and isinstance(column.label, str):
-            return column.label if column.label not in (*table.labels, "value") else None
-    return None
+    shown = [c.label for c in goal.columns if c.distinct and c.distinct <= codes and isinstance(c.label, str)]
+    if not shown or (len(shown) > 2 and codes <= goal.cells):  # spread over columns, it has no name
+        return None
+    return shown[0] if shown[0] not in (*table.labels, "value") else None
 
 
 def _names(table: Table, goal: Goal, columns: Sequence[Sequence[str]], taken: Sequence[Hashable]) -> list[str]:
@@ -443,7 +445,10 @@ def _parted(table: Table, goal: Goal) -> Iterator[Expr]:
             shares = [_share(table, list(cells), goal) for cells in columns]
             if max(shares) < 0.5 or column.distinct <= goal.cells:
                 continue
-            yield _split(table.expr, column.label, separator, _names(table, goal, columns, taken=table.labels))
+            frame = table.expr
+            if "explode" in frame.ops:  # rows are joined by their labels
+                frame = step(frame, ".reset_index(drop=True)", op="reset_index", cost=0.3)
+            yield _split(frame, column.label, separator, _names(table, goal, columns, taken=table.labels))
             break
 
 
@@ -498,65 +503,6 @@ def _cleaned(table: Table, goal: Goal) -> Iterator[Expr]:
                 made = step(table.ref(position), text, op=_PARTED, cost=0.6 + cost)
                 yield assign(table.expr, column.label, made)
                 break
-
-
-def _thrown_together(table: Table, goal: Goal) -> Iterator[Expr]:
-    """Rare words made one that the goal shows in their place: ``where(df['brand'].map(counts) > 2, 'other')``."""
-    for position, column in enumerate(table.columns):
-        if column.kind != "str" or column.null.any() or len(column.distinct) < 3:
-            continue
-        for place in goal.everything:
-            kept = place.distinct & column.distinct
-            fresh = place.distinct - column.distinct
-            if len(fresh) != 1 or place.kind != "str" or not kept or len(kept) + 1 >= len(column.distinct):
-                continue
-            word = literal(table.book.cell(next(iter(fresh))))
-            codes, times = np.unique(column.codes, return_counts=True)
-            inside = np.isin(codes, list(kept))
-            least, most = int(times[inside].min()), int(times[~inside].max())
-            ref = table.ref(position)
-            listed = literal(sorted(str(table.book.cell(code)) for code in kept))
-            if least > most:
-                counts = step(ref, ".value_counts()", op="value_counts", cost=0.5)
-                bound = f"> {most}" if most < SMALL else f">= {least}"
-                text = f"{{0}}.where({{0}}.map({{1}}) {bound}, {word})"
-                yield assign(table.expr, column.label, Expr(text, (ref, counts), op="where", cost=1.6, tags=(CELL,)))
-            text = f"{{0}}.where({{0}}.isin({listed}), {word})"
-            cost = 1.5 + 0.5 * len(kept)
-            yield assign(table.expr, column.label, Expr(text, (ref,), op="where", cost=cost, tags=(CELL,) * len(kept)))
-
-
-def _cohorts(table: Table, goal: Goal) -> Iterator[Expr]:
-    """When each key first appears, and how long ago that was, as columns: what cohorts are counted by.
-
-    Where the goal has the first times as row labels or cells and the distances as column labels or cells.
-    """
-    if goal.shape_kind != "frame" or table.rows < 4:
-        return
-    steps = set(goal.label_codes) | {code for column in goal.columns for code in column.distinct}
-    for time in table.columns:
-        if time.kind != "num" or time.array.dtype.kind != "i" or time.null.any():
-            continue
-        for key in table.columns:
-            if key is time or not hashable(key) or key.unique or key.null.any() or len(key.distinct) < 2:
-                continue
-            groups = Groups([key])
-            first = np.array([time.numbers[rows].min() for rows in groups.members])[groups.ids]
-            if np.array_equal(first, time.numbers) or len(set(first.tolist())) < 2:
-                continue
-            firsts = {table.book.code(int(cell)) for cell in first.tolist()}
-            ages = {table.book.code(int(cell)) for cell in (time.numbers - first).tolist()}
-            place = next((p for p in (*goal.index, *goal.columns) if p.distinct == firsts), None)
-            if place is None or not ages <= steps or len(ages) < 2:
-                continue
-            name = place.label if isinstance(place.label, str) and place.label not in table.labels else "first"
-            header = goal.value.columns.name
-            age = header if isinstance(header, str) and header not in (*table.labels, name) else "age"
-            text = f"{{0}}.groupby({literal(key.label)})[{literal(time.label)}].transform('min')"
-            start = call(text, table.expr, op="groupby.transform", cost=1.2, tags=(LABEL,) * 2)
-            wide = assign(table.expr, name, start)
-            difference = f"{{0}}[{literal(time.label)}] - {{0}}[{literal(name)}]"
-            yield assign(wide, age, Expr(difference, (wide,), SUM, "arithmetic", 0.8))
 
 
 # Rows
