@@ -34,6 +34,9 @@ MOST_ROWS_CHOSEN = 500
 MOST_NEW_SORTED = 6
 """Readings of new columns after which rows are sorted by one of them."""
 
+PARTLY_S = 0.15
+"""Seconds for a new column of which some rows are known."""
+
 MOST_PICKED = 3
 """Ways to pick rows of a table with a new column."""
 
@@ -254,19 +257,28 @@ class Finisher:
             for wide in self._tables(made, MOST_NEW_SORTED):
                 yield from _sorted_so(wide, positions, [goal.labels[j] for j in _new_labels(table, goal)], goal)
 
-    def _chosen_by_new(self, table: Table, goal: Goal) -> Iterator[Expr]:
-        """New columns first and then rows chosen by one of them: what they are at the other rows is open."""
+    def _chosen_by_new(self, table: Table, goal: Goal, *, in_order: bool = False) -> Iterator[Expr]:
+        """New columns first and then rows chosen by one of them: what they are at the other rows is open.
+
+        Args:
+            table: What rows are chosen from.
+            goal: The wanted output.
+            in_order: Whether they stand as they do in the table.
+        """
         new = _new_labels(table, goal)
         if not 0 < len(new) <= 2 or not 1 < goal.rows < table.rows <= MOST_ROWS_CHOSEN or goal.levels != 1:
             return
         if goal.duplicate_labels or table.duplicate_labels or table.levels != 1:
             return
         for positions in align.row_maps(table, goal)[:2]:
-            in_order = bool((np.diff(positions) > 0).all())
-            if not in_order:
+            ascending = bool((np.diff(positions) > 0).all())
+            if not ascending and in_order:
+                continue
+            if not ascending:
                 yield from self._chosen_and_sorted(table, goal, positions)
             readings = [
-                self.partly(table, positions, goal.columns[j]) or self._made_of_some(table, positions, goal.columns[j])
+                self._read_partly(table, positions, goal.columns[j])
+                or self._made_of_some(table, positions, goal.columns[j])
                 for j in new
             ]
             if not all(readings):
@@ -278,7 +290,7 @@ class Finisher:
                 for j, found in zip(new, readings, strict=True):
                     wide = with_column(wide, table.expr, goal.labels[j], found[min(k, len(found) - 1)])
                 for extended in self._tables([wide], 1):
-                    if in_order:
+                    if ascending:
                         yield from self._kept_by(extended, keep, [goal.labels[j] for j in new], goal)
                     picked = itertools.islice(align.row_picks(extended, positions), MOST_PICKED)
                     for rows in self._tables(picked, MOST_PICKED):
@@ -292,11 +304,14 @@ class Finisher:
         rows = goal.value.iloc[np.argsort(positions)]
         if goal.plain_index:
             rows = rows.set_axis(table.value.index[inside])
-        made = itertools.islice(self._chosen_by_new(table, Goal.of(rows, goal.book)), MOST_NEW_SORTED)
+        made = itertools.islice(self._chosen_by_new(table, Goal.of(rows, goal.book), in_order=True), MOST_NEW_SORTED)
         order = np.searchsorted(inside, positions)
         for kept in self._tables(made, MOST_NEW_SORTED):
             if kept.rows == goal.rows:
                 yield from _sorted_so(kept, order, [goal.labels[j] for j in _new_labels(table, goal)], goal)
+
+    def _read_partly(self, table: Table, positions: align.Positions, column: Column) -> Sequence[Expr]:
+        return self.partly(table, positions, column, deadline=self._until(PARTLY_S), count=self.count)
 
     def _made_of_some(self, table: Table, positions: align.Positions, column: Column) -> list[Expr]:
         """Ways to compute a column from some rows that give the same there when all rows are there."""

@@ -621,7 +621,7 @@ def windows_within(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
             if source.column.kind != "num" or i in grouping.positions:
                 continue
             cells = source.column.numbers
-            for line, cost, function in _LINES:
+            for line, cost, function in LINES:
                 count.examined += 1
                 if all(_fits(function(cells[rows]), target[rows]) for rows in pieces):
                     total = cost + grouping.cost
@@ -648,7 +648,7 @@ def _stretched(x: Floats) -> Floats:
         return (x - np.nanmin(x)) / (np.nanmax(x) - np.nanmin(x))
 
 
-_LINES: tuple[tuple[str, float, Callable[[Floats], Floats]], ...] = (
+LINES: tuple[tuple[str, float, Callable[[Floats], Floats]], ...] = (
     ("(s - s.mean()) / s.std()", 2.4, _scaled),
     ("(s - s.min()) / (s.max() - s.min())", 2.5, _stretched),
     ("s.expanding().mean()", 2.4, windows.running_mean),

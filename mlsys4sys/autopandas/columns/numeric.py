@@ -690,3 +690,20 @@ def elsewhere(target: Target, rows: Bools, pool: Pool, prices: Prices, count: Co
 
 def _on(block: Block, rows: Bools) -> Block:
     return Block(block.matrix[:, rows], block.costs, block.build)
+
+
+def roundings(values: Floats) -> Iterator[tuple[str, str, float, Floats, Floats]]:
+    """``round(k)`` and ``astype(int)``, as the intervals that they take to the wanted numbers."""
+    there = values[~np.isnan(values)]
+    if not len(there) or not np.isfinite(there).all():
+        return
+    for digits in range(7):
+        if np.allclose(there, np.round(there, digits), rtol=0, atol=1e-9):
+            half = 0.5 * 10.0**-digits * (1 + 1e-9) + 1e-12
+            arg = str(digits) if digits else ""
+            yield f".round({arg})", "round", 0.9 + 0.2 * bool(digits), values - half, values + half
+            if digits == 0 and not np.isnan(values).any():
+                low = np.where(values > 0, values - 1e-9, values - 1 + 1e-9)
+                high = np.where(values < 0, values + 1e-9, values + 1 - 1e-9)
+                yield ".astype(int)", "astype", 1.2, low, high
+            return

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlsys4sys.autopandas.columns.check import Checker
+from mlsys4sys.autopandas.columns.choices import LINES, MOST_PIECES
 from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
-from mlsys4sys.autopandas.columns.numeric import BASIC, DIV, Block, Found, Target, equal, joined, paired
+from mlsys4sys.autopandas.columns.filters import prices_of
+from mlsys4sys.autopandas.columns.numeric import DIV, Found, Target, joined, roundings, search
 from mlsys4sys.autopandas.columns.pool import Pool, pool_of
-from mlsys4sys.autopandas.expression import PRODUCT, Expr, call
-from mlsys4sys.autopandas.table import Column, Table
+from mlsys4sys.autopandas.expression import FUNCTION, LABEL, PRODUCT, Expr, call, literal
+from mlsys4sys.autopandas.table import Column, Floats, Table
+
+ENOUGH = 3.5
+"""Nats up to which nothing is looked for that is rounded."""
+
+MOST_PARTS, MOST_RUNNING = 8, 12
+"""Columns, and running totals of columns, of which shares are taken."""
+
+MOST_HITS = 200
+"""Expressions that a search gives at most, as few rows are met by many."""
 
 MOST_TRIED = 24
 """Programs that are run, the cheapest."""
@@ -40,56 +53,106 @@ def partly(
     counted, clock = count if count is not None else Count(), Clock(deadline)
     values = np.full(table.rows, np.nan)
     values[at] = wanted.numbers
-    exact = Target.of(values)
-    open_ = np.isnan(values)
-    target = Target(
-        values,
-        np.where(open_, -np.inf, exact.low),
-        np.where(open_, np.inf, exact.high),
-        open_,
-        tuple(row for row in exact.order if not open_[row]),
-    )
+    target = _open(values, Target.of(values))
     found = sorted(_found(target, pool, counted, clock), key=lambda item: item[0])
     unique = list({expr.text: expr for _, expr in found}.values())[:MOST_TRIED]
     checker = Checker(pool)
     return [expr for expr in unique if _right(checker.value(expr), at, wanted)][:limit]
 
 
+def _open(values: Floats, known: Target) -> Target:
+    """A target that says nothing of some rows."""
+    gone = np.isnan(values)
+    low, high = np.where(gone, -np.inf, known.low), np.where(gone, np.inf, known.high)
+    return Target(values, low, high, gone, tuple(row for row in known.order if not gone[row]))
+
+
 def _found(target: Target, pool: Pool, count: Count, clock: Clock) -> Iterator[Found]:
-    rows = pool.rows
-    base = Block.of(pool.columns_of_numbers, rows)
-    grouped = Block.of(pool.grouped, rows)
-    derived = Block.of([*pool.unary, *pool.across], rows)
-    totals = Block.of(pool.totals, rows)
-    for block in (grouped, derived, totals):
-        yield from equal(target, block, count)
-    yield from paired(target, base, base, BASIC, count, clock)
-    yield from paired(target, base, totals, BASIC, count, clock)
-    yield from paired(target, base, grouped, BASIC, count, clock)
-    yield from _shares(target, pool, count)
+    prices = prices_of(pool, (), frozenset(target.values[~target.missing].tolist()))
+    best = np.inf
+    deep = len(target.order) > 3 and len(set(target.values[list(target.order)].tolist())) > 2  # less says little
+    for cost, expr in islice(search(target, pool, prices, count, clock, deep=False), MOST_HITS):
+        best = min(best, cost)
+        yield cost, expr
+    for cost, expr in (*_shares(target, pool, count), *_windows(target, pool, count, clock)):
+        best = min(best, cost)
+        yield cost, expr
+    if best < ENOUGH or clock.over() or not deep:
+        return
+    yield from islice(search(target, pool, prices, count, clock, deep=True), MOST_HITS)
+    for suffix, op, extra, low, high in roundings(target.values):
+        rough = _open(target.values, Target.of(target.values, low=low, high=high))
+        hits = search(rough, pool, replace(prices, rough=True), count, clock, deep=True, rough=True)
+        for cost, expr in islice(hits, MOST_HITS):
+            yield cost + extra, call("{0}" + suffix, expr, op=op, cost=extra)
+
+
+AS_IT_IS = 9
+"""Digits of a column that is not rounded."""
+
+
+def _digits(made: Floats, target: Target) -> list[tuple[int, int]]:
+    """Which candidates are the target where that is known, and to how many digits they have to be rounded.
+
+    Args:
+        made: Shape (candidates, rows).
+        target: What is wanted.
+    """
+    known = list(target.order)
+    wanted, cells = target.values[known], made[:, known]
+    with np.errstate(all="ignore"):
+        exact = (np.abs(cells - wanted) <= 1e-9 * np.abs(wanted) + 1e-12).all(axis=1)
+        digits = next((d for d in range(5) if np.allclose(wanted, np.round(wanted, d), rtol=0, atol=1e-9)), AS_IT_IS)
+        near = (np.abs(np.round(cells, digits) - wanted) < 1e-9).all(axis=1) if digits < AS_IT_IS else exact
+    hits = np.flatnonzero(np.atleast_1d(exact | near)).tolist()
+    exactly = set(np.flatnonzero(np.atleast_1d(exact)).tolist())
+    return [(i, AS_IT_IS if i in exactly else digits) for i in hits]
+
+
+def _finished(made: Expr, cost: float, digits: int) -> Found:
+    if digits == AS_IT_IS:
+        return cost, made
+    return cost + 0.9, call(f"{{0}}.round({digits or ''})", made, op="round", cost=0.9)
 
 
 def _shares(target: Target, pool: Pool, count: Count) -> Iterator[Found]:
-    """Shares of a total or a group's, perhaps as percentages, perhaps rounded."""
-    known = target.order
-    wanted = target.values[list(known)]
-    digits = next((d for d in range(5) if np.allclose(wanted, np.round(wanted, d), rtol=0, atol=1e-9)), None)
+    """Shares of a total or a group's, of running totals too, perhaps as percentages, perhaps rounded."""
     divisors = [term for term in (*pool.grouped, *pool.totals) if term.expr.op in ("groupby.transform", "reduce")]
-    for part in pool.columns_of_numbers[:8]:
-        for whole in divisors:
-            count.examined += 1
-            with np.errstate(all="ignore"):
-                share = (part.values / whole.values)[list(known)]
-            for scale, extra in ((100.0, 0.5), (1.0, 0.0)):
-                exact = np.allclose(share * scale, wanted, rtol=1e-9, atol=1e-12)
-                if not exact and (digits is None or not np.array_equal(np.round(share * scale, digits), wanted)):
-                    continue
-                made = joined(DIV, part.expr, whole.expr)
+    running = [t for t in (*pool.unary, *pool.grouped) if ".cumsum()" in t.expr.template][:MOST_RUNNING]
+    if not divisors:
+        return
+    wholes = np.stack([term.values for term in divisors])
+    for part in (*pool.columns_of_numbers[:MOST_PARTS], *running):
+        count.examined += 2 * len(divisors)
+        with np.errstate(all="ignore"):
+            shares = part.values / wholes
+        for scale, extra in ((100.0, 0.5), (1.0, 0.0)):
+            for i, digits in _digits(shares * scale, target):
+                made = joined(DIV, part.expr, divisors[i].expr)
                 if scale > 1:
                     made = Expr("{0} * 100", (made,), PRODUCT, "arithmetic", extra)
-                if not exact:
-                    made = call(f"{{0}}.round({digits or ''})", made, op="round", cost=0.9)
-                yield part.cost + whole.cost + DIV.cost + extra + 0.9 * (not exact), made
+                yield _finished(made, part.cost + divisors[i].cost + DIV.cost + extra, digits)
+
+
+def _windows(target: Target, pool: Pool, count: Count, clock: Clock) -> Iterator[Found]:
+    """Windows within groups: ``transform(lambda s: s.rolling(3).mean())``."""
+    for grouping in pool.groupings[:5]:
+        pieces = grouping.groups.pieces()
+        if not pieces or max(map(len, pieces)) < 2 or len(pieces) > MOST_PIECES:
+            continue
+        for i, source in enumerate(pool.columns_as_sources[:20]):
+            if source.column.kind != "num" or i in grouping.positions or clock.over():
+                continue
+            for line, cost, function in LINES:
+                count.examined += 1
+                made = np.full(pool.rows, np.nan)
+                for rows in pieces:
+                    made[rows] = function(source.column.numbers[rows])
+                for _, digits in _digits(made[None], target):
+                    total = cost + grouping.cost
+                    text = f"{{0}}.groupby({grouping.by})[{literal(source.label)}].transform(lambda s: {line})"
+                    tags = (*grouping.tags, LABEL, FUNCTION)
+                    yield _finished(call(text, pool.expr, op="groupby.transform", cost=total, tags=tags), total, digits)
 
 
 def _right(made: Any, at: NDArray[np.int64], wanted: Column) -> bool:

@@ -13,10 +13,10 @@ from mlsys4sys.autopandas.columns import choices, filters, numeric, rowwise, tex
 from mlsys4sys.autopandas.columns.atoms import shown
 from mlsys4sys.autopandas.columns.check import Checker, best
 from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
-from mlsys4sys.autopandas.columns.numeric import Found, Target
+from mlsys4sys.autopandas.columns.numeric import Found, Target, roundings
 from mlsys4sys.autopandas.columns.pool import Pool, pool_of
 from mlsys4sys.autopandas.expression import OUTPUT, SUM, Expr, call
-from mlsys4sys.autopandas.table import Column, Floats, Table
+from mlsys4sys.autopandas.table import Column, Table
 
 MOST_ALIKE = 3
 """Columns that differ in a constant alone, before others."""
@@ -128,7 +128,7 @@ def _numbers(
         for cost, expr in numeric.combined(target, pool, prices, count, clock):
             best = min(best, cost)
             yield cost, expr
-    for suffix, op, extra, low, high in _roundings(values):
+    for suffix, op, extra, low, high in roundings(values):
         rough = Target.of(values, low=low, high=high)
         for cost, expr in numeric.search(
             rough, pool, replace(prices, rough=True), count, clock, deep=best > 4.0, rough=True
@@ -137,20 +137,3 @@ def _numbers(
                 halved = expr.op.endswith("rank") and op == "astype"  # ties are counted from one side, not cut off
                 cut = extra + 1.5 * halved
                 yield cost + cut, call("{0}" + suffix, expr, op=op, cost=cut)
-
-
-def _roundings(values: Floats) -> Iterator[tuple[str, str, float, Floats, Floats]]:
-    """``round(k)`` and ``astype(int)``, as the intervals that they take to the wanted numbers."""
-    there = values[~np.isnan(values)]
-    if not len(there) or not np.isfinite(there).all():
-        return
-    for digits in range(7):
-        if np.allclose(there, np.round(there, digits), rtol=0, atol=1e-9):
-            half = 0.5 * 10.0**-digits * (1 + 1e-9) + 1e-12
-            arg = str(digits) if digits else ""
-            yield f".round({arg})", "round", 0.9 + 0.2 * bool(digits), values - half, values + half
-            if digits == 0 and not np.isnan(values).any():
-                low = np.where(values > 0, values - 1e-9, values - 1 + 1e-9)
-                high = np.where(values < 0, values + 1e-9, values + 1 - 1e-9)
-                yield ".astype(int)", "astype", 1.2, low, high
-            return

@@ -7,15 +7,17 @@ words made one, and when each key first appeared.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
+import pandas as pd
 
+from mlsys4sys.autopandas.columns.dates import reading
 from mlsys4sys.autopandas.expression import CELL, LABEL, SUM, Expr, assign, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import Groups
 from mlsys4sys.autopandas.ops.parts import hashable, is_frame, step
-from mlsys4sys.autopandas.table import Column, Table
+from mlsys4sys.autopandas.table import Column, Floats, Table
 
 SMALL = 5
 """Rows up to which a group is named by how many it has at most: more than two."""
@@ -168,4 +170,83 @@ def cohorts(table: Table, goal: Goal) -> Iterator[Expr]:
             yield assign(wide, age, Expr(difference, (wide,), SUM, "arithmetic", 0.8))
 
 
-__all__ = ["cohorts", "halves", "sizes", "thrown_together", "with_totals"]
+def latest(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Each key's latest row, where the goal counts as many rows as there are keys: tickets by their last status."""
+    if goal.shape_kind not in ("frame", "series") or goal.rows >= table.rows:
+        return
+    counts = [c for c in goal.columns if c.kind == "num" and not c.null.any()]
+    for key in table.columns:
+        if not hashable(key) or key.unique or key.null.any() or not 2 < len(key.distinct) < table.rows:
+            continue
+        if not any(float(c.numbers.sum()) == len(key.distinct) for c in counts):
+            continue
+        for time in table.columns:
+            if time.null.any() or not (
+                time.kind == "date" or (time.kind == "str" and reading(time)[:1] == [("", 0.0)])
+            ):
+                continue
+            ordered = step(table.expr, f".sort_values({literal(time.label)})", op="sort_values", cost=0.6, labels=1)
+            for keep, cost in ((", keep='last'", 0.8), ("", 0.9)):
+                text = f".drop_duplicates({literal(key.label)}{keep})"
+                yield step(ordered, text, op="drop_duplicates", cost=cost, labels=1)
+
+
+def spans(table: Table, goal: Goal) -> Iterator[Expr]:
+    """The days between two dates of a row as a column, by which rows are chosen or which is averaged afterwards."""
+    if not any(c.kind == "num" and not c.distinct <= table.cells for c in goal.columns):
+        return
+    dates = [
+        (c, table.ref(i) if c.kind == "date" else call("pd.to_datetime({0:arg})", table.ref(i), op="astype", cost=0.5))
+        for i, c in enumerate(table.columns)
+        if c.kind == "date" or (c.kind == "str" and reading(c)[:1] == [("", 0.0)])
+    ]
+    fresh = [c.label for c in goal.columns if c.kind == "num"]
+    for (first, a), (second, b) in permutations(dates[:MOST_DATES], 2):
+        start, end = (_moments(c) for c in (first, second))
+        with np.errstate(all="ignore"):
+            days = np.floor((end - start) / DAY)
+        there = days[~np.isnan(days)]
+        if not len(there) or (there < 0).mean() > 0.5 or len(set(there.tolist())) < 2:
+            continue
+        apart = Expr("{0:sum} - {1:product}", (b, a), SUM, "arithmetic", 0.8)
+        label = _new_label(table, [x for x in fresh if x in _DAYS], "days")
+        yield assign(table.expr, label, call("{0}.dt.days", apart, op="dt", cost=0.6))
+
+
+_DAYS = frozenset({"days", "stay", "delay", "gap", "age", "wait", "duration", "length", "late_days", "days_late"})
+"""What spans of days are called."""
+
+DAY = 86_400e9
+"""Nanoseconds."""
+
+MOST_DATES = 3
+"""Columns of dates of which each two are subtracted."""
+
+
+def _moments(column: Column) -> Floats:
+    if column.kind == "date":
+        return column.numbers
+    made = pd.to_datetime(column.series).to_numpy(dtype="datetime64[ns]")
+    return np.where(np.isnat(made), np.nan, made.astype(np.int64).astype(np.float64))
+
+
+def filled(table: Table, goal: Goal) -> Iterator[Expr]:
+    """Missing numbers filled before something is computed: the group's mean, the last one of the group, 0."""
+    if not any(c.kind == "num" and not c.distinct <= table.cells for c in goal.columns) or goal.rows >= table.rows:
+        return
+    keys = [c for c in table.columns if c.kind == "str" and hashable(c) and not c.unique and not c.null.any()]
+    for position, column in enumerate(table.columns):
+        if column.kind != "num" or not column.null.any() or 2 * int(column.null.sum()) > table.rows:
+            continue
+        ref, name = table.ref(position), literal(column.label)
+        for key in keys[:3]:
+            group = f"{{0}}.groupby({literal(key.label)})[{name}]"
+            mean = call(f"{group}.transform('mean')", table.expr, op="groupby.transform", cost=1.0, tags=(LABEL,) * 2)
+            yield assign(table.expr, column.label, call("{0}.fillna({1:arg})", ref, mean, op="fillna", cost=0.6))
+            last = call(f"{group}.ffill()", table.expr, op="groupby.ffill", cost=1.4, tags=(LABEL,) * 2)
+            yield assign(table.expr, column.label, last)
+        for text, cost in (("{0}.fillna(0)", 0.8), ("{0}.fillna({0}.mean())", 1.2), ("{0}.fillna({0}.median())", 1.5)):
+            yield assign(table.expr, column.label, call(text, ref, op="fillna", cost=cost))
+
+
+__all__ = ["cohorts", "filled", "halves", "latest", "sizes", "spans", "thrown_together", "with_totals"]

@@ -49,7 +49,8 @@ def proposals(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Exp
         yield from distinct(_by_another(table, goal, others), 8)
     if goal.shape_kind not in ("frame", "series") or not goal.rows or goal.duplicate_labels:
         return
-    if "mask" in table.expr.ops or len(table.expr.ops) > 1:
+    before = table.expr.parts[0].ops if table.expr.op == "assign" else table.expr.ops  # a new column is one step
+    if "mask" in table.expr.ops or len(before) > 1:
         return
     yield from distinct(_chosen(table, goal, others), 24)
 

@@ -248,6 +248,9 @@ def banded(table: Table, goal: Goal, place: Place) -> Iterator[Key]:
                     yield replace(key, cost=key.cost + 1.5 * odd + 1.5 * other + 0.5 * (".dt." in ref))
 
 
+_CLOCK = re.compile(r"\d\d:\d\d(:\d\d)?")
+
+
 def _numbers(table: Table) -> Iterator[tuple[Column, str]]:
     """What is put into classes, and its text: columns of numbers, and hours, days and months of moments."""
     for column in table.columns:
@@ -258,6 +261,9 @@ def _numbers(table: Table) -> Iterator[tuple[Column, str]]:
             for part in ("hour", "day_of_week", "month"):
                 cells = getattr(column.series.dt, part).to_numpy(dtype=np.float64)
                 yield Column(column.label, cells, table.book), f"{ref}.dt.{part}"
+        elif column.kind == "str" and not column.null.any() and all(_CLOCK.fullmatch(str(x)) for x in column.cells):
+            cells = column.series.str[:2].astype(int).to_numpy(dtype=np.float64)
+            yield Column(column.label, cells, table.book), f"{ref}.str[:2].astype(int)"
 
 
 def _figures(table: Table, goal: Goal, place: Place) -> _Figures | None:
@@ -432,6 +438,12 @@ def _classes(
             bins = ", ".join([low, *texts, top])
             cut = f"pd.cut({ref}, [{bins}], labels={literal(list(names))}{side})"
             yield Key(Column(x.label, cells, x.book), cut, cost + 0.3 * left + extra, derived=True), False
+        if len(names) > 2:
+            sign = "<" if left else "<="
+            tests = ", ".join(f"{ref} {sign} {text}" for text in texts)
+            select = f"np.select([{tests}], {literal(list(names[:-1]))}, {literal(names[-1])})"
+            made = Column(x.label, np.array([str(names[i]) for i in places], dtype=object), x.book)
+            yield Key(made, select, cost + 0.4, derived=True), True
         if len(names) == 2:
             sign = ">=" if left else ">"
             where = f"np.where({ref} {sign} {texts[0]}, {literal(names[1])}, {literal(names[0])})"

@@ -72,11 +72,14 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
     if not before:
         yield from distinct(_in_time(table, goal), 2)
         yield from distinct(begun.halves(table, goal), 2)
+        yield from distinct(begun.latest(table, goal), 2)
     if "assign" not in before:
         yield from distinct(_united(table, goal), 2)
         yield from distinct(_cleaned(table, goal), 2)
         yield from distinct(begun.thrown_together(table, goal), 2)
         yield from distinct(begun.cohorts(table, goal), 2)
+        yield from distinct(begun.spans(table, goal), 2)
+        yield from distinct(begun.filled(table, goal), 5)
         yield from distinct(keyed(table, goal), 8)
     elif table.expr.ops == ("assign",):
         yield from distinct(keyed(table, goal), 3)
