@@ -18,7 +18,19 @@ import pandas as pd
 from mlsys4sys.autopandas import align
 from mlsys4sys.autopandas.columns import Count
 from mlsys4sys.autopandas.columns.check import different_first
-from mlsys4sys.autopandas.expression import LABEL, OUTPUT, POSITION, Expr, call, literal, replaced, with_column
+from mlsys4sys.autopandas.columns.numeric import constant_text, parting
+from mlsys4sys.autopandas.expression import (
+    CELL,
+    COMPARE,
+    LABEL,
+    OUTPUT,
+    POSITION,
+    Expr,
+    call,
+    literal,
+    replaced,
+    with_column,
+)
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.memo import Failed, Memo
 from mlsys4sys.autopandas.problem import Strictness
@@ -33,6 +45,9 @@ MOST_ROWS_CHOSEN = 500
 
 MOST_NEW_SORTED = 6
 """Readings of new columns after which rows are sorted by one of them."""
+
+MOST_SORTED_FIRST = 2
+"""Ways to sort rows before a new column runs along them."""
 
 PARTLY_S = 0.15
 """Seconds for a new column of which some rows are known."""
@@ -297,10 +312,12 @@ class Finisher:
                         yield from self._columns(rows, goal, heavy=False)
 
     def _chosen_and_sorted(self, table: Table, goal: Goal, positions: align.Positions) -> Iterator[Expr]:
-        """The same, where the rows that are left are then sorted by one of the new columns."""
+        """The same, where rows are sorted before, or by one of the new columns afterwards."""
         inside = np.sort(positions)
         if len(set(positions.tolist())) < len(positions):
             return
+        for first in self._tables(itertools.islice(align.sorts(table, positions), MOST_SORTED_FIRST), MOST_SORTED_FIRST):
+            yield from self._chosen_by_new(first, goal, in_order=True)
         rows = goal.value.iloc[np.argsort(positions)]
         if goal.plain_index:
             rows = rows.set_axis(table.value.index[inside])
@@ -342,7 +359,8 @@ class Finisher:
         conditions = [
             mask for mask in sorted(conditions, key=price) if any(f"[{name}]" in mask.text for name in quoted)
         ]
-        chosen += [align.masked(table, mask) for mask in different_first(conditions, alike=2)[:6]]
+        far = [mask for c in table.columns if c.label in new for mask in _far_from_zero(table, c, keep)]
+        chosen += [align.masked(table, mask) for mask in (*far, *different_first(conditions, alike=2)[:6])]
         for rows in self._tables(chosen, 7):
             yield from self._columns(rows, goal, heavy=False)
 
@@ -938,3 +956,17 @@ def _sorted_so(table: Table, positions: align.Positions, new: Sequence[Hashable]
     found = list(itertools.islice(align.sorts(table, positions), MOST_SORTS))
     for by in sorted(found, key=lambda expr: -sum(name in expr.template for name in named))[:2]:
         yield call("{0}.reset_index(drop=True)", by, op="reset_index", cost=0.4) if goal.plain_index else by
+
+
+def _far_from_zero(table: Table, column: Column, keep: Any) -> Iterator[Expr]:
+    """``df['z'].abs() > 2``, where numbers on either side of zero are kept and those between are not."""
+    if column.kind != "num" or not (column.numbers[keep] > 0).any() or not (column.numbers[keep] < 0).any():
+        return
+    size = np.abs(column.numbers)
+    inner = size[~keep & ~column.null]
+    if len(inner) and size[keep].min() > inner.max():
+        bound = parting(float(inner.max()), float(size[keep].min()), right=True)
+        if bound is not None:
+            ref = table.ref(list(table.labels).index(column.label))
+            text = f"{{0}}.abs() > {constant_text(bound)}"
+            yield Expr(text, (ref,), COMPARE, "compare", 1.5, (CELL,))

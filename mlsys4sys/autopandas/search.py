@@ -271,7 +271,17 @@ class Search:
             guarded = _guarded(way, table, work())
             start = self._cost(table.expr) if way == "pick" else base  # what is picked from is another table
             at = start + self.prices[way] - ready * (way != "expand")
+            if way == "heavy" and near and self._lacks_little(table):
+                at = min(at, base + SOON)
             heapq.heappush(self._queue, (at, next(self._order), way, table, guarded))
+
+    def _lacks_little(self, table: Table) -> bool:
+        """Whether a table has all columns of the goal but one or two, and no input has as many."""
+        if self.goal.shape_kind != "frame" or table.shape_kind != "frame":
+            return False
+        wanted = set(self.goal.label_codes)
+        lacking = len(wanted - set(table.label_codes))
+        return lacking <= 2 and lacking < min(len(wanted - set(one.label_codes)) for one in self.inputs)
 
     def _join(self, table: Table) -> Iterator[Any]:
         """Calls that join the table with one that was reached from the inputs, ``df.merge(df.groupby(…)…)``."""

@@ -117,7 +117,7 @@ QUOTES = pd.DataFrame(
 def test_what_was_meant_is_among_the_programs(code: str, frames: list[Any]) -> None:
     names = ["df"] if len(frames) == 1 else [f"df{i + 1}" for i in range(len(frames))]
     output = evaluate(code, dict(zip(names, [frame.copy() for frame in frames], strict=True)))
-    result = synthesize([frame.copy() for frame in frames], output, names=names, budget_s=8.0, top=60)
+    result = synthesize([frame.copy() for frame in frames], output, names=names, budget_s=20.0, top=60)
     others = [frame.iloc[::-1].reset_index(drop=True) if len(frames) == 1 else frame for frame in frames]
     truth = evaluate(code, dict(zip(names, [frame.copy() for frame in others], strict=True)))
     made = []
@@ -184,6 +184,59 @@ GROWTH = pd.DataFrame({"k": list("abcd"), "old": [100.0, 50, 30, 70], "new": [12
 SIZES = pd.DataFrame({"m": ["Apr", "Dec", "Mar", "Apr", "Mar", "Dec"], "v": [3, 1, 9, 2, 4, 0]})
 
 
+UNITS = pd.DataFrame(
+    {
+        "no": range(1, 13),
+        "unit": list("abcabcabcabc"),
+        "x": [10.0, 31.5, 7.2, 11.5, 30.0, 7.9, 9.1, 44.0, 7.1, 25.3, 29.2, 3.0],
+    }
+)
+LEVELS = pd.DataFrame(
+    {
+        "unit": ["p"] * 6 + ["q"] * 6,
+        "x": [10.0, 12.5, 14.2, 11.5, 17.0, 12.9, 30.1, 24.0, 33.1, 35.3, 29.2, 41.0],
+    }
+)
+DUE = pd.DataFrame(
+    {
+        "no": range(901, 910),
+        "by": ["UPX", "DLH", "FDX", "DLH", "UPX", "FDX", "DLH", "UPX", "DLH"],
+        "due": [f"2024-05-{d:02d}" for d in (3, 2, 6, 10, 8, 9, 15, 20, 21)],
+        "came": [f"2024-05-{d:02d}" for d in (3, 5, 4, 11, 12, 15, 14, 22, 26)],
+    }
+)
+STORES = pd.DataFrame(
+    {
+        "store": ["W1", "W2", "W1", "W3", "W2", "W3", "W1"],
+        "type": ["cup", "cup", "pan", "pan", "pan", "cup", "cup"],
+        "price": [4.0, np.nan, 10.0, np.nan, 14.0, 6.0, 5.0],
+        "qty": [3, 2, 4, 5, 1, 6, 2],
+    }
+)
+TICKETS = pd.DataFrame(
+    {
+        "ticket": [31, 32, 31, 35, 33, 34, 36, 32, 37, 35, 31, 38],
+        "status": ["open", "open", "shut", "open", "open", "open", "wait", "shut", "open", "shut", "wait", "wait"],
+        "at": [f"2024-04-{d:02d}" for d in (1, 2, 6, 3, 2, 4, 5, 7, 8, 11, 3, 10)],
+    }
+)
+GATES = pd.DataFrame(
+    {
+        "time": ["05:10", "07:30", "13:05", "19:40", "11:15", "23:50", "02:20", "16:45", "18:05", "08:10"],
+        "gate": list("abababbaab"),
+        "n": [12, 40, 33, 21, 18, 9, 4, 27, 30, 15],
+    }
+)
+BUDGET = pd.DataFrame({"dept": ["HR", "IT", "Ops"], "jan": [100, 220, 310], "feb": [120, 205, 290]})
+SPENT = pd.DataFrame(
+    {
+        "dept": ["HR", "IT", "Ops", "HR", "IT", "Ops"],
+        "month": ["jan", "jan", "jan", "feb", "feb", "feb"],
+        "spent": [90, 230, 300, 125, 190, 310],
+    }
+)
+
+
 def _league(df: pd.DataFrame) -> pd.DataFrame:
     both = [
         df[["home", "hg"]].set_axis(["team", "goals"], axis=1),
@@ -239,9 +292,62 @@ def _in_own_order(df: pd.DataFrame) -> pd.DataFrame:
     return df.sort_values(["m", "v"], key=lambda s: s.map({"Mar": 0, "Apr": 1, "Dec": 2}) if s.name == "m" else s)
 
 
+def _outliers(df: pd.DataFrame) -> pd.DataFrame:
+    groups = df.groupby("unit")["x"]
+    made = df.assign(z=((df["x"] - groups.transform("mean")) / groups.transform("std")).round(2))
+    return made[made["z"].abs() > 1]
+
+
+def _alerts(df: pd.DataFrame) -> pd.DataFrame:
+    made = df.assign(avg3=df.groupby("unit")["x"].transform(lambda s: s.rolling(3).mean()).round(2))
+    return made[made["x"] > made["avg3"]]
+
+
+def _pareto(df: pd.DataFrame) -> pd.DataFrame:
+    sums = df.groupby("unit", as_index=False)["x"].sum().sort_values("x", ascending=False)
+    sums["share"] = (sums["x"].cumsum() / sums["x"].sum() * 100).round(1)
+    return sums[sums["share"] < 90].reset_index(drop=True)
+
+
+def _late(df: pd.DataFrame) -> pd.DataFrame:
+    days = (pd.to_datetime(df["came"]) - pd.to_datetime(df["due"])).dt.days
+    late = df.assign(days=days)[days > 0]
+    return late.groupby("by").agg(orders=("no", "count"), mean=("days", "mean")).reset_index()
+
+
+def _filled_values(df: pd.DataFrame) -> pd.DataFrame:
+    price = df["price"].fillna(df.groupby("type")["price"].transform("mean"))
+    return df.assign(value=price * df["qty"]).groupby("store", as_index=False)["value"].sum()
+
+
+def _last_status(df: pd.DataFrame) -> pd.DataFrame:
+    last = df.sort_values("at").drop_duplicates("ticket", keep="last")
+    return last.groupby("status").size().reset_index(name="tickets")
+
+
+def _parts_of_day(df: pd.DataFrame) -> pd.DataFrame:
+    hour = df["time"].str[:2].astype(int)
+    part = np.select([hour < 6, hour < 12, hour < 18], ["night", "morning", "afternoon"], "evening")
+    return df.assign(part=part).groupby(["part", "gate"], as_index=False)["n"].sum()
+
+
+def _spent(budget: pd.DataFrame, actual: pd.DataFrame) -> pd.DataFrame:
+    both = budget.melt(id_vars="dept", var_name="month", value_name="budget").merge(actual, on=["dept", "month"])
+    both["left"] = both["budget"] - both["spent"]
+    return both.groupby("dept", as_index=False)[["budget", "spent", "left"]].sum()
+
+
 @pytest.mark.parametrize(
     ("made", "frames"),
     [
+        (_outliers, [UNITS]),
+        (_alerts, [LEVELS]),
+        (_pareto, [UNITS[["unit", "x"]]]),
+        (_late, [DUE]),
+        (_filled_values, [STORES]),
+        (_last_status, [TICKETS]),
+        (_parts_of_day, [GATES]),
+        (_spent, [BUDGET, SPENT]),
         (_league, [TEAMS]),
         (_left, [STOCK, SOLD]),
         (_again, [BUYS]),
@@ -256,7 +362,7 @@ def _in_own_order(df: pd.DataFrame) -> pd.DataFrame:
 )
 def test_reports_of_several_steps_are_found(made: Callable[..., Any], frames: list[pd.DataFrame]) -> None:
     output = made(*(frame.copy() for frame in frames))
-    result = synthesize([frame.copy() for frame in frames], output, budget_s=8.0, top=60)
+    result = synthesize([frame.copy() for frame in frames], output, budget_s=20.0, top=60)
     other = [mixed((frame,), 5)[0] for frame in frames] if len(frames) == 1 else frames
     truth = made(*(frame.copy() for frame in other))
     assert any(_same(_run(found, other), truth) for found in result.programs), [p.code for p in result.programs[:3]]

@@ -25,6 +25,9 @@ ENOUGH = 3.5
 MOST_PARTS, MOST_RUNNING = 8, 12
 """Columns, and running totals of columns, of which shares are taken."""
 
+BY_CHANCE = 1.5
+"""Nats for what few rows are met by, other than shares and windows."""
+
 MOST_HITS = 200
 """Expressions that a search gives at most, as few rows are met by many."""
 
@@ -73,7 +76,7 @@ def _found(target: Target, pool: Pool, count: Count, clock: Clock) -> Iterator[F
     deep = len(target.order) > 3 and len(set(target.values[list(target.order)].tolist())) > 2  # less says little
     for cost, expr in islice(search(target, pool, prices, count, clock, deep=False), MOST_HITS):
         best = min(best, cost)
-        yield cost, expr
+        yield cost + (0.0 if deep else BY_CHANCE), expr
     for cost, expr in (*_shares(target, pool, count), *_windows(target, pool, count, clock)):
         best = min(best, cost)
         yield cost, expr

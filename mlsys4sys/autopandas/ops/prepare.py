@@ -67,6 +67,7 @@ def prepared(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr
         yield from distinct(exploded(table, goal), 2)
     if _MELTED not in before:
         yield from distinct(_gathered(table, goal), 4)
+        yield from distinct(_gathered_to_match(table, goal, others), 2)
     if table.expr.ops.count(_PARTED) <= ("explode" in before):  # a list is taken apart, and then its elements
         yield from distinct(_parted(table, goal), 3)
     if not before:
@@ -365,6 +366,22 @@ def _gathered(table: Table, goal: Goal) -> Iterator[Expr]:
             long = _melt(table, ids, "variable", "value")
             names = _names(table, goal, columns, taken=[*ids, "variable", "value"])
             yield _split(long, "variable", separator, names)
+
+
+def _gathered_to_match(table: Table, goal: Goal, others: Sequence[Table]) -> Iterator[Expr]:
+    """``melt`` where another input has the labels as cells, so that both can be matched: budgets and what was spent."""
+    if not 3 <= len(table.labels) <= 60:
+        return
+    shown = [c for c in goal.columns if c.kind == "num" and isinstance(c.label, str) and c.label not in table.labels]
+    for other in others:
+        for column in other.columns if is_frame(other) else ():
+            values = [c for c in table.columns if table.book.code(c.label) in column.distinct]
+            if len(values) < 2 or any(c.kind != "num" for c in values) or len(values) == len(table.labels):
+                continue
+            ids = [c.label for c in table.columns if all(c is not value for value in values)]
+            total = float(np.nansum([np.nansum(c.numbers) for c in values]))
+            name = next((str(c.label) for c in shown if np.isclose(np.nansum(c.numbers), total)), "value")
+            yield _melt(table, ids, column.label, name)
 
 
 def _id_columns(table: Table, goal: Goal) -> Iterator[list[Hashable]]:
