@@ -316,7 +316,9 @@ class Finisher:
         inside = np.sort(positions)
         if len(set(positions.tolist())) < len(positions):
             return
-        for first in self._tables(itertools.islice(align.sorts(table, positions), MOST_SORTED_FIRST), MOST_SORTED_FIRST):
+        for first in self._tables(
+            itertools.islice(align.sorts(table, positions), MOST_SORTED_FIRST), MOST_SORTED_FIRST
+        ):
             yield from self._chosen_by_new(first, goal, in_order=True)
         rows = goal.value.iloc[np.argsort(positions)]
         if goal.plain_index:
