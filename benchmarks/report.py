@@ -1,7 +1,7 @@
 """Tables for the docs from committed results: ``python -m benchmarks.report NAME``.
 
-Names are joinopt, runtime, contract, neurocuts, lookup, lookup-60s, lookup-orders, faults, budgets, peers, autopandas, measured;
-``docs`` writes those that stand between marks in the pages.
+Names are joinopt, runtime, contract, neurocuts, lookup, lookup-60s, lookup-orders, faults, budgets, peers, autopandas,
+measured; ``docs`` writes those that stand between marks in the pages.
 """
 
 from __future__ import annotations
