@@ -22,6 +22,7 @@ from mlsys4sys.autopandas.columns.numeric import constant_text, parting
 from mlsys4sys.autopandas.expression import (
     CELL,
     COMPARE,
+    ENTRY,
     LABEL,
     OUTPUT,
     POSITION,
@@ -337,6 +338,8 @@ class Finisher:
         out: list[Expr] = []
         for kept in self._tables(list(itertools.islice(align.row_picks(table, positions), 1)), 1):
             for expr in self.made(kept, column)[:6]:
+                if ENTRY in expr.all_tags:  # a dictionary of the rows that are known says nothing of the others
+                    continue
                 whole = replaced(expr, kept.expr, table.expr)
                 try:
                     made = self.memo.table(whole)
@@ -362,8 +365,8 @@ class Finisher:
             mask for mask in sorted(conditions, key=price) if any(f"[{name}]" in mask.text for name in quoted)
         ]
         far = [mask for c in table.columns if c.label in new for mask in _far_from_zero(table, c, keep)]
-        chosen += [align.masked(table, mask) for mask in (*far, *different_first(conditions, alike=2)[:6])]
-        for rows in self._tables(chosen, 7):
+        chosen += [align.masked(table, mask) for mask in (*far, *different_first(conditions, alike=3)[:8])]
+        for rows in self._tables(chosen, 9):
             yield from self._columns(rows, goal, heavy=False)
 
     def _frame(self, table: Table, goal: Goal, *, heavy: bool) -> Iterator[Expr | None]:
