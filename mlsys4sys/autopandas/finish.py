@@ -260,7 +260,7 @@ class Finisher:
 
     def _sorted_by_new(self, table: Table, goal: Goal) -> Iterator[Expr]:
         """New columns first and then rows sorted by one of them: ``assign(words=…).sort_values('words')``."""
-        new = set(goal.label_codes) - set(table.label_codes)
+        new = _new_labels(table, goal)
         if table.rows != goal.rows or not 0 < len(new) <= MOST_NEW or goal.duplicate_labels or table.duplicate_labels:
             return
         for positions in align.row_maps(table, goal)[:2]:
@@ -271,7 +271,7 @@ class Finisher:
                 rows = rows.reset_index(drop=True)
             made = itertools.islice(self._columns(table, Goal.of(rows, goal.book), heavy=True), MOST_NEW_SORTED)
             for wide in self._tables(made, MOST_NEW_SORTED):
-                yield from _sorted_so(wide, positions, [goal.labels[j] for j in _new_labels(table, goal)], goal)
+                yield from _sorted_so(wide, positions, [goal.labels[j] for j in new], goal)
 
     def _chosen_by_new(self, table: Table, goal: Goal, *, in_order: bool = False) -> Iterator[Expr]:
         """New columns first and then rows chosen by one of them: what they are at the other rows is open.

@@ -624,10 +624,15 @@ def windows_within(pool: Pool, wanted: Column, count: Count) -> Iterator[Found]:
             for line, cost, function in LINES:
                 count.examined += 1
                 if all(_fits(function(cells[rows]), target[rows]) for rows in pieces):
-                    total = cost + grouping.cost
-                    made = f"{{0}}.groupby({grouping.by})[{literal(source.label)}].transform(lambda s: {line})"
-                    tags = (*grouping.tags, LABEL, FUNCTION)
-                    yield total, call(made, pool.expr, op="groupby.transform", cost=total, tags=tags)
+                    yield within(pool, grouping, source, line, cost)
+
+
+def within(pool: Pool, grouping: Grouping, source: Source, line: str, cost: float) -> Found:
+    """A function of each group's cells, ``df.groupby('k')['a'].transform(lambda s: …)``."""
+    total = cost + grouping.cost
+    text = f"{{0}}.groupby({grouping.by})[{literal(source.label)}].transform(lambda s: {line})"
+    tags = (*grouping.tags, LABEL, FUNCTION)
+    return total, call(text, pool.expr, op="groupby.transform", cost=total, tags=tags)
 
 
 def _fits(made: Floats, wanted: Floats) -> bool:

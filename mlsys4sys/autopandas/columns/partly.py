@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlsys4sys.autopandas.columns.check import Checker
-from mlsys4sys.autopandas.columns.choices import LINES, MOST_PIECES
+from mlsys4sys.autopandas.columns.choices import LINES, MOST_PIECES, within
 from mlsys4sys.autopandas.columns.count import Clock, Count, quietly
 from mlsys4sys.autopandas.columns.filters import prices_of
 from mlsys4sys.autopandas.columns.numeric import DIV, Found, Target, joined, roundings, search
 from mlsys4sys.autopandas.columns.pool import Pool, pool_of
-from mlsys4sys.autopandas.expression import FUNCTION, LABEL, PRODUCT, Expr, call, literal
+from mlsys4sys.autopandas.expression import PRODUCT, Expr, call
 from mlsys4sys.autopandas.table import Column, Floats, Table
 
 ENOUGH = 3.5
@@ -113,6 +113,7 @@ def _digits(made: Floats, target: Target) -> list[tuple[int, int]]:
 
 
 def _finished(made: Expr, cost: float, digits: int) -> Found:
+    """An expression rounded to so many digits, with its cost."""
     if digits == AS_IT_IS:
         return cost, made
     return cost + 0.9, call(f"{{0}}.round({digits or ''})", made, op="round", cost=0.9)
@@ -152,10 +153,8 @@ def _windows(target: Target, pool: Pool, count: Count, clock: Clock) -> Iterator
                 for rows in pieces:
                     made[rows] = function(source.column.numbers[rows])
                 for _, digits in _digits(made[None], target):
-                    total = cost + grouping.cost
-                    text = f"{{0}}.groupby({grouping.by})[{literal(source.label)}].transform(lambda s: {line})"
-                    tags = (*grouping.tags, LABEL, FUNCTION)
-                    yield _finished(call(text, pool.expr, op="groupby.transform", cost=total, tags=tags), total, digits)
+                    total, window = within(pool, grouping, source, line, cost)
+                    yield _finished(window, total, digits)
 
 
 def _right(made: Any, at: NDArray[np.int64], wanted: Column) -> bool:

@@ -1,7 +1,7 @@
 """Tables that some longer programs start with, admitted by what the goal shows of them.
 
 Another table's totals beside a key, two halves of a table below each other, how often two keys stand together, rare
-words made one, and when each key first appeared.
+words made one, when each key first appeared and its latest row, days between two dates, and missing numbers filled.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mlsys4sys.autopandas.columns.dates import reading
 from mlsys4sys.autopandas.expression import CELL, LABEL, SUM, Expr, assign, call, literal
 from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops.grouping import Groups
-from mlsys4sys.autopandas.ops.parts import hashable, is_frame, step
+from mlsys4sys.autopandas.ops.parts import computes, hashable, is_frame, step
 from mlsys4sys.autopandas.table import Column, Floats, Table
 
 SMALL = 5
@@ -181,9 +181,7 @@ def latest(table: Table, goal: Goal) -> Iterator[Expr]:
         if not any(float(c.numbers.sum()) == len(key.distinct) for c in counts):
             continue
         for time in table.columns:
-            if time.null.any() or not (
-                time.kind == "date" or (time.kind == "str" and reading(time)[:1] == [("", 0.0)])
-            ):
+            if time.null.any() or not _dated(time):
                 continue
             ordered = step(table.expr, f".sort_values({literal(time.label)})", op="sort_values", cost=0.6, labels=1)
             for keep, cost in ((", keep='last'", 0.8), ("", 0.9)):
@@ -191,14 +189,19 @@ def latest(table: Table, goal: Goal) -> Iterator[Expr]:
                 yield step(ordered, text, op="drop_duplicates", cost=cost, labels=1)
 
 
+def _dated(column: Column) -> bool:
+    """Whether cells are dates, or texts that pandas reads as such without being told how."""
+    return column.kind == "date" or (column.kind == "str" and reading(column)[:1] == [("", 0.0)])
+
+
 def spans(table: Table, goal: Goal) -> Iterator[Expr]:
     """The days between two dates of a row as a column, by which rows are chosen or which is averaged afterwards."""
-    if not any(c.kind == "num" and not c.distinct <= table.cells for c in goal.columns):
+    if not computes(table, goal):
         return
     dates = [
         (c, table.ref(i) if c.kind == "date" else call("pd.to_datetime({0:arg})", table.ref(i), op="astype", cost=0.5))
         for i, c in enumerate(table.columns)
-        if c.kind == "date" or (c.kind == "str" and reading(c)[:1] == [("", 0.0)])
+        if _dated(c)
     ]
     fresh = [c.label for c in goal.columns if c.kind == "num"]
     for (first, a), (second, b) in permutations(dates[:MOST_DATES], 2):
@@ -232,7 +235,7 @@ def _moments(column: Column) -> Floats:
 
 def filled(table: Table, goal: Goal) -> Iterator[Expr]:
     """Missing numbers filled before something is computed: the group's mean, the last one of the group, 0."""
-    if not any(c.kind == "num" and not c.distinct <= table.cells for c in goal.columns) or goal.rows >= table.rows:
+    if not computes(table, goal) or goal.rows >= table.rows:
         return
     keys = [c for c in table.columns if c.kind == "str" and hashable(c) and not c.unique and not c.null.any()]
     for position, column in enumerate(table.columns):

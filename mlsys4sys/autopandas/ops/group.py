@@ -592,9 +592,7 @@ def _computed(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Floats]]:
                     continue
                 with np.errstate(all="ignore"):
                     values = function(table.columns[i].numbers, table.columns[j].numbers)
-                names, matrix = groups.numbers(Column(None, values, table.book))
-                rows = [names.index(agg) for agg in _MADE if agg in names]
-                if close(matrix[rows][:, at], wanted.numbers).any():
+                if _aggregated(groups, Column(None, values, table.book), at, wanted):
                     level = PRODUCT if sign in "*/" else SUM
                     second = "product" if sign in "*+" else ""
                     template = (
@@ -609,11 +607,9 @@ def _computed(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Floats]]:
                 yield call(f"{{0}}.clip({how}=0)", table.ref(i), op="clip", cost=1.0), values
     told = any(column.kind in ("str", "date") for column in table.columns)
     for term in pool_of(table).amounts[:MOST_READ] if told else ():
-        if len(term.values) == table.rows and not np.isnan(term.values).all():
-            names, matrix = groups.numbers(Column(None, term.values, table.book))
-            rows = [names.index(agg) for agg in _MADE if agg in names]
-            if close(matrix[rows][:, at], wanted.numbers).any():
-                yield term.expr, term.values
+        read_in_all = len(term.values) == table.rows and not np.isnan(term.values).all()
+        if read_in_all and _aggregated(groups, Column(None, term.values, table.book), at, wanted):
+            yield term.expr, term.values
     yield from _visits(solved, wanted)
     yield from _under_conditions(solved, wanted)
 
@@ -692,6 +688,13 @@ def _under_conditions(solved: Solved, wanted: Column) -> Iterator[tuple[Expr, Fl
             for condition in read(table, keep, most=1):
                 chosen = call("{0}.where({1:arg})", table.ref(i), condition, op="where", cost=1.4)
                 yield chosen, np.where(keep, cells, np.nan)
+
+
+def _aggregated(groups: Groups, made: Column, at: Codes, wanted: Column) -> bool:
+    """Whether one of the usual aggregates of a computed column is what is wanted."""
+    names, matrix = groups.numbers(made)
+    rows = [names.index(agg) for agg in _MADE if agg in names]
+    return bool(close(matrix[rows][:, at], wanted.numbers).any())
 
 
 def _summed(groups: Groups, values: Floats, at: Codes, wanted: Column) -> bool:

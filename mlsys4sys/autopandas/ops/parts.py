@@ -67,6 +67,11 @@ def distinct(exprs: Iterable[Expr], most: int | None = None) -> Iterator[Expr]:
     yield from islice(fresh(), most)
 
 
+def computes(table: Table, goal: Goal) -> bool:
+    """Whether the goal has a column of numbers that are not all cells of the table."""
+    return any(c.kind == "num" and not c.distinct <= table.cells for c in goal.columns)
+
+
 def is_frame(table: Table) -> bool:
     """A frame with rows, columns and labels that name one column each."""
     return table.shape_kind == "frame" and bool(table.labels) and not table.duplicate_labels
@@ -136,7 +141,23 @@ def is_date_index(table: Table) -> bool:
 
 
 __all__ = [
-    "MOST_COLUMNS", "MOST_ROWS", "distinct", "flat", "goal_labels", "has_lists", "has_nulls", "hashable",
-    "is_date_index",     "is_frame", "label_set", "label_shown", "named_in", "numeric", "origin",
-    "same_labels", "some", "step",
+    "MOST_COLUMNS",
+    "MOST_ROWS",
+    "computes",
+    "distinct",
+    "flat",
+    "goal_labels",
+    "has_lists",
+    "has_nulls",
+    "hashable",
+    "is_date_index",
+    "is_frame",
+    "label_set",
+    "label_shown",
+    "named_in",
+    "numeric",
+    "origin",
+    "same_labels",
+    "some",
+    "step",
 ]  # fmt: skip

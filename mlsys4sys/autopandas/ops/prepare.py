@@ -19,7 +19,7 @@ from mlsys4sys.autopandas.goal import Goal
 from mlsys4sys.autopandas.ops import begun, crossing, group, join
 from mlsys4sys.autopandas.ops.computed import keyed
 from mlsys4sys.autopandas.ops.grouping import Groups
-from mlsys4sys.autopandas.ops.parts import distinct, flat, hashable, is_frame, label_set, some, step
+from mlsys4sys.autopandas.ops.parts import computes, distinct, flat, hashable, is_frame, label_set, some, step
 from mlsys4sys.autopandas.ops.pieces import exploded
 from mlsys4sys.autopandas.ops.text import separated
 from mlsys4sys.autopandas.table import Column, Table
@@ -238,7 +238,7 @@ def _in_ranges(table: Table, other: Table, rows: int) -> bool:
 
 def _widened(table: Table, goal: Goal) -> Iterator[Expr]:
     """Pivots whose labels the goal does not show, as what it has was computed from their columns."""
-    if goal.shape_kind != "frame" or not any(c.kind == "num" and not c.distinct <= table.cells for c in goal.columns):
+    if goal.shape_kind != "frame" or not computes(table, goal):
         return
     for row in _row_keys(table, goal):
         for across in table.columns:
@@ -271,7 +271,7 @@ def _widened(table: Table, goal: Goal) -> Iterator[Expr]:
 
 def _summed(table: Table, goal: Goal) -> Iterator[Expr]:
     """Totals by a key and what goes with it, where the goal has what was computed from them."""
-    if goal.shape_kind != "frame" or not any(c.kind == "num" and not c.distinct <= table.cells for c in goal.columns):
+    if goal.shape_kind != "frame" or not computes(table, goal):
         return
     for key in _row_keys(table, goal):
         groups = Groups([key])
