@@ -23,8 +23,7 @@ class SampleEstimator:
         adjacency: list[int],
         leaf_rows: list[float],
         leaf_sigma: list[float],
-        filtered: tuple[list[float], list[tuple[int, float]], list[int], float],
-        unfiltered: tuple[list[float], list[tuple[int, float]], list[int], float],
+        formula: tuple[list[float], list[tuple[int, float]], list[int], float],
         dropped: list[tuple[int, int, float]],
     ) -> None: ...
     def add_root(
@@ -35,8 +34,6 @@ class SampleEstimator:
         klass: int,
         limit: int,
         weights: NDArray[np.float64] | None,
-        usual_weight: float,
-        log_domain: float,
     ) -> None: ...
     def attach(self, root: int, counter: JoinCounter) -> None: ...
     def missing(self, masks: NDArray[np.uint64]) -> list[int]: ...

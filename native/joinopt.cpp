@@ -77,9 +77,8 @@ EngineFormula formula_of(const nb::tuple &raw, std::size_t relations) {
 class SampleEstimator {
 public:
     SampleEstimator(std::vector<Mask> adjacency, std::vector<double> leaf_rows, std::vector<double> leaf_sigma,
-                    nb::tuple filtered, nb::tuple unfiltered, nb::list dropped) {
-        graph_.filtered = formula_of(filtered, adjacency.size());
-        graph_.unfiltered = formula_of(unfiltered, adjacency.size());
+                    nb::tuple formula, nb::list dropped) {
+        graph_.formula = formula_of(formula, adjacency.size());
         if (leaf_rows.size() != adjacency.size() || leaf_sigma.size() != adjacency.size())
             throw std::invalid_argument("one number for each relation");
         graph_.adjacency = std::move(adjacency);
@@ -91,11 +90,10 @@ public:
     SampleEstimator(const SampleEstimator &) = delete;
 
     void add_root(Mask covered, Mask attached, double bonus, int klass, std::int64_t limit,
-                  std::optional<In<double>> weights, double usual_weight, double log_domain) {
+                  std::optional<In<double>> weights) {
         if (weights && static_cast<std::int64_t>(weights->size()) != limit)
             throw std::invalid_argument("one weight for each id");
-        graph_.roots.push_back({covered, attached, bonus, klass, limit, weights ? weights->data() : nullptr, usual_weight,
-                                log_domain, nullptr});
+        graph_.roots.push_back({covered, attached, bonus, klass, limit, weights ? weights->data() : nullptr, nullptr});
         weights_.push_back(std::move(weights));
         counters_.emplace_back();
     }
@@ -114,7 +112,7 @@ public:
     }
 
     // Two arrays: rows, and the standard deviation of their logarithm.
-    nb::tuple estimate(In<Mask> masks) const {
+    nb::tuple estimate(In<Mask> masks) {
         for (int root : roots_for(graph_, masks.data(), masks.size()))
             if (!graph_.roots[root].counter) throw std::invalid_argument("a root has no counter");
         std::vector<double> rows, sigma;
@@ -468,9 +466,9 @@ void bind_joinopt(nb::module_ &m) {
         return give(connected_subsets(adjacency, cap));
     });
     nb::class_<SampleEstimator>(m, "SampleEstimator")
-        .def(nb::init<std::vector<Mask>, std::vector<double>, std::vector<double>, nb::tuple, nb::tuple, nb::list>())
+        .def(nb::init<std::vector<Mask>, std::vector<double>, std::vector<double>, nb::tuple, nb::list>())
         .def("add_root", &SampleEstimator::add_root, nb::arg("covered"), nb::arg("attached"), nb::arg("bonus"),
-             nb::arg("klass"), nb::arg("limit"), nb::arg("weights").none(), nb::arg("usual_weight"), nb::arg("log_domain"))
+             nb::arg("klass"), nb::arg("limit"), nb::arg("weights").none())
         .def("attach", &SampleEstimator::attach)
         .def("missing", &SampleEstimator::missing)
         .def("estimate", &SampleEstimator::estimate);

@@ -11,6 +11,7 @@ namespace {
 
 // In natural logarithms: of one guessed predicate, and of a join of which no row was seen on the sample.
 constexpr double SIGMA_GUESS = 1.5, SIGMA_UNSEEN = 2.0;
+constexpr double LOG_HALF = -0.6931471805599453;
 
 int bits(Mask mask) { return __builtin_popcountll(mask); }
 
@@ -51,26 +52,52 @@ Mask covered_part(const SampleGraph &graph, Mask mask) {
     return found;
 }
 
-// No row was seen: at most half of what one sampled key would have brought, and rather more than the formula says, which
-// knows of no correlation; so the middle of the two, in logarithms.
-double unseen(const SampleGraph &graph, const SampleRoot &root, Mask mask) {
-    const double guess = std::exp(graph.filtered.log_rows(mask));
-    const double a_key = std::exp(graph.unfiltered.log_rows(mask) - root.log_domain);
-    const double most =
-        root.limit ? 0.5 * root.usual_weight * std::max(a_key, 1.0) : std::numeric_limits<double>::infinity();
-    return std::sqrt(std::min(std::max(guess, 1e-3), most) * std::min(most, 1e9));
+// No row was seen: what the subsets that lack one relation promise, joined with it as if they were independent. The
+// largest of these, as correlation makes joins larger; half of it where rows of the inner subset were seen, or else
+// there would be some of the whole. Where none of those subsets was asked for, the largest that are known have to do.
+double unseen(SampleGraph &graph, Mask mask, double log_formula) {
+    double best = -std::numeric_limits<double>::infinity();
+    const auto look = [&](Mask inner, KnownSizes::Size &size) {
+        if (!size.priced) size.log_formula = graph.formula.log_rows(inner), size.priced = true;
+        best = std::max(best, size.log_rows + log_formula - size.log_formula + (size.seen ? LOG_HALF : 0));
+    };
+    for (Mask rest = mask; rest; rest &= rest - 1) {
+        const Mask inner = mask & ~(rest & (~rest + 1));
+        if (KnownSizes::Size *size = graph.known.find(inner)) look(inner, *size);
+    }
+    if (!std::isinf(best)) return best;
+    int most = 0;
+    graph.known.each_inside(mask, [&](Mask inner, KnownSizes::Size &) { most = std::max(most, bits(inner)); });
+    graph.known.each_inside(mask, [&](Mask inner, KnownSizes::Size &size) {
+        if (bits(inner) == most) look(inner, size);
+    });
+    return std::isinf(best) ? log_formula + LOG_HALF : best;
 }
 
 void add_guesses(const SampleGraph &graph, Mask mask, SampleEstimate &found) {
-    for (Mask relations : graph.filtered.others) {
+    for (Mask relations : graph.formula.others) {
         if ((mask & relations) != relations) continue;
-        found.rows *= std::exp(graph.filtered.log_guess);
+        found.rows *= std::exp(graph.formula.log_guess);
         found.sigma = std::hypot(found.sigma, SIGMA_GUESS);
     }
     for (const DroppedEdge &edge : graph.dropped) {
         if (!(mask & edge.relation) || !(mask & edge.others)) continue;
         found.rows /= edge.distinct;
         found.sigma = std::hypot(found.sigma, SIGMA_GUESS);
+    }
+}
+
+// Subsets of which nothing was counted, the smallest first.
+void fill_in(SampleGraph &graph, const Mask *masks, std::vector<std::size_t> hidden, std::vector<SampleEstimate> &found) {
+    std::sort(hidden.begin(), hidden.end(), [&](std::size_t a, std::size_t b) {
+        return std::pair(bits(masks[a]), a) < std::pair(bits(masks[b]), b);
+    });
+    for (std::size_t i : hidden) {
+        if (!graph.known.find(masks[i])) {
+            const double log_formula = graph.formula.log_rows(masks[i]);
+            graph.known.at(masks[i]) = {unseen(graph, masks[i], log_formula), log_formula, true, true, false};
+        }
+        found[i] = {std::exp(graph.known.find(masks[i])->log_rows), std::hypot(found[i].sigma, SIGMA_UNSEEN)};
     }
 }
 
@@ -91,10 +118,10 @@ std::vector<int> roots_for(const SampleGraph &graph, const Mask *masks, std::siz
     return found;
 }
 
-std::vector<SampleEstimate> estimate(const SampleGraph &graph, const Mask *masks, std::size_t n) {
+std::vector<SampleEstimate> estimate(SampleGraph &graph, const Mask *masks, std::size_t n) {
     std::vector<SampleEstimate> found(n);
     std::vector<std::vector<std::size_t>> at_root(graph.roots.size());
-    std::vector<std::size_t> uncovered;
+    std::vector<std::size_t> uncovered, hidden;
     for (std::size_t i = 0; i < n; ++i) {
         if (!(masks[i] & (masks[i] - 1))) {
             const int leaf = __builtin_ctzll(masks[i]);
@@ -117,24 +144,31 @@ std::vector<SampleEstimate> estimate(const SampleGraph &graph, const Mask *masks
             one.rows = totals[k].rows;
             const double relative = totals[k].variance / std::pow(std::max(one.rows, 1e-9), 2);
             one.sigma = std::sqrt(std::log1p(relative));
-            if (one.rows == 0 && root.weights) one = {unseen(graph, root, here[k]), SIGMA_UNSEEN};
+            if (one.rows == 0 && root.weights) hidden.push_back(at_root[r][k]);
         }
     }
     for (std::size_t i = 0; i < n; ++i) add_guesses(graph, masks[i], found[i]);
+    graph.known.reserve(graph.adjacency.size());
+    std::vector<bool> told(n, true);
+    for (std::size_t i : hidden) told[i] = false;
+    for (std::size_t i : uncovered) told[i] = false;
+    for (std::size_t i = 0; i < n; ++i)
+        if (told[i]) graph.known.at(masks[i]) = {std::log(std::max(found[i].rows, 1e-3)), 0, true, false, true};
+    fill_in(graph, masks, std::move(hidden), found);
     if (uncovered.empty()) return found;
     std::vector<Mask> parts;
     for (std::size_t i : uncovered) parts.push_back(covered_part(graph, masks[i]));
-    std::vector<Mask> known;
+    std::vector<Mask> inner;
     for (Mask part : parts)
-        if (part) known.push_back(part);
-    const std::vector<SampleEstimate> counted = estimate(graph, known.data(), known.size());
+        if (part) inner.push_back(part);
+    const std::vector<SampleEstimate> counted = estimate(graph, inner.data(), inner.size());
     std::size_t next = 0;
     for (std::size_t k = 0; k < parts.size(); ++k) {
         const Mask mask = masks[uncovered[k]], part = parts[k];
-        double log_rows = graph.filtered.log_rows(mask), sigma = SIGMA_GUESS * std::sqrt(bits(mask & ~part));
+        double log_rows = graph.formula.log_rows(mask), sigma = SIGMA_GUESS * std::sqrt(bits(mask & ~part));
         if (part) {
             const SampleEstimate &base = counted[next++];
-            log_rows += std::log(std::max(base.rows, 1e-3)) - graph.filtered.log_rows(part);
+            log_rows += std::log(std::max(base.rows, 1e-3)) - graph.formula.log_rows(part);
             sigma = std::hypot(sigma, base.sigma);
         }
         found[uncovered[k]] = {std::exp(log_rows), sigma};

@@ -74,6 +74,16 @@ def goo(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budget: Budg
     return _by_parts(graph, cards, cost, lambda part: _greedy(graph, part, cards, cost))
 
 
+def filtered_first(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budget: Budget | None = None) -> JoinTree:  # noqa: ARG001 - one signature
+    """Greedy operator ordering once each relation is joined with the filters that hang on it alone.
+
+    A small relation that joins with a single other one, and keeps less than half of it, filters it and does nothing
+    else. Where sizes are mistaken, a greedy order may join the other one unfiltered first; with its filters it is no
+    larger whatever the sizes are.
+    """
+    return _by_parts(graph, cards, cost, lambda part: _greedy(graph, part, cards, cost, _units(graph, part, cards, cost)))
+
+
 def textual(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budget: Budget | None = None) -> JoinTree:  # noqa: ARG001 - one signature
     """Left-deep in the order in which the relations are written, as far as no cross product is needed."""
 
@@ -254,8 +264,30 @@ def proper_subsets(mask: Mask) -> Iterable[Mask]:
         sub = (sub - 1) & mask
 
 
-def _greedy(graph: JoinGraph, part: Mask, cards: Cardinalities, cost: CostModel) -> JoinTree:
+FILTERS = 0.5
+"""A relation that keeps a smaller share of the only one it joins with is a filter of that one."""
+
+
+def _units(graph: JoinGraph, part: Mask, cards: Cardinalities, cost: CostModel) -> dict[Mask, JoinTree]:
+    """Relations, each joined with those that filter it, the most selective first."""
     trees = {1 << i: JoinTree.leaf(i) for i in bits(part)}
+    hanging = [(i, near) for i in bits(part) if (near := graph.adjacency[i] & part) and not near & (near - 1)]
+    hanging = [(i, near) for i, near in hanging if graph.adjacency[near.bit_length() - 1] & part != 1 << i]
+    pairs = cards.estimate([1 << i | near for i, near in hanging]).rows.tolist()
+    alone = cards.estimate([near for _, near in hanging]).rows.tolist()
+    kept = [joined / max(rows, 1.0) for joined, rows in zip(pairs, alone, strict=True)]
+    for share, (i, near) in sorted(zip(kept, hanging, strict=True)):
+        if share < FILTERS:
+            held = next(mask for mask in trees if mask & near)
+            joined = cheaper_way_round(graph, trees.pop(held), trees.pop(1 << i), cards, cost)
+            trees[joined.mask] = joined
+    return trees
+
+
+def _greedy(
+    graph: JoinGraph, part: Mask, cards: Cardinalities, cost: CostModel, units: dict[Mask, JoinTree] | None = None
+) -> JoinTree:
+    trees = dict(units) if units else {1 << i: JoinTree.leaf(i) for i in bits(part)}
     near = {mask: graph.neighbours(mask) for mask in trees}
     rows: dict[Mask, float] = {}
     while len(trees) > 1:
@@ -358,6 +390,7 @@ PLANNERS: dict[str, Planner] = {
     "best": best,
     "dpccp": dpccp,
     "goo": goo,
+    "filtered_first": filtered_first,
     "improved": improved,
     "left_deep": left_deep,
     "textual": textual,

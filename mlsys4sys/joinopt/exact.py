@@ -72,7 +72,7 @@ def safer_order(
     if choice.unseen(cards, cheapest) < choice.MANY_UNSEEN:
         return None
     sizes = Sizes(cards.graph, cards, cost, scans=tuple(scans))
-    greedy = baselines.goo(cards.graph, sizes, cost)
+    greedy = baselines.filtered_first(cards.graph, sizes, cost)
     priced = choice.compare(sizes, greedy, engine)
     if priced.ours_s > (1 + choice.AS_GOOD) * comparison.ours_s or priced.ours_s >= comparison.engine_s:
         return None

@@ -245,21 +245,18 @@ class BoundSample:
     def _native(self) -> SampleEstimator:
         """Everything that estimates are made of, counters apart, which are made when they are needed."""
         graph, domains = self.graph, class_domains(self.graph, self._tables, self._statistics)
-        filtered, unfiltered = (Formula(graph, rows, domains).native for rows in (self._leaf_rows, self.base_rows))
+        formula = Formula(graph, self._leaf_rows, domains).native
         dropped = []
         for edge in self._forest.dropped:
             kept = sum(1 << e.relation for e in self._forest.edges if e.klass == edge.klass) & graph.everything
             dropped.append((1 << edge.relation, kept, float(domains[edge.klass])))
         leaves = self._leaf_rows.tolist(), self._leaf_sigma.tolist()
-        made = SampleEstimator(list(graph.adjacency), *leaves, filtered, unfiltered, dropped)
+        made = SampleEstimator(list(graph.adjacency), *leaves, formula, dropped)
         for root in self._roots:
             # Exact ones first, then the densest sample.
             anchor = self._store.layout.anchors[root.anchor] if root.anchor >= 0 else None
             bonus = 128.0 if anchor is None else 64.0 * (anchor.within is not None)
-            usual = self._store.usual_weight(root.anchor) if root.weights is not None else 1.0
-            log_domain = float(np.log(domains[root.klass]))
-            weights = root.weights
-            made.add_root(root.covered, root.attached, bonus, root.klass, root.limit, weights, usual, log_domain)
+            made.add_root(root.covered, root.attached, bonus, root.klass, root.limit, root.weights)
         return made
 
 

@@ -403,8 +403,8 @@ class JoinOptimizer:
         if isinstance(cards, Remembered):
             # The optimum, but for scans that only a later join of their stream makes cheaper.
             return {"dpccp": baselines.dpccp(graph, cards, self.cost, scans=sizes.scans)}
-        proposals: dict[str, JoinTree] = {"goo": planners["goo"]()}
-        if "dqn" in planners and (full or self._worth_a_policy(sizes, proposals["goo"])):
+        proposals: dict[str, JoinTree] = {"filtered-first": baselines.filtered_first(graph, sizes, self.cost)}
+        if "dqn" in planners and (full or self._worth_a_policy(sizes, proposals["filtered-first"])):
             proposals["dqn"] = planners["dqn"]()
         return proposals if region.engine_tree is None else {**proposals, "engine": region.engine_tree}
 

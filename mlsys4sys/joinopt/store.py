@@ -92,7 +92,6 @@ class SampleStore:
         self.complete = [frozenset(columns) for columns in self.layout.complete]
         self._keys: dict[tuple[int, int], dict[str, Ids]] = {}
         self._core: dict[int, tuple[Ids, Floats]] = {}
-        self._usual: dict[int, float] = {}
         self._domains: dict[int, int] = {}
         self._leaves: OrderedDict[LeafKey, Rows] = OrderedDict()
         self._at_root: dict[tuple[int, str, int], Ids] = {}
@@ -125,13 +124,6 @@ class SampleStore:
             places[found["id"]] = np.arange(len(found["id"]), dtype=np.int32)
             self._core[number] = places, np.ascontiguousarray(found["w"], dtype=np.float64)
         return self._core[number]
-
-    def usual_weight(self, number: int) -> float:
-        """The median weight of an anchor's keys."""
-        if number not in self._usual:
-            weights = self.core(number)[1]
-            self._usual[number] = float(np.median(weights)) if len(weights) else 1.0
-        return self._usual[number]
 
     def core_ids(self, table: int, column: str, number: int) -> Ids:
         """For each row, the place of its key among the sampled ones of an anchor, or -1."""
