@@ -58,7 +58,7 @@ def best_tree(
     width: list[float],
     coefficients: list[float],
     left_deep: bool,
-    scans: list[tuple[int, float, float, float, list[tuple[int, float, float]]]],
+    scans: list[tuple[int, list[float], list[tuple[int, float, float, float]]]],
 ) -> NDArray[np.uint64]: ...
 def plan_region(
     adjacency: list[int],
@@ -67,7 +67,7 @@ def plan_region(
     sigma: NDArray[np.float64],
     width: list[float],
     coefficients: list[float],
-    scans: list[tuple[int, float, float, float, list[tuple[int, float, float]]]],
+    scans: list[tuple[int, list[float], list[tuple[int, float, float, float]]]],
     formula: tuple[list[float], list[tuple[int, float]], list[int], float],
 ) -> tuple[list[int], list[int], float, float, float]: ...
 def greedy_tree(

@@ -205,13 +205,16 @@ void flatten(const Mask *masks, std::size_t n, const Best &best, Mask mask, std:
     flatten(masks, n, best, mask & ~probe, into);
 }
 
-// (relation, key_s, in_scan_s, above_s, [(partners, share, spread), ...])
+// (relation, [key_s, in_scan_s, above_s, text_s, segments], [(partners, share, spread, runs), ...])
 ScanCost scan_cost(nb::handle of) {
     const nb::tuple raw = nb::cast<nb::tuple>(of);
-    ScanCost scan{nb::cast<int>(raw[0]), nb::cast<double>(raw[1]), nb::cast<double>(raw[2]), nb::cast<double>(raw[3]), {}};
-    for (nb::handle one : nb::cast<nb::list>(raw[4])) {
+    const auto c = nb::cast<std::vector<double>>(raw[1]);
+    if (c.size() != 5) throw std::invalid_argument("a scan has five numbers");
+    ScanCost scan{nb::cast<int>(raw[0]), c[0], c[1], c[2], c[3], c[4], {}};
+    for (nb::handle one : nb::cast<nb::list>(raw[2])) {
         const nb::tuple link = nb::cast<nb::tuple>(one);
-        scan.links.push_back({nb::cast<Mask>(link[0]), nb::cast<double>(link[1]), nb::cast<double>(link[2])});
+        scan.links.push_back({nb::cast<Mask>(link[0]), nb::cast<double>(link[1]), nb::cast<double>(link[2]),
+                              nb::cast<double>(link[3])});
     }
     return scan;
 }

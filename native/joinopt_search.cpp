@@ -29,7 +29,9 @@ double ScanCost::handed(Mask build, double build_rows) const {
         const double groups = build_rows <= LISTED_ROWS ? 1 - std::pow(1 - link.share, std::max(build_rows, 1.0)) : 1;
         const double key = key_s * (build_rows <= 1.5 ? 0.5 : 1);
         const double left = 1 - std::exp(-std::max(build_rows, 0.5) * link.spread);
-        least = std::min(least, groups * (key + in_scan_s) + above_s * LEFT_SHARE * left);
+        double seconds = groups * (key + in_scan_s) + above_s * LEFT_SHARE * left;
+        if (text_s > 0) seconds += text_s * (1 - std::pow(1 - 1 / segments, std::max(build_rows, 0.5) * link.runs));
+        least = std::min(least, seconds);
     }
     return least;
 }

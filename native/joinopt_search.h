@@ -18,13 +18,13 @@ struct JoinCost {
 // mlsys4sys/joinopt/scans.py.
 struct ScanLink {
     Mask partners;
-    double share, spread;
+    double share, spread, runs;
 };
 struct ScanCost {
     int relation = -1;
-    double key_s = 0, in_scan_s = 0, above_s = 0;
+    double key_s = 0, in_scan_s = 0, above_s = 0, text_s = 0, segments = 1;
     std::vector<ScanLink> links;
-    double full() const { return key_s + in_scan_s + above_s; }
+    double full() const { return key_s + in_scan_s + above_s + text_s; }
     // When it streams past a hash table over `build` first.
     double handed(Mask build, double build_rows) const;
 };

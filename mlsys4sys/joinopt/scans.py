@@ -3,9 +3,10 @@
 DuckDB hands the keys of a hash table down the streaming side to the scan at its end: one key as an equality, up to
 ``dynamic_or_filter_threshold`` as a list, more as a filter over their range. What that saves was measured (DuckDB 2.0,
 one thread): row groups whose minimum and maximum exclude all keys of a list are not read at all, which helps where the
-table is clustered; and IN lists, which DuckDB evaluates above the scan, see only the rows that are left. All other
-filters are evaluated in the scan, first. It works only down the streaming side: a table that is hashed itself, or whose
-stream ends before the selective join, is read and filtered in full.
+table is clustered; texts are decompressed a segment at a time, and only where a row is left; and IN lists, which DuckDB
+evaluates above the scan, see only those rows. Filters on numbers are evaluated in the scan, first. It works only down the
+streaming side: a table that is hashed itself, or whose stream ends before the selective join, is read and filtered in
+full.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from mlsys4sys.joinopt.filters import Condition
+from mlsys4sys.joinopt.filters import Condition, columns_of
 from mlsys4sys.joinopt.problem import JoinGraph, Mask, Relation
 from mlsys4sys.joinopt.solution import JoinTree
 from mlsys4sys.joinopt.statistics import ROW_GROUP, Statistics, Table
@@ -30,8 +31,13 @@ LEAST_ROWS = 20_000
 
 KEY_S = 3e-9
 """Reading the key of a row and holding it against those handed down."""
-FILTER_S = {"number": 2e-9, "text": 8e-9, "like": 40e-9, "null": 1e-9}
+FILTER_S = {"number": 2e-9, "text": 4e-9, "like": 8e-9, "null": 1e-9}
 """One comparison of a row; a list costs twice as much."""
+DECODE_S = 3e-9
+UNIQUE_S = 30e-9
+"""Decompressing the text of a row: the first at least, the second times the share of different texts on top."""
+SEGMENT = 32_768
+"""Rows of a text column that are decompressed together, about."""
 OTHER_S = 25e-9
 """A filter that is not understood."""
 LEFT_SHARE = 0.8
@@ -48,6 +54,8 @@ class Link:
     """The share of row groups that one value lies in; 1 when the column is not clustered."""
     spread: float
     """The share of vectors that one value lies in."""
+    runs: float = 1.0
+    """Places of the table that the rows of one value lie in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,28 +65,33 @@ class Scan:
     relation: int
     key_s: float
     in_scan_s: float
-    """Filters that the scan evaluates."""
+    """Filters on numbers, which the scan evaluates on every row."""
     above_s: float
     """Filters above it."""
+    text_s: float = 0.0
+    """Texts: decompressing them, and filters on them in the scan."""
+    segments: float = 1.0
+    """Parts in which texts are decompressed."""
     links: tuple[Link, ...]
 
     @property
     def full_s(self) -> float:
         """Seconds of reading and filtering all of it."""
-        return self.key_s + self.in_scan_s + self.above_s
+        return self.key_s + self.in_scan_s + self.above_s + self.text_s
 
     @property
-    def native(self) -> tuple[int, float, float, float, list[tuple[Mask, float, float]]]:
+    def native(self) -> tuple[int, list[float], list[tuple[Mask, float, float, float]]]:
         """The same as the native search takes it."""
-        links = [(link.partners, link.share, link.spread) for link in self.links]
-        return self.relation, self.key_s, self.in_scan_s, self.above_s, links
+        links = [(link.partners, link.share, link.spread, link.runs) for link in self.links]
+        return self.relation, [self.key_s, self.in_scan_s, self.above_s, self.text_s, self.segments], links
 
     def handed(self, link: Link, values: float) -> float:
         """Seconds when so many keys are handed down; the native search has the same formula."""
         groups = 1 - (1 - link.share) ** max(values, 1.0) if values <= LISTED_ROWS else 1.0
         key = self.key_s * (0.5 if values <= 1.5 else 1.0)
         left = 1 - math.exp(-max(values, 0.5) * link.spread)
-        return groups * (key + self.in_scan_s) + self.above_s * LEFT_SHARE * left
+        opened = 1 - (1 - 1 / self.segments) ** (max(values, 0.5) * link.runs)
+        return groups * (key + self.in_scan_s) + self.text_s * opened + self.above_s * LEFT_SHARE * left
 
 
 def scans_of(graph: JoinGraph, statistics: Statistics) -> tuple[Scan, ...]:
@@ -94,12 +107,26 @@ def scans_of(graph: JoinGraph, statistics: Statistics) -> tuple[Scan, ...]:
             for column in group
             if column.relation == i
         )
-        in_scan, above = _filtering(relation)
+        in_scan, text, above = _filtering(relation)
+        text += sum(_decoding(table, name, statistics) for name in _texts(relation, table))
         rows = float(table.rows)
-        if links and (above or in_scan or table.rows >= 2 * ROW_GROUP):
-            seconds = {"key_s": KEY_S * rows, "in_scan_s": in_scan * rows, "above_s": above * rows}
-            found.append(Scan(relation=i, links=links, **seconds))
+        if links and (above or in_scan or text or table.rows >= 2 * ROW_GROUP):
+            seconds = {"key_s": KEY_S * rows, "in_scan_s": in_scan * rows, "above_s": above * rows, "text_s": text * rows}
+            found.append(Scan(relation=i, links=links, segments=max(1.0, rows / SEGMENT), **seconds))
     return tuple(found)
+
+
+def _texts(relation: Relation, table: Table) -> set[str]:
+    """The text columns that a query reads from a table; whether one is NULL is told without reading it."""
+    names = {name.lower() for name in relation.columns if table.columns[name.lower()].type.startswith("VARCHAR")}
+    only_null = {name for condition in relation.conditions if condition[0] == "null" for name in columns_of(condition)}
+    compared = {name for condition in relation.conditions if condition[0] != "null" for name in columns_of(condition)}
+    return names - (only_null - compared)
+
+
+def _decoding(table: Table, column: str, statistics: Statistics) -> float:
+    """Seconds a row of decompressing a text column."""
+    return DECODE_S + UNIQUE_S * statistics.distinct(table, column) / max(table.rows, 1)
 
 
 def _link(table: Table, column: str, partners: Mask, statistics: Statistics) -> Link:
@@ -107,16 +134,27 @@ def _link(table: Table, column: str, partners: Mask, statistics: Statistics) -> 
     share = share if share <= CLUSTERED else 1.0
     fan_out = table.rows / statistics.distinct(table, column.lower())
     spread = max(1.0, fan_out / VECTOR) if share <= CLUSTERED else fan_out
-    return Link(partners=partners, share=share, spread=spread * VECTOR / table.rows)
+    # Rows of a key that is not clustered often stand together all the same, in blocks of a kind: between one and all.
+    runs = 1.0 if share <= CLUSTERED else math.sqrt(max(1.0, fan_out))
+    return Link(partners=partners, share=share, spread=spread * VECTOR / table.rows, runs=runs)
 
 
-def _filtering(relation: Relation) -> tuple[float, float]:
-    """Seconds a row of a relation's filters: in the scan, and above it."""
+def _filtering(relation: Relation) -> tuple[float, float, float]:
+    """Seconds a row of a relation's filters: on numbers and on texts in the scan, and above it."""
     if not relation.conditions:
-        return OTHER_S * len(relation.filters), 0.0
+        return OTHER_S * len(relation.filters), 0.0, 0.0
     above = [_price(condition) for condition in relation.conditions if condition[0] == "in"]
-    inside = [_price(condition) for condition in relation.conditions if condition[0] != "in"]
-    return sum(inside), sum(above)
+    inside = [condition for condition in relation.conditions if condition[0] != "in"]
+    text = [_price(condition) for condition in inside if _on_text(condition)]
+    return sum(map(_price, inside)) - sum(text), sum(text), sum(above)
+
+
+def _on_text(condition: Condition) -> bool:
+    if condition[0] in ("and", "or"):
+        return any(map(_on_text, condition[1]))
+    if condition[0] == "not":
+        return _on_text(condition[1])
+    return condition[0] == "like" or (condition[0] == "cmp" and isinstance(condition[3], str))
 
 
 def _price(condition: Condition) -> float:
