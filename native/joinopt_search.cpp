@@ -21,19 +21,18 @@ double JoinCost::operator()(double probe_rows, double build_rows, double build_w
     return seconds;
 }
 
-double ScanCost::handed(Mask build, double build_rows) const {
+ScanCost::Left ScanCost::handed(Mask build, double build_rows) const {
     constexpr double LISTED_ROWS = 50, LEFT_SHARE = 0.8;
-    double least = full();
+    Left left;
+    const double values = std::max(build_rows, 0.5);
     for (const ScanLink &link : links) {
         if (!(link.partners & build)) continue;
-        const double groups = build_rows <= LISTED_ROWS ? 1 - std::pow(1 - link.share, std::max(build_rows, 1.0)) : 1;
-        const double key = key_s * (build_rows <= 1.5 ? 0.5 : 1);
-        const double left = 1 - std::exp(-std::max(build_rows, 0.5) * link.spread);
-        double seconds = groups * (key + in_scan_s) + above_s * LEFT_SHARE * left;
-        if (text_s > 0) seconds += text_s * (1 - std::pow(1 - 1 / segments, std::max(build_rows, 0.5) * link.runs));
-        least = std::min(least, seconds);
+        if (build_rows <= LISTED_ROWS) left.groups *= 1 - std::pow(1 - link.share, std::max(build_rows, 1.0));
+        if (build_rows <= 1.5) left.key = 0.5;
+        if (text_s > 0) left.opened = std::min(left.opened, 1 - std::pow(1 - 1 / segments, values * link.runs));
+        if (above_s > 0) left.above = std::min(left.above, LEFT_SHARE * (1 - std::exp(-values * link.spread)));
     }
-    return least;
+    return left;
 }
 
 namespace {
@@ -161,20 +160,51 @@ std::vector<double> widths_of(const Mask *masks, std::size_t n, const std::vecto
     return widths;
 }
 
+// The scan at the end of each best tree's stream, and what the hash tables that it passes leave of it.
+class Streams {
+public:
+    struct Stream {
+        int scan = -1;
+        ScanCost::Left left;
+        double seconds = 0;
+    };
+    Streams(const Pairs &pairs, const Mask *masks, const double *rows, std::size_t n, const std::vector<ScanCost> &scans)
+        : masks_(masks), rows_(rows), scans_(scans), handed_(scans.size() * n), known_(scans.size() * n, false), n_(n),
+          streams_(n) {
+        for (std::size_t i = 0; i < scans.size(); ++i)
+            if (const std::int32_t leaf = pairs.known(Mask(1) << scans[i].relation); leaf >= 0)
+                streams_[leaf] = {static_cast<int>(i), {}, scans[i].full()};
+    }
+    double seconds(std::int32_t tree) const { return streams_[tree].seconds; }
+    void keep(std::int32_t tree, const Stream &stream) { streams_[tree] = stream; }
+    Stream past(std::int32_t probe, std::int32_t build) {
+        Stream next = streams_[probe];
+        if (next.scan < 0) return next;
+        const std::size_t at = static_cast<std::size_t>(next.scan) * n_ + static_cast<std::size_t>(build);
+        if (!known_[at]) handed_[at] = scans_[next.scan].handed(masks_[build], rows_[build]), known_[at] = true;
+        next.left.narrow(handed_[at]);
+        next.seconds = scans_[next.scan].seconds(next.left);
+        return next;
+    }
+
+private:
+    const Mask *masks_;
+    const double *rows_;
+    const std::vector<ScanCost> &scans_;
+    std::vector<ScanCost::Left> handed_;  // by scan and build side, as far as known
+    std::vector<bool> known_;
+    std::size_t n_;
+    std::vector<Stream> streams_;
+};
+
 Best search(const Pairs &pairs, const Mask *masks, const double *rows, std::size_t n, int relations,
             const std::vector<double> &widths, const JoinCost &cost, bool left_deep, const std::vector<ScanCost> &scans) {
     Best best{std::vector<double>(n, std::numeric_limits<double>::infinity()), std::vector<Mask>(n, 0)};
     for (std::size_t i = 0; i < n; ++i)
         if (!(masks[i] & (masks[i] - 1))) best.cost[i] = 0;
-    std::vector<const ScanCost *> scan_of(relations, nullptr);
-    for (const ScanCost &scan : scans) {
-        scan_of.at(scan.relation) = &scan;
+    Streams streams(pairs, masks, rows, n, scans);
+    for (const ScanCost &scan : scans)
         if (const std::int32_t leaf = pairs.known(Mask(1) << scan.relation); leaf >= 0) best.cost[leaf] = scan.full();
-    }
-    auto scan_at = [&](std::int32_t side) {
-        const Mask mask = masks[side];
-        return mask & (mask - 1) ? nullptr : scan_of[position(mask)];
-    };
     // What a join costs apart from its two roles; the logarithm is the dear part.
     std::vector<double> misses(n, 0.0), building(n, 0.0);
     for (std::size_t i = 0; i < n; ++i) {
@@ -184,16 +214,20 @@ Best search(const Pairs &pairs, const Mask *masks, const double *rows, std::size
     auto offer = [&](std::int32_t both, double below, std::int32_t probe, std::int32_t build) {
         if (left_deep && masks[build] & (masks[build] - 1)) return;
         double total = below + building[build] + rows[probe] * (cost.probe + misses[build] * cost.probe_miss);
-        if (const ScanCost *scan = scan_at(probe)) total += scan->handed(masks[build], rows[build]) - scan->full();
+        const double reading = streams.seconds(probe);
+        if (total - reading >= best.cost[both]) return;
+        const Streams::Stream stream = streams.past(probe, build);
+        total += stream.seconds - reading;
         if (total < best.cost[both]) {
             best.cost[both] = total;
             best.probe[both] = masks[probe];
+            streams.keep(both, stream);
         }
     };
     for (const Pair &pair : pairs.all()) {
         const double below =
             best.cost[pair.left] + best.cost[pair.right] + cost.fixed + rows[pair.both] * cost.output;
-        if (below >= best.cost[pair.both] && !scan_at(pair.left) && !scan_at(pair.right)) continue;
+        if (below - std::max(streams.seconds(pair.left), streams.seconds(pair.right)) >= best.cost[pair.both]) continue;
         offer(pair.both, below, pair.left, pair.right);
         offer(pair.both, below, pair.right, pair.left);
     }
@@ -219,20 +253,20 @@ double scan_seconds(const FlatTree &tree, const Pairs &pairs, const double *rows
     double total = 0;
     for (const ScanCost &scan : scans) {
         // Down from the top to the leaf: what streams past which hash table since the last one it was built into.
-        double least = scan.full();
+        ScanCost::Left left;
         Mask at = everything;
         const Mask leaf = Mask(1) << scan.relation;
         while (at & (at - 1)) {
             const Mask probe = probe_of[at];
             if (probe & leaf) {
-                least = std::min(least, scan.handed(at & ~probe, rows[pairs.place(at & ~probe)]));
+                left.narrow(scan.handed(at & ~probe, rows[pairs.place(at & ~probe)]));
                 at = probe;
             } else {
-                least = scan.full();
+                left = {};
                 at &= ~probe;
             }
         }
-        total += least;
+        total += scan.seconds(left);
     }
     return total;
 }

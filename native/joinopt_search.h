@@ -1,5 +1,6 @@
 // Exact search over join trees.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <stdexcept>
 #include <vector>
@@ -25,8 +26,23 @@ struct ScanCost {
     double key_s = 0, in_scan_s = 0, above_s = 0, text_s = 0, segments = 1;
     std::vector<ScanLink> links;
     double full() const { return key_s + in_scan_s + above_s + text_s; }
-    // When it streams past a hash table over `build` first.
-    double handed(Mask build, double build_rows) const;
+    // What is left of it: shares of row groups, of reading keys, of segments of text, of rows for filters above.
+    struct Left {
+        double groups = 1, key = 1, opened = 1, above = 1;
+
+        void narrow(const Left &by) {
+            groups *= by.groups;
+            key = std::min(key, by.key);
+            opened = std::min(opened, by.opened);
+            above = std::min(above, by.above);
+        }
+    };
+    // When its rows stream past a hash table over `build`, which hands its keys down.
+    Left handed(Mask build, double build_rows) const;
+    double seconds(const Left &left) const {
+        return left.groups * (left.key * key_s + in_scan_s) + text_s * std::min(left.opened, left.groups) +
+               above_s * left.above;
+    }
 };
 
 // All connected subsets, ascending (so every subset stands before its supersets); at most `cap`, else empty.

@@ -85,13 +85,21 @@ class Scan:
         links = [(link.partners, link.share, link.spread, link.runs) for link in self.links]
         return self.relation, [self.key_s, self.in_scan_s, self.above_s, self.text_s, self.segments], links
 
-    def handed(self, link: Link, values: float) -> float:
-        """Seconds when so many keys are handed down; the native search has the same formula."""
-        groups = 1 - (1 - link.share) ** max(values, 1.0) if values <= LISTED_ROWS else 1.0
-        key = self.key_s * (0.5 if values <= 1.5 else 1.0)
-        left = 1 - math.exp(-max(values, 0.5) * link.spread)
-        opened = 1 - (1 - 1 / self.segments) ** (max(values, 0.5) * link.runs)
-        return groups * (key + self.in_scan_s) + self.text_s * opened + self.above_s * LEFT_SHARE * left
+    def streamed(self, handed: Iterable[tuple[Link, float]]) -> float:
+        """Seconds when keys are handed down, so many through each of some links; the native search does the same sums.
+
+        Row groups that one list or the other excludes are skipped, and texts of segments that either leaves no row of.
+        """
+        groups, key, opened, left = 1.0, self.key_s, 1.0, 1.0 / LEFT_SHARE
+        for link, values in handed:
+            if values <= LISTED_ROWS:
+                groups *= 1 - (1 - link.share) ** max(values, 1.0)
+            if values <= 1.5:
+                key = 0.5 * self.key_s
+            opened = min(opened, 1 - (1 - 1 / self.segments) ** (max(values, 0.5) * link.runs))
+            left = min(left, 1 - math.exp(-max(values, 0.5) * link.spread))
+        texts = self.text_s * min(opened, groups)
+        return groups * (key + self.in_scan_s) + texts + self.above_s * LEFT_SHARE * left
 
 
 def scans_of(graph: JoinGraph, statistics: Statistics) -> tuple[Scan, ...]:
@@ -135,8 +143,8 @@ def _link(table: Table, column: str, partners: Mask, statistics: Statistics) -> 
     fan_out = table.rows / statistics.distinct(table, column.lower())
     spread = max(1.0, fan_out / VECTOR) if share <= CLUSTERED else fan_out
     # Rows of a key that is not clustered often stand together all the same, in blocks of a kind: between one and all.
-    runs = 1.0 if share <= CLUSTERED else math.sqrt(max(1.0, fan_out))
-    return Link(partners=partners, share=share, spread=spread * VECTOR / table.rows, runs=runs)
+    runs = fan_out / SEGMENT if share <= CLUSTERED else math.sqrt(fan_out)
+    return Link(partners=partners, share=share, spread=spread * VECTOR / table.rows, runs=max(1.0, runs))
 
 
 def _filtering(relation: Relation) -> tuple[float, float, float]:
@@ -175,7 +183,9 @@ def scan_seconds(tree: JoinTree, scans: tuple[Scan, ...], rows: Mapping[Mask, fl
     for leaf, builds in streams(tree):
         scan = by_relation.get(leaf)
         if scan is not None:
-            total += min([scan.full_s, *_handed(scan, builds, rows)])
+            total += scan.streamed(
+                (link, rows[build]) for build in builds for link in scan.links if link.partners & build
+            )
     return total
 
 
@@ -193,10 +203,3 @@ def streams(tree: JoinTree) -> Iterator[tuple[int, tuple[Mask, ...]]]:
     yield tree.relation, tuple(build.mask for build in builds)
     for build in builds:
         yield from streams(build)
-
-
-def _handed(scan: Scan, builds: tuple[Mask, ...], rows: Mapping[Mask, float]) -> Iterator[float]:
-    for build in builds:
-        for link in scan.links:
-            if link.partners & build:
-                yield scan.handed(link, rows[build])
