@@ -27,7 +27,7 @@ from mlsys4sys.joinopt.statistics import KeyColumn, Statistics, Table, key_type,
 
 log = logging.getLogger(__name__)
 
-VERSION = 4
+VERSION = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,16 @@ def choose_anchors(
         anchors.append(Anchor(key=best))
         anchors += _dense(best, group, small)
         left -= {table for table, _ in group}
-    return anchors + [Anchor(key=-1, only=table) for table in sorted(left)]
+    entities = [sql for sql in sorted(large) if sql not in left and _is_entity(large[sql], keys, distinct)]
+    plain = [Anchor(key=-1, only=table) for table in sorted(left)]
+    # First, so that filters on them are judged there.
+    return [Anchor(key=-1, only=table) for table in entities] + anchors + plain
+
+
+def _is_entity(table: Table, keys: KeyClasses, distinct: Callable[[Table, str], float]) -> bool:
+    """Whether a table has one row for each value of a key: of those the samples by key hold few."""
+    columns = {name for group in keys for sql, name in group if sql == table.sql}
+    return any(distinct(table, name) > ENTITY * table.rows for name in columns)
 
 
 def _dense(key: int, group: tuple[KeyColumn, ...], small: dict[str, Table]) -> list[Anchor]:
@@ -139,8 +148,12 @@ def _dense(key: int, group: tuple[KeyColumn, ...], small: dict[str, Table]) -> l
 
 LEAST_KEYS = 100
 """Sampled keys of equal size, that many, give a count with a relative standard deviation of a tenth."""
+ENTITY = 0.8
+"""A column with more different values than this share of the rows counts as unique (they are counted roughly)."""
 LEAST_FACTS = 256
 """Smaller tables get no anchor of their own."""
+PLAIN_SHARE = 0.25
+"""Rows that a plain sample keeps, as a share of the usual."""
 DENSE_SHARE = 0.5
 """Rows that such an anchor may keep, as a share of the usual."""
 
@@ -201,7 +214,7 @@ class SampleBuilder:
         """Temporary tables (row ids and keys) of what the anchor keeps, by table, and the complete columns."""
         if anchor.key < 0:
             i = self.place[anchor.only or ""]
-            share = self.config.target_rows / 4 / max(self.tables[i].rows, 1)
+            share = min(1.0, self.config.target_rows * PLAIN_SHARE / max(self.tables[i].rows, 1))
             return {i: self._narrow(number, i, _chance("rowid", str(share)))}, set()
         self._choose_keys(number, anchor)
         conditions: dict[int, list[str]] = {}
