@@ -52,26 +52,28 @@ Mask covered_part(const SampleGraph &graph, Mask mask) {
     return found;
 }
 
-// No row was seen: what the subsets that lack one relation promise, joined with it as if they were independent. The
-// largest of these, as correlation makes joins larger; half of it where rows of the inner subset were seen, or else
-// there would be some of the whole. Where none of those subsets was asked for, the largest that are known have to do.
+// The logarithm of the rows of a subset of which none was seen: the mean of what the subsets that lack one relation
+// promise, each joined with that one as if they were independent; half of it where rows of the inner subset were seen, or
+// else there would be some of the whole. Where none of those was asked for, the largest that are known have to do.
 double unseen(SampleGraph &graph, Mask mask, double log_formula) {
-    double best = -std::numeric_limits<double>::infinity();
+    double sum = 0;
+    int count = 0;
     const auto look = [&](Mask inner, KnownSizes::Size &size) {
         if (!size.priced) size.log_formula = graph.formula.log_rows(inner), size.priced = true;
-        best = std::max(best, size.log_rows + log_formula - size.log_formula + (size.seen ? LOG_HALF : 0));
+        sum += size.log_rows + log_formula - size.log_formula + (size.seen ? LOG_HALF : 0);
+        ++count;
     };
     for (Mask rest = mask; rest; rest &= rest - 1) {
         const Mask inner = mask & ~(rest & (~rest + 1));
         if (KnownSizes::Size *size = graph.known.find(inner)) look(inner, *size);
     }
-    if (!std::isinf(best)) return best;
+    if (count) return sum / count;
     int most = 0;
     graph.known.each_inside(mask, [&](Mask inner, KnownSizes::Size &) { most = std::max(most, bits(inner)); });
     graph.known.each_inside(mask, [&](Mask inner, KnownSizes::Size &size) {
         if (bits(inner) == most) look(inner, size);
     });
-    return std::isinf(best) ? log_formula + LOG_HALF : best;
+    return count ? sum / count : log_formula + LOG_HALF;
 }
 
 void add_guesses(const SampleGraph &graph, Mask mask, SampleEstimate &found) {
