@@ -14,7 +14,7 @@ from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
 LOADS = {"questions": "37 questions", "random": "random queries", "job": "113 JOB queries"}
-PLACES = {"-shuffled": "control", "-demo": "imdb, 2.5 times the rows"}
+PLACES = {"-strong": "strong correlations", "-shuffled": "control", "-demo": "imdb, 2.5 times the rows"}
 BENCHMARKS = {"tpch": "TPC-H", "tpcds": "TPC-DS"}
 
 
@@ -283,6 +283,7 @@ def measured() -> str:
     for title, load in (
         ("imdb: questions", "37 questions, skewed data"),
         ("imdb: job", "Join Order Benchmark, skewed data"),
+        ("imdb-strong: job", "the same, stronger correlations"),
         ("imdb-demo: job", "the same, 2.5 times the rows"),
         ("imdb-shuffled: job", "the same, nothing correlated"),
         ("imdb: random", "60 random queries of a few ms"),

@@ -32,6 +32,8 @@ class Dataset:
     seed: int = 0
     shuffled: bool = False
     """The control: same columns and fan-outs one by one, no correlation between them."""
+    spread: float = imdb.SPREAD
+    """Of popularity and fame: how strongly fan-outs go together."""
     rows: int
     """Of all tables together."""
     checksum: str
@@ -64,6 +66,14 @@ DATASETS = {
             scale=0.1,
             rows=7_674_761,
             checksum="7ccbec65f05f1c9d",
+        ),
+        Dataset(
+            name="imdb-strong",
+            about="the same with stronger correlations: joins of several fan-outs are about four times as large",
+            scale=0.1,
+            spread=1.3,
+            rows=7_671_970,
+            checksum="82aeb4f048190fa6",
         ),
         Dataset(
             name="imdb-shuffled",
@@ -136,6 +146,7 @@ def generate(dataset: Dataset, path: Path, report: Report | None = None) -> None
                 scale=dataset.scale,
                 seed=dataset.seed,
                 shuffled=dataset.shuffled,
+                spread=dataset.spread,
                 report=lambda table: tell(f"making the database {dataset.name} (once): {table}"),
             )
     except duckdb.IOException as error:

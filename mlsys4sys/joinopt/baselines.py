@@ -74,14 +74,22 @@ def goo(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budget: Budg
     return _by_parts(graph, cards, cost, lambda part: _greedy(graph, part, cards, cost))
 
 
-def filtered_first(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budget: Budget | None = None) -> JoinTree:  # noqa: ARG001 - one signature
+def filtered_first(
+    graph: JoinGraph,
+    cards: Cardinalities,
+    cost: CostModel,
+    *,
+    budget: Budget | None = None,  # noqa: ARG001 - one signature
+) -> JoinTree:
     """Greedy operator ordering once each relation is joined with the filters that hang on it alone.
 
     A small relation that joins with a single other one, and keeps less than half of it, filters it and does nothing
     else. Where sizes are mistaken, a greedy order may join the other one unfiltered first; with its filters it is no
     larger whatever the sizes are.
     """
-    return _by_parts(graph, cards, cost, lambda part: _greedy(graph, part, cards, cost, _units(graph, part, cards, cost)))
+    return _by_parts(
+        graph, cards, cost, lambda part: _greedy(graph, part, cards, cost, _units(graph, part, cards, cost))
+    )
 
 
 def textual(graph: JoinGraph, cards: Cardinalities, cost: CostModel, *, budget: Budget | None = None) -> JoinTree:  # noqa: ARG001 - one signature

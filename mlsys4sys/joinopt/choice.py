@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlsys4sys.display import duration
-from mlsys4sys.joinopt.cardinality import Cardinalities
 from mlsys4sys.joinopt.cost import HashJoinCost, join_costs
 from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.problem import JoinGraph, Mask
@@ -32,13 +31,6 @@ LEAST_SHARE = 0.02
 REPLICA_SHARE = 0.15
 """DuckDB's own order, handed to it to save its planning, is what a replica takes for it; a mistake costs a share of the
 order's cost, so that what is saved has to be more than this one."""
-MANY_UNSEEN = 3
-"""From so many joins of an order on of which the sample holds no row, the greedy order is looked at, too."""
-UNSEEN_SIGMA = 1.9
-"""A size this uncertain was not seen."""
-AS_GOOD = 0.05
-"""By so much the greedy order may be dearer and is taken all the same. It spared one of 60 random queries a disaster
-(38 times); where else it differed, it ran as fast on average."""
 WORTH_SAVING_S = 1e-3
 """A smaller gain is not worth a plan that a reader does not expect."""
 
@@ -102,12 +94,6 @@ def compare(sizes: Sizes, ours: JoinTree, engine: JoinTree) -> Comparison:
         engine_s=sum(theirs.values()) + scans[1],
         spread_s=APART * float(np.sqrt(np.square(apart).sum())),
     )
-
-
-def unseen(cards: Cardinalities, tree: JoinTree) -> int:
-    """How many joins of an order were not seen on the sample."""
-    joins = [join.mask for join in tree.joins()]
-    return int((cards.estimate(joins).sigma >= UNSEEN_SIGMA).sum())
 
 
 Priced = dict[tuple[Mask, Mask], float]

@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlsys4sys import _native
-from mlsys4sys.joinopt import baselines, choice
 from mlsys4sys.joinopt.baselines import unfolded
 from mlsys4sys.joinopt.cardinality import Remembered
 from mlsys4sys.joinopt.choice import APART, Comparison
 from mlsys4sys.joinopt.cost import HashJoinCost
-from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.formula import BoundFormula
 from mlsys4sys.joinopt.problem import JoinGraph
 from mlsys4sys.joinopt.scans import Scan
@@ -47,36 +45,6 @@ def plan_exactly(
     )
     trees = unfolded(graph.everything, ours), unfolded(graph.everything, engine)
     return *trees, Comparison(ours_s=ours_s, engine_s=engine_s, spread_s=APART * spread_s)
-
-
-def safer_order(
-    cards: Remembered,
-    cost: HashJoinCost,
-    scans: Sequence[Scan],
-    trees: tuple[JoinTree, JoinTree],
-    comparison: Comparison,
-) -> tuple[JoinTree, Comparison] | None:
-    """The greedy order where sizes are not known and it is about as cheap; None where the cheapest order stands.
-
-    Of joins that the sample holds no row of, exact search compares guesses, and takes the lowest. The greedy order
-    joins first what is known to be small.
-
-    Args:
-        cards: Sizes of every connected subset.
-        cost: Of joins.
-        scans: Relations whose scans depend on the order.
-        trees: The cheapest order and DuckDB's.
-        comparison: Of these two.
-    """
-    cheapest, engine = trees
-    if choice.unseen(cards, cheapest) < choice.MANY_UNSEEN:
-        return None
-    sizes = Sizes(cards.graph, cards, cost, scans=tuple(scans))
-    greedy = baselines.filtered_first(cards.graph, sizes, cost)
-    priced = choice.compare(sizes, greedy, engine)
-    if priced.ours_s > (1 + choice.AS_GOOD) * comparison.ours_s or priced.ours_s >= comparison.engine_s:
-        return None
-    return greedy, priced
 
 
 def engine_order(graph: JoinGraph, formula: BoundFormula) -> JoinTree | None:

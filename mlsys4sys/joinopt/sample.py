@@ -228,7 +228,7 @@ class SampleBuilder:
         """``core{number}``: the sampled keys ``v`` with their weights ``w``, one over the chance of each.
 
         A part of the rows is spent on equal chances for all keys, one on chances in proportion to their rows, and one
-        on the keys with most rows, which are in for certain: a join of several long tails is made of those almost alone.
+        on the keys with most rows, which are in for certain: joins of several long tails consist of them almost alone.
         """
         counts = " UNION ALL ".join(
             f"SELECT {self._cast(i, name)} AS v, count(*) AS c FROM {self.tables[i].sql} GROUP BY ALL"
@@ -336,8 +336,8 @@ class SampleBuilder:
 BY_SIZE = 0.5
 """Share of a sample's rows that is spent on keys in proportion to their rows."""
 SURELY = 0.25
-"""Share that is spent on the keys with most rows. Of the joins of casts, keywords, information and companies on the
-generated database, ten films in 250,000 make up four tenths; chances by size alone would sample each with one in ten."""
+"""Share that is spent on the keys with most rows. Of the join of casts, keywords, information and companies on the
+generated database ten films in 250,000 make up four tenths; chances by size alone would sample each with one in ten."""
 
 
 def _chance(value: str, share: str) -> str:

@@ -4,15 +4,15 @@ DuckDB hands the keys of a hash table down the streaming side to the scan at its
 ``dynamic_or_filter_threshold`` as a list, more as a filter over their range. What that saves was measured (DuckDB 2.0,
 one thread): row groups whose minimum and maximum exclude all keys of a list are not read at all, which helps where the
 table is clustered; texts are decompressed a segment at a time, and only where a row is left; and IN lists, which DuckDB
-evaluates above the scan, see only those rows. Filters on numbers are evaluated in the scan, first. It works only down the
-streaming side: a table that is hashed itself, or whose stream ends before the selective join, is read and filtered in
-full.
+evaluates above the scan, see only those rows. Filters on numbers are evaluated in the scan, first. It works only down
+the streaming side: a table that is hashed itself, or whose stream ends before the selective join, is read and filtered
+in full.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mlsys4sys.joinopt.filters import Condition, columns_of
@@ -119,7 +119,12 @@ def scans_of(graph: JoinGraph, statistics: Statistics) -> tuple[Scan, ...]:
         text += sum(_decoding(table, name, statistics) for name in _texts(relation, table))
         rows = float(table.rows)
         if links and (above or in_scan or text or table.rows >= 2 * ROW_GROUP):
-            seconds = {"key_s": KEY_S * rows, "in_scan_s": in_scan * rows, "above_s": above * rows, "text_s": text * rows}
+            seconds = {
+                "key_s": KEY_S * rows,
+                "in_scan_s": in_scan * rows,
+                "above_s": above * rows,
+                "text_s": text * rows,
+            }
             found.append(Scan(relation=i, links=links, segments=max(1.0, rows / SEGMENT), **seconds))
     return tuple(found)
 
@@ -139,12 +144,16 @@ def _decoding(table: Table, column: str, statistics: Statistics) -> float:
 
 def _link(table: Table, column: str, partners: Mask, statistics: Statistics) -> Link:
     share = statistics.scatter(table, column) if table.rows >= 2 * ROW_GROUP else 1.0
-    share = share if share <= CLUSTERED else 1.0
     fan_out = table.rows / statistics.distinct(table, column.lower())
-    spread = max(1.0, fan_out / VECTOR) if share <= CLUSTERED else fan_out
-    # Rows of a key that is not clustered often stand together all the same, in blocks of a kind: between one and all.
-    runs = fan_out / SEGMENT if share <= CLUSTERED else math.sqrt(fan_out)
-    return Link(partners=partners, share=share, spread=spread * VECTOR / table.rows, runs=max(1.0, runs))
+    if share > CLUSTERED:
+        # Rows of a key often stand together all the same, in blocks of a kind: in places between one and all.
+        spread, runs = fan_out * VECTOR / table.rows, math.sqrt(max(1.0, fan_out))
+        return Link(partners=partners, share=1.0, spread=spread, runs=runs)
+    # Queries ask for the common values more than for others.
+    common = statistics.common(table, column) if fan_out > VECTOR else 0.0
+    rows = max(fan_out, common * table.rows)
+    spread, runs = max(VECTOR, rows) / table.rows, max(1.0, rows / SEGMENT)
+    return Link(partners=partners, share=max(share, common), spread=spread, runs=runs)
 
 
 def _filtering(relation: Relation) -> tuple[float, float, float]:

@@ -20,7 +20,7 @@ from mlsys4sys.joinopt.catalogue import Catalogue
 from mlsys4sys.joinopt.clauses import NotFlat
 from mlsys4sys.joinopt.cost import CostModel, HashJoinCost
 from mlsys4sys.joinopt.engine import Engine, TimeUp
-from mlsys4sys.joinopt.exact import engine_order, plan_exactly, safer_order
+from mlsys4sys.joinopt.exact import engine_order, plan_exactly
 from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.formula import EngineFormula, ExactBase
 from mlsys4sys.joinopt.gate import Gate, tables_named
@@ -359,17 +359,14 @@ class JoinOptimizer:
         if not isinstance(self.cost, HashJoinCost) or int(cards.masks[-1]) != graph.everything:
             return None
         ours, engine, comparison = plan_exactly(cards, self.cost, scans, self._formula.bind(graph))
-        better, planner = comparison.ours_s < comparison.engine_s, "dpccp"
-        safer = safer_order(cards, self.cost, scans, (ours, engine), comparison) if better else None
-        if safer is not None:
-            planner, (ours, comparison) = "goo", safer
+        better = comparison.ours_s < comparison.engine_s
         masks = sorted({*ours.masks(), *engine.masks()})
         known = cards.estimate(masks)
         return RegionPlan(
             graph=graph,
             tree=ours if better else engine,
             engine_tree=engine,
-            planner=planner if better else "engine",
+            planner="dpccp" if better else "engine",
             rows=dict(zip(masks, known.rows.tolist(), strict=True)),
             sigma=dict(zip(masks, known.sigma.tolist(), strict=True)),
             cost_s=min(comparison.ours_s, comparison.engine_s),

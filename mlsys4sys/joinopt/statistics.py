@@ -14,6 +14,9 @@ INTEGERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "U
 ROW_GROUP = 122_880
 """Rows that DuckDB stores together, with the minimum and maximum of each column."""
 
+SAMPLED_PERCENT = 3
+"""Of the pages of a table, to tell how common its values are."""
+
 KeyColumn = tuple[str, str]
 """``Table.sql`` and the lower-case name of a column."""
 
@@ -39,6 +42,7 @@ class Statistics:
         self.engine = engine
         self._distinct: dict[KeyColumn, float] = {}
         self._scatter: dict[KeyColumn, float] = {}
+        self._common: dict[KeyColumn, float] = {}
         self._catalogue: Catalogue | None = None
         self.tables: dict[str, Table] = {}
         self.refresh(engine.catalogue)
@@ -52,6 +56,7 @@ class Statistics:
         self.tables = {table.sql: table for table in catalogue.tables.values()}
         self._distinct.clear()
         self._scatter.clear()
+        self._common.clear()
 
     def resolve(self, name: str | None) -> Table | None:
         """The base table written ``name`` in a graph; nothing for opaque leaves."""
@@ -75,6 +80,18 @@ class Statistics:
             numeric = known is not None and known.type in INTEGERS | {"DATE", "TIMESTAMP"}
             self._scatter[key] = self._overlap(table, column) if numeric else 1.0
         return self._scatter[key]
+
+    def common(self, table: Table, column: str) -> float:
+        """The share of a table's rows that have the value of a row drawn at random, from a sample of its pages."""
+        key = (table.sql, column.lower())
+        if key not in self._common:
+            text = (
+                f"SELECT sum(c * c) / sum(c) ** 2 FROM (SELECT count(*)::DOUBLE AS c FROM {table.sql}"
+                f" TABLESAMPLE system({SAMPLED_PERCENT} PERCENT) REPEATABLE (0) GROUP BY {quote(column)})"
+            )
+            row = self.engine.connection.cursor().execute(text).fetchone()
+            self._common[key] = float(row[0]) if row and row[0] is not None else 0.0
+        return self._common[key]
 
     def _overlap(self, table: Table, column: str) -> float:
         name = quote(column)

@@ -152,3 +152,61 @@ def test_no_sample_is_drawn_by_keys_of_which_it_could_hold_a_few_only(star: Engi
     masks = [mask for mask in subsets(graph) if mask.bit_count() <= 3]
     truth = np.array([counted(star, graph, mask) for mask in masks])
     assert np.abs(np.log(bound.estimate(masks).rows / truth)).max() < np.log(1.6)
+
+
+def popular(connection: duckdb.DuckDBPyConnection) -> Engine:
+    """Films, of which three have a thousand times the rows of the others, in three tables of facts."""
+    connection.execute("CREATE TABLE films AS SELECT range::INTEGER AS id, range % 1000 AS day FROM range(200000)")
+    for name in ("roles", "words", "makers"):
+        connection.execute(
+            f"CREATE TABLE {name} AS SELECT (i % 200000)::INTEGER AS film FROM range(200000) t(i)"
+            f" WHERE hash(i, '{name}') % 3 = 0 UNION ALL SELECT (7 + 60000 * (i % 3))::INTEGER FROM range(3000) t(i)"
+        )
+    return Engine(connection)
+
+
+def test_keys_with_most_rows_are_in_the_sample_for_certain() -> None:
+    with duckdb.connect() as connection:
+        engine = popular(connection)
+        sql = (
+            "SELECT count(*) FROM films f, roles r, words w, makers m"
+            " WHERE f.id = r.film AND f.id = w.film AND f.id = m.film"
+        )
+        graph = frontend.read(engine, sql).regions[0].graph
+        bound = Sampled(engine, config=SampleConfig(target_rows=16_384, whole_rows=1000)).bind(graph)
+        found = bound.estimate([graph.everything])
+        assert found.rows[0] == pytest.approx(
+            3e9, rel=0.02
+        )  # 1,000³ rows of each of the three, and next to nothing else
+        assert found.sigma[0] < 0.1
+
+
+def test_a_size_that_was_not_seen_is_what_its_parts_promise() -> None:
+    with duckdb.connect() as connection:
+        engine = popular(connection)
+        sql = (
+            "SELECT count(*) FROM films f, roles r, words w WHERE f.id = r.film AND f.id = w.film AND f.id = 123456"
+            " AND f.day = 456"
+        )
+        graph = frontend.read(engine, sql).regions[0].graph
+        place = {relation.alias: 1 << i for i, relation in enumerate(graph.relations)}
+        bound = Sampled(engine, config=SampleConfig(target_rows=4096, whole_rows=1000)).bind(graph)
+        masks = [place["f"], place["f"] | place["r"], place["r"] | place["w"], graph.everything]
+        found = bound.estimate(masks)
+        film, with_roles, pairs, whole = found.rows.tolist()
+        assert found.sigma[0] > 0.9
+        assert found.sigma[1] >= 2
+        assert found.sigma[3] >= 2
+        assert with_roles < 2 * film  # a film has less than one role on average
+        assert 0 < whole < 1e-2 * pairs
+        assert bound.estimate([graph.everything]).rows[0] == whole  # asked by itself it is the same
+
+
+def test_filters_on_entities_are_judged_by_more_of_them_than_the_keys_that_were_sampled() -> None:
+    with duckdb.connect() as connection:
+        engine = popular(connection)
+        sql = "SELECT count(*) FROM films f, roles r, words w WHERE f.id = r.film AND f.id = w.film AND f.day < 3"
+        graph = frontend.read(engine, sql).regions[0].graph
+        bound = Sampled(engine, config=SampleConfig(target_rows=16_384, whole_rows=1000)).bind(graph)
+        place = [relation.alias for relation in graph.relations].index("f")
+        assert bound.estimate([1 << place]).rows[0] == pytest.approx(600, rel=0.8)

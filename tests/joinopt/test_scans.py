@@ -79,13 +79,37 @@ def test_the_search_lets_a_few_keys_reach_an_expensive_scan() -> None:
         assert scan_seconds(baselines.dpccp(graph, cards, HashJoinCost(), scans=(scan,)), (scan,), rows) == min(
             found.values()
         )
-        assert min(found.values()) == pytest.approx(scan.handed(links[0], 1.0))
-        assert scan.handed(links[0], 1.0) < scan.handed(links[1], 5e3) <= scan.full_s
+        both = scan.streamed([(links[0], 1.0), (links[1], 5e3)])
+        assert min(found.values()) == pytest.approx(both)
+        assert both <= scan.streamed([(links[0], 1.0)]) < scan.streamed([(links[1], 5e3)]) <= scan.full_s
 
 
 def test_filters_above_a_scan_cost_less_the_fewer_rows_are_left() -> None:
     scan = Scan(relation=0, key_s=1e-3, in_scan_s=0.0, above_s=1e-2, links=(Link(partners=3, share=1.0, spread=0.01),))
-    seconds = [scan.handed(scan.links[0], values) for values in (1.0, 10.0, 100.0, 1e6)]
+    seconds = [scan.streamed([(scan.links[0], values)]) for values in (1.0, 10.0, 100.0, 1e6)]
     assert seconds == sorted(seconds)
     assert seconds[0] < 0.1 * scan.full_s
     assert seconds[-1] <= scan.full_s
+
+
+def test_texts_are_decompressed_where_a_row_is_left() -> None:
+    links = (Link(partners=3, share=1.0, spread=0.01), Link(partners=5, share=0.1, spread=0.1))
+    scan = Scan(relation=0, key_s=1e-3, in_scan_s=0.0, above_s=0.0, text_s=1e-2, segments=10.0, links=links)
+    few, many = (scan.streamed([(links[0], values)]) for values in (1.0, 200.0))
+    assert scan.streamed([]) == scan.full_s == pytest.approx(1.1e-2)
+    assert few == pytest.approx(0.5e-3 + 0.1 * 1e-2)  # one segment of ten, and one key to compare with
+    assert many == pytest.approx(scan.full_s)
+    assert scan.streamed([(links[0], 200.0), (links[1], 1.0)]) < 0.2 * scan.full_s  # row groups left out by another key
+
+
+def test_texts_that_are_only_tested_for_null_cost_nothing() -> None:
+    with database() as connection:
+        connection.execute("ALTER TABLE facts ADD COLUMN note VARCHAR")
+        connection.execute("UPDATE facts SET note = 'n' || kind || hash(kind * rowid)")
+        texts = {}
+        for filters in ("f.note IS NOT NULL", "f.note LIKE 'n%'"):
+            engine = Engine(connection)
+            graph = frontend.read(engine, f"{SQL} AND {filters}").regions[0].graph
+            texts[filters] = scans_of(graph, Statistics(engine))[0].text_s
+        assert texts["f.note IS NOT NULL"] == 0.0
+        assert texts["f.note LIKE 'n%'"] > 0.0

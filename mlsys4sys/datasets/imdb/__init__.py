@@ -15,14 +15,14 @@ import numpy as np
 
 from mlsys4sys.datasets.imdb import entities, facts
 from mlsys4sys.datasets.imdb import vocabulary as words
-from mlsys4sys.datasets.imdb.latents import make_companies, make_movies, make_persons
+from mlsys4sys.datasets.imdb.latents import SPREAD, make_companies, make_movies, make_persons
 from mlsys4sys.datasets.imdb.rows import Rows, insert, insert_values, shuffle
 from mlsys4sys.datasets.imdb.schema import FOREIGN_KEYS, FULL_SCALE_ROWS, SCHEMA, TABLES
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["FOREIGN_KEYS", "SCHEMA", "TABLES", "VERSION", "generate", "rows_at"]
+__all__ = ["FOREIGN_KEYS", "SCHEMA", "SPREAD", "TABLES", "VERSION", "generate", "rows_at"]
 
 VERSION = 1
 """Raised whenever the same seed would give other rows."""
@@ -50,26 +50,30 @@ def generate(
     scale: float,
     seed: int = 0,
     shuffled: bool = False,
+    spread: float = SPREAD,
     report: Callable[[str], None] | None = None,
 ) -> None:
     """Create the 21 tables in the connection's current schema and fill them.
 
     At ``scale=0.1`` these are about 7.7 million rows. The rows depend on ``scale``, ``seed``,
-    ``shuffled`` and ``VERSION`` alone. ``shuffled`` gives the control: the same columns and
-    fan-outs one by one, with every correlation between them broken. ``report`` is called with the
-    name of each table before it is made. Needs neither pandas nor pyarrow.
+    ``shuffled``, ``spread`` and ``VERSION`` alone. ``shuffled`` gives the control: the same columns and
+    fan-outs one by one, with every correlation between them broken. ``spread`` is the standard deviation of
+    the popularity of titles and the fame of persons, and with it how strongly fan-outs go together. ``report``
+    is called with the name of each table before it is made. Needs neither pandas nor pyarrow.
 
     Raises:
-        ValueError: ``scale`` is not in (0, 1].
+        ValueError: ``scale`` is not in (0, 1], or ``spread`` not in (0, 2].
     """
     if not 0 < scale <= 1:
         raise ValueError(f"scale must be in (0, 1], not {scale}")
+    if not 0 < spread <= 2:
+        raise ValueError(f"spread must be in (0, 2], not {spread}")
     sizes = rows_at(scale)
     connection.begin()
     try:
         for table, values in _DIMENSIONS.items():
             insert_values(connection, table, values)
-        for rows in _tables(seed, sizes, report or (lambda _: None)):
+        for rows in _tables(seed, sizes, spread, report or (lambda _: None)):
             made = shuffle(rows, _rng(seed, f"shuffle {rows.table}"), sizes) if shuffled else rows
             insert(connection, made)
         connection.commit()
@@ -83,15 +87,15 @@ def _rng(seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng([VERSION, seed, zlib.crc32(purpose.encode())])
 
 
-def _tables(seed: int, sizes: dict[str, int], report: Callable[[str], None]) -> Iterator[Rows]:
+def _tables(seed: int, sizes: dict[str, int], spread: float, report: Callable[[str], None]) -> Iterator[Rows]:
     """Make the growing tables one after the other, so that only one is in memory at a time."""
 
     def start(table: str) -> np.random.Generator:
         report(table)
         return _rng(seed, table)
 
-    movies = make_movies(_rng(seed, "movies"), sizes["title"])
-    persons = make_persons(_rng(seed, "persons"), sizes["name"])
+    movies = make_movies(_rng(seed, "movies"), sizes["title"], spread)
+    persons = make_persons(_rng(seed, "persons"), sizes["name"], spread)
     companies = make_companies(_rng(seed, "companies"), sizes["company_name"])
     stars = entities.make_stars(persons)
     title_words = entities.make_title_words(_rng(seed, "title words"), movies)

@@ -18,10 +18,10 @@ from mlsys4sys.datasets.imdb import vocabulary as words
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-POPULARITY_SIGMA = 0.95
-"""Spread of the popularity latent: with the fan-out exponents of ``tables`` (0.6 to 0.9) the join of
-cast, keywords and companies is a few times larger than independence says, as on IMDb; from about 1.15
-on, the heaviest queries explode as they do not there."""
+SPREAD = 0.95
+"""Of the popularity latent, its standard deviation: with the fan-out exponents of ``facts`` (0.6 to 0.9) the join of
+cast, keywords and companies is a few times larger than independence says, as on IMDb. With 1.3 the joins of several
+such tables are about four times as large again."""
 SERIES_SHARE = 0.5
 """How much of an episode's popularity is that of its series."""
 FIRST_YEAR, LAST_YEAR = 1894, 2013
@@ -140,7 +140,7 @@ def era_of(year: Ints) -> Ints:
     return np.digitize(year, [1960, 1980, 2000]).astype(np.int64)
 
 
-def make_movies(rng: np.random.Generator, count: int) -> Movies:
+def make_movies(rng: np.random.Generator, count: int, spread: float = SPREAD) -> Movies:
     """Draw the latents of ``count`` titles, episodes inheriting from their series."""
     kind = draw(rng, words.KIND_SHARE, count)
     kind[: len(words.FRANCHISES)] = words.TV_SERIES  # even the smallest database has series
@@ -150,7 +150,7 @@ def make_movies(rng: np.random.Generator, count: int) -> Movies:
     age = np.where(film, rng.exponential(19.0, count), rng.exponential(12.0, count))
     age = np.where(rng.random(count) < 0.004, rng.integers(-5, 0, count), age)  # announced
     year = np.clip(LAST_YEAR - age.astype(np.int64), FIRST_YEAR, None)
-    z = rng.normal(0.0, POPULARITY_SIGMA, count)
+    z = rng.normal(0.0, spread, count)
     series = np.full(count, -1, dtype=np.int64)
     season = np.zeros(count, dtype=np.int64)
     episode = np.zeros(count, dtype=np.int64)
@@ -261,12 +261,12 @@ def _plant_franchises(movies: Movies) -> None:
         movies.year[parts] = franchise.first_year + 2 * np.arange(len(parts))
 
 
-def make_persons(rng: np.random.Generator, count: int) -> Persons:
+def make_persons(rng: np.random.Generator, count: int, spread: float = SPREAD) -> Persons:
     """Draw the latents of ``count`` persons."""
     profession = draw(rng, (0.42, 0.24, 0.34), count)
     recorded = draw(rng, (0.1, 0.05, 0.85), count)
     return Persons(
-        fame=rng.normal(0.0, POPULARITY_SIGMA, count),
+        fame=rng.normal(0.0, spread, count),
         country=draw(rng, [c.share for c in words.COUNTRIES], count),
         profession=profession,
         era=draw(rng, (0.15, 0.15, 0.25, 0.45), count),
