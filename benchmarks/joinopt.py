@@ -1,9 +1,9 @@
 """DuckDB's own join orders against ours: ``python -m benchmarks.joinopt --json benchmarks/results/joinopt.json``.
 
 Workloads: the bundled questions, random queries that nothing was trained on, and the Join Order Benchmark where its
-queries are at hand (``--job FOLDER``), on the generated IMDb-shaped database, on the same with stronger correlations, on
-its shuffled control, and (all but the random ones) on a larger one; TPC-H and TPC-DS where their queries (``--tpch FOLDER``, ``--tpcds FOLDER``) and
-``tpcgen-cli`` are there.
+queries are at hand (``--job FOLDER``), on the generated IMDb-shaped database, on the same with stronger correlations,
+on its shuffled control, and (all but the random ones) on a larger one; TPC-H and TPC-DS where their queries
+(``--tpch FOLDER``, ``--tpcds FOLDER``) and ``tpcgen-cli`` are there.
 Figures are CPU seconds of the process at one thread, the least of ``--runs`` (five for queries under 50 ms),
 interleaved; planning is counted, with plans and what was counted for filters dropped before each pass over a workload.
 """

@@ -59,6 +59,7 @@ def best_tree(
     coefficients: list[float],
     left_deep: bool,
     scans: list[tuple[int, list[float], list[tuple[int, float, float, float]]]],
+    handed: NDArray[np.float64],
 ) -> NDArray[np.uint64]: ...
 def plan_region(
     adjacency: list[int],

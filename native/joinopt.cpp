@@ -221,16 +221,18 @@ ScanCost scan_cost(nb::handle of) {
 
 // The cheapest tree over the last subset: pairs of a join and its probe side, parents first.
 Out<Mask> best_tree(const std::vector<Mask> &adjacency, In<Mask> masks, In<double> rows, const std::vector<double> &width,
-                    const std::vector<double> &c, bool left_deep, nb::list scans) {
+                    const std::vector<double> &c, bool left_deep, nb::list scans, In<double> handed) {
     std::vector<ScanCost> scanned;
     for (nb::handle scan : scans) scanned.push_back(scan_cost(scan));
     if (c.size() != 8) throw std::invalid_argument("a join cost has eight coefficients");
-    if (rows.size() != masks.size() || !masks.size()) throw std::invalid_argument("one row count for each subset");
+    if (rows.size() != masks.size() || handed.size() != masks.size() || !masks.size())
+        throw std::invalid_argument("one row count for each subset");
     std::vector<Mask> flat;
     {
         nb::gil_scoped_release release;
-        const Best best = best_trees(adjacency, masks.data(), rows.data(), masks.size(), width,
-                                     {c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]}, left_deep, scanned);
+        const Best best =
+            best_trees(adjacency, masks.data(), rows.data(), masks.size(), width,
+                       {c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]}, left_deep, scanned, handed.data());
         flatten(masks.data(), masks.size(), best, masks.data()[masks.size() - 1], flat);
     }
     return give(std::move(flat));

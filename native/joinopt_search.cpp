@@ -198,11 +198,12 @@ private:
 };
 
 Best search(const Pairs &pairs, const Mask *masks, const double *rows, std::size_t n, int relations,
-            const std::vector<double> &widths, const JoinCost &cost, bool left_deep, const std::vector<ScanCost> &scans) {
+            const std::vector<double> &widths, const JoinCost &cost, bool left_deep, const std::vector<ScanCost> &scans,
+            const double *handed) {
     Best best{std::vector<double>(n, std::numeric_limits<double>::infinity()), std::vector<Mask>(n, 0)};
     for (std::size_t i = 0; i < n; ++i)
         if (!(masks[i] & (masks[i] - 1))) best.cost[i] = 0;
-    Streams streams(pairs, masks, rows, n, scans);
+    Streams streams(pairs, masks, handed, n, scans);
     for (const ScanCost &scan : scans)
         if (const std::int32_t leaf = pairs.known(Mask(1) << scan.relation); leaf >= 0) best.cost[leaf] = scan.full();
     // What a join costs apart from its two roles; the logarithm is the dear part.
@@ -275,9 +276,9 @@ double scan_seconds(const FlatTree &tree, const Pairs &pairs, const double *rows
 
 Best best_trees(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, std::size_t n,
                 const std::vector<double> &width, const JoinCost &cost, bool left_deep,
-                const std::vector<ScanCost> &scans) {
+                const std::vector<ScanCost> &scans, const double *handed) {
     return search(Pairs(adjacency, masks, n), masks, rows, n, static_cast<int>(adjacency.size()), widths_of(masks, n, width),
-                  cost, left_deep, scans);
+                  cost, left_deep, scans, handed);
 }
 
 double EngineFormula::log_rows(Mask mask) const {
@@ -351,18 +352,20 @@ FlatTree greedy(const std::vector<Mask> &adjacency, const std::vector<double> &w
 Compared plan(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, const double *sigma, std::size_t n,
               const std::vector<double> &width, const JoinCost &cost, const std::vector<ScanCost> &scans,
               const EngineFormula &formula) {
-    constexpr double MOST_SIGMA = 2.2, MOST_DOUBT = 10, SCAN_DOUBT = 0.5;
+    constexpr double MOST_SIGMA = 2.2, MOST_DOUBT = 10, SCAN_DOUBT = 0.5, MOST_HANDED_SIGMA = 2;
     const Pairs pairs(adjacency, masks, n);
     const int relations = static_cast<int>(adjacency.size());
     const std::vector<double> widths = widths_of(masks, n, width);
     const Mask everything = masks[n - 1];
     Compared found;
-    flatten(pairs, search(pairs, masks, rows, n, relations, widths, cost, false, scans), everything, found.ours);
+    std::vector<double> handed(n);
+    for (std::size_t i = 0; i < n; ++i) handed[i] = rows[i] * std::exp(std::min(sigma[i], MOST_HANDED_SIGMA));
+    flatten(pairs, search(pairs, masks, rows, n, relations, widths, cost, false, scans, handed.data()), everything, found.ours);
     // DuckDB: fewest intermediate rows, then the smaller side (rows × width) of each join is built.
     std::vector<double> believed(n);
     for (std::size_t i = 0; i < n; ++i) believed[i] = formula.rows(masks[i]);
     const JoinCost outputs{0, 0, 0, 0, 0, 0, 1, 1};
-    flatten(pairs, search(pairs, masks, believed.data(), n, relations, widths, outputs, false, {}), everything, found.engine);
+    flatten(pairs, search(pairs, masks, believed.data(), n, relations, widths, outputs, false, {}, nullptr), everything, found.engine);
     turn(found.engine, width, [&](Mask mask) { return believed[pairs.place(mask)]; });
     // Joins that both trees have are as uncertain, and cancel out.
     std::unordered_map<Mask, Mask> ours, engine;
@@ -384,8 +387,8 @@ Compared plan(const std::vector<Mask> &adjacency, const Mask *masks, const doubl
         }
         return total;
     };
-    const double our_scans = scan_seconds(found.ours, pairs, rows, scans);
-    const double engine_scans = scan_seconds(found.engine, pairs, rows, scans);
+    const double our_scans = scan_seconds(found.ours, pairs, handed.data(), scans);
+    const double engine_scans = scan_seconds(found.engine, pairs, handed.data(), scans);
     found.ours_s = priced(found.ours, engine) + our_scans;
     found.engine_s = priced(found.engine, ours) + engine_scans;
     const double apart = SCAN_DOUBT * (our_scans - engine_scans);

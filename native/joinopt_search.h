@@ -54,10 +54,10 @@ struct Best {
 };
 
 // Best bushy (or left-deep: the build side of every join is one relation) tree of every connected subset. A scan is
-// priced by the first hash table that its rows stream past.
+// priced by the hash tables that its rows stream past, each handing down as many keys as `handed` says.
 Best best_trees(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, std::size_t n,
                 const std::vector<double> &width, const JoinCost &cost, bool left_deep,
-                const std::vector<ScanCost> &scans = {});
+                const std::vector<ScanCost> &scans = {}, const double *handed = nullptr);
 
 // What DuckDB believes of sizes; the same formula as mlsys4sys/joinopt/formula.py.
 struct EngineFormula {

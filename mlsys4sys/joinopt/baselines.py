@@ -17,7 +17,7 @@ from mlsys4sys.joinopt.cardinality import Cardinalities, Floats, Masks
 from mlsys4sys.joinopt.cost import CostModel, COut, HashJoinCost, join_costs, subset_width
 from mlsys4sys.joinopt.counting import connected_parts
 from mlsys4sys.joinopt.problem import JoinGraph, Mask, Predicate, Relation, bits
-from mlsys4sys.joinopt.scans import Scan
+from mlsys4sys.joinopt.scans import Scan, keys_handed
 from mlsys4sys.joinopt.solution import JoinTree
 from mlsys4sys.search import Budget
 
@@ -216,12 +216,14 @@ def _exact(
         masks = connected_subsets(graph, part)
     if masks is None:
         return _greedy(graph, part, cards, cost)
-    rows = np.ascontiguousarray(cards.estimate(masks).rows)
+    known = cards.estimate(masks)
+    rows = np.ascontiguousarray(known.rows)
     width = [relation.width_bytes for relation in graph.relations]
     if isinstance(cost, HashJoinCost | COut):
-        adjacency = adjacency_of(graph, part)
+        adjacency, coefficients = adjacency_of(graph, part), list(cost.coefficients)
         priced = [scan.native for scan in scans if part >> scan.relation & 1]
-        flat = _native.best_tree(adjacency, masks, rows, width, list(cost.coefficients), left_deep, priced).tolist()
+        handed = np.ascontiguousarray(keys_handed(known.rows, known.sigma))
+        flat = _native.best_tree(adjacency, masks, rows, width, coefficients, left_deep, priced, handed).tolist()
         return unfolded(part, flat)
     _, probe = plain_best_trees(graph, masks, rows, cost, left_deep=left_deep)
     return _unfold(part, dict(zip(masks.tolist(), probe.tolist(), strict=True)))

@@ -11,7 +11,7 @@ from mlsys4sys.display import duration
 from mlsys4sys.joinopt.cost import HashJoinCost, join_costs
 from mlsys4sys.joinopt.features import Sizes
 from mlsys4sys.joinopt.problem import JoinGraph, Mask
-from mlsys4sys.joinopt.scans import scan_seconds
+from mlsys4sys.joinopt.scans import keys_handed, scan_seconds
 from mlsys4sys.joinopt.solution import JoinTree, RegionPlan
 
 SCAN_DOUBT = 0.5
@@ -132,8 +132,11 @@ def price(sizes: Sizes, tree: JoinTree) -> float:
 def _scans(sizes: Sizes, tree: JoinTree) -> float:
     if not sizes.scans:
         return 0.0
-    sizes.ask(list(tree.masks()))
-    return scan_seconds(tree, sizes.scans, sizes.rows)
+    masks = list(tree.masks())
+    sizes.ask(masks)
+    rows, sigma = ([known[mask] for mask in masks] for known in (sizes.rows, sizes.sigma))
+    handed = keys_handed(np.array(rows), np.array(sigma)).tolist()
+    return scan_seconds(tree, sizes.scans, dict(zip(masks, handed, strict=True)))
 
 
 def total(regions: Sequence[RegionPlan]) -> Comparison:

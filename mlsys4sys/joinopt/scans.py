@@ -15,6 +15,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from mlsys4sys.joinopt.cardinality import Floats
 from mlsys4sys.joinopt.filters import Condition, columns_of
 from mlsys4sys.joinopt.problem import JoinGraph, Mask, Relation
 from mlsys4sys.joinopt.solution import JoinTree
@@ -102,6 +105,18 @@ class Scan:
         return groups * (key + self.in_scan_s) + texts + self.above_s * LEFT_SHARE * left
 
 
+MOST_HANDED_SIGMA = 2.0
+"""Beyond this uncertainty is not taken to mean still more rows."""
+
+
+def keys_handed(rows: Floats, sigma: Floats) -> Floats:
+    """How many keys hash tables of uncertain sizes are expected to hand down: one standard deviation more.
+
+    A few keys spare a scan most of its work, many nothing, so that an error upwards costs more than one downwards.
+    """
+    return np.asarray(rows * np.exp(np.minimum(sigma, MOST_HANDED_SIGMA)))
+
+
 def scans_of(graph: JoinGraph, statistics: Statistics) -> tuple[Scan, ...]:
     """The relations of a graph whose scans depend on the order of joins."""
     found = []
@@ -186,7 +201,13 @@ def _price(condition: Condition) -> float:
 
 
 def scan_seconds(tree: JoinTree, scans: tuple[Scan, ...], rows: Mapping[Mask, float]) -> float:
-    """Seconds of the scans that depend on the order, in this order."""
+    """Seconds of the scans that depend on the order, in this order.
+
+    Args:
+        tree: The order.
+        scans: What reading single relations takes.
+        rows: Of each build side, as :func:`keys_handed` has them.
+    """
     by_relation = {scan.relation: scan for scan in scans}
     total = 0.0
     for leaf, builds in streams(tree):
