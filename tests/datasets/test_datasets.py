@@ -16,10 +16,10 @@ SMALL = 0.002
 
 
 @lru_cache(maxsize=3)
-def made(*, seed: int = 0, shuffled: bool = False) -> duckdb.DuckDBPyConnection:
+def made(*, seed: int = 0, shuffled: bool = False, spread: float = imdb.SPREAD) -> duckdb.DuckDBPyConnection:
     """A small database that tests only read."""
     connection = duckdb.connect()
-    imdb.generate(connection, scale=SMALL, seed=seed, shuffled=shuffled)
+    imdb.generate(connection, scale=SMALL, seed=seed, shuffled=shuffled, spread=spread)
     return connection
 
 
@@ -75,6 +75,26 @@ def test_fan_outs_go_together_except_in_the_control() -> None:
     assert one(real, corr) > 0.3
     assert abs(one(control, corr)) < 0.1
     assert catalogue.row_counts(real) == catalogue.row_counts(control)
+
+
+def test_fan_outs_go_together_the_more_the_wider_popularity_spreads() -> None:
+    """Rows of the join of casts, keywords and companies, as against those of its tables, which stay as many."""
+    joined = """
+        SELECT sum(k * c * m) FROM (SELECT movie_id, count(*)::DOUBLE AS k FROM movie_keyword GROUP BY 1)
+        JOIN (SELECT movie_id, count(*) AS c FROM cast_info GROUP BY 1) USING (movie_id)
+        JOIN (SELECT movie_id, count(*) AS m FROM movie_companies GROUP BY 1) USING (movie_id)"""
+    mild, usual, strong = (made(spread=spread) for spread in (0.5, imdb.SPREAD, 1.3))
+    assert one(mild, joined) < 0.7 * one(usual, joined)
+    assert one(usual, joined) < 0.7 * one(strong, joined)
+    for table in ("title", "cast_info", "movie_companies"):
+        count = f"SELECT count(*) FROM {table}"
+        assert one(mild, count) == one(usual, count) == one(strong, count)
+
+
+@pytest.mark.parametrize("spread", [0.0, -1.0, 2.5])
+def test_a_spread_that_makes_no_sense_is_refused(spread: float) -> None:
+    with duckdb.connect() as connection, pytest.raises(ValueError, match="spread must be in"):
+        imdb.generate(connection, scale=SMALL, spread=spread)
 
 
 def american(*, shuffled: bool) -> float:
