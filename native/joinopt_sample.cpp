@@ -40,6 +40,23 @@ Mask grown(const SampleGraph &graph, Mask start, Mask within) {
     return start;
 }
 
+// What hangs together by equalities alone; messages are passed along those.
+std::vector<Mask> equal_parts(const SampleGraph &graph, Mask mask) {
+    if (graph.formula.others.empty()) return {mask};
+    std::vector<Mask> parts;
+    for (Mask rest = mask; rest;) {
+        Mask part = rest & (~rest + 1);
+        for (Mask before = 0; before != part;) {
+            before = part;
+            for (const auto &[relations, log_domain] : graph.formula.classes)
+                if (relations & part) part |= relations & mask;
+        }
+        parts.push_back(part);
+        rest &= ~part;
+    }
+    return parts;
+}
+
 // The largest part of a subset that some root covers; nothing if that is no join.
 Mask covered_part(const SampleGraph &graph, Mask mask) {
     Mask found = 0;
@@ -76,14 +93,18 @@ double unseen(SampleGraph &graph, Mask mask, double log_formula) {
     return count ? sum / count : log_formula + LOG_HALF;
 }
 
-void add_guesses(const SampleGraph &graph, Mask mask, SampleEstimate &found) {
+// What other predicates and dropped equalities keep; not those inside of one of `parts`, which have been seen to.
+void add_guesses(const SampleGraph &graph, Mask mask, SampleEstimate &found, const std::vector<Mask> &parts = {}) {
+    const auto within = [&](auto holds) { return std::any_of(parts.begin(), parts.end(), holds); };
     for (Mask relations : graph.formula.others) {
         if ((mask & relations) != relations) continue;
+        if (within([&](Mask part) { return (part & relations) == relations; })) continue;
         found.rows *= std::exp(graph.formula.log_guess);
         found.sigma = std::hypot(found.sigma, SIGMA_GUESS);
     }
     for (const DroppedEdge &edge : graph.dropped) {
         if (!(mask & edge.relation) || !(mask & edge.others)) continue;
+        if (within([&](Mask part) { return (part & edge.relation) && (part & edge.others); })) continue;
         found.rows /= edge.distinct;
         found.sigma = std::hypot(found.sigma, SIGMA_GUESS);
     }
@@ -108,11 +129,12 @@ void fill_in(SampleGraph &graph, const Mask *masks, std::vector<std::size_t> hid
 std::vector<int> roots_for(const SampleGraph &graph, const Mask *masks, std::size_t n) {
     std::vector<bool> wanted(graph.roots.size(), false);
     for (std::size_t i = 0; i < n; ++i) {
-        Mask mask = masks[i];
-        if (!(mask & (mask - 1))) continue;
-        int root = choose(graph, mask);
-        if (root < 0 && (mask = covered_part(graph, mask))) root = choose(graph, mask);
-        if (root >= 0) wanted[root] = true;
+        for (Mask mask : equal_parts(graph, masks[i])) {
+            if (!(mask & (mask - 1))) continue;
+            int root = choose(graph, mask);
+            if (root < 0 && (mask = covered_part(graph, mask))) root = choose(graph, mask);
+            if (root >= 0) wanted[root] = true;
+        }
     }
     std::vector<int> found;
     for (std::size_t r = 0; r < wanted.size(); ++r)
@@ -123,11 +145,13 @@ std::vector<int> roots_for(const SampleGraph &graph, const Mask *masks, std::siz
 std::vector<SampleEstimate> estimate(SampleGraph &graph, const Mask *masks, std::size_t n) {
     std::vector<SampleEstimate> found(n);
     std::vector<std::vector<std::size_t>> at_root(graph.roots.size());
-    std::vector<std::size_t> uncovered, hidden;
+    std::vector<std::size_t> uncovered, hidden, apart;
     for (std::size_t i = 0; i < n; ++i) {
         if (!(masks[i] & (masks[i] - 1))) {
             const int leaf = __builtin_ctzll(masks[i]);
             found[i] = {graph.leaf_rows[leaf], graph.leaf_sigma[leaf]};
+        } else if (!graph.formula.others.empty() && equal_parts(graph, masks[i]).size() > 1) {
+            apart.push_back(i);
         } else if (const int root = choose(graph, masks[i]); root >= 0) {
             at_root[root].push_back(i);
         } else {
@@ -149,9 +173,22 @@ std::vector<SampleEstimate> estimate(SampleGraph &graph, const Mask *masks, std:
             if (one.rows == 0 && root.weights) hidden.push_back(at_root[r][k]);
         }
     }
-    for (std::size_t i = 0; i < n; ++i) add_guesses(graph, masks[i], found[i]);
-    graph.known.reserve(graph.adjacency.size());
+    for (std::size_t i : apart) {
+        // No equality between these parts: a product, of which the other predicates keep a share.
+        const std::vector<Mask> parts = equal_parts(graph, masks[i]);
+        found[i] = {1, 0};
+        for (const SampleEstimate &part : estimate(graph, parts.data(), parts.size())) {
+            found[i].rows *= part.rows;
+            found[i].sigma = std::hypot(found[i].sigma, part.sigma);
+        }
+        add_guesses(graph, masks[i], found[i], parts);
+    }
     std::vector<bool> told(n, true);
+    for (std::size_t i : apart) told[i] = false;
+    for (std::size_t i = 0; i < n; ++i)
+        if (told[i]) add_guesses(graph, masks[i], found[i]);
+    told.assign(n, true);
+    graph.known.reserve(graph.adjacency.size());
     for (std::size_t i : hidden) told[i] = false;
     for (std::size_t i : uncovered) told[i] = false;
     for (std::size_t i = 0; i < n; ++i)

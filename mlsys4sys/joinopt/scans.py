@@ -146,7 +146,8 @@ def scans_of(graph: JoinGraph, statistics: Statistics) -> tuple[Scan, ...]:
 
 def _texts(relation: Relation, table: Table) -> set[str]:
     """The text columns that a query reads from a table; whether one is NULL is told without reading it."""
-    names = {name.lower() for name in relation.columns if table.columns[name.lower()].type.startswith("VARCHAR")}
+    known = [table.columns.get(name.lower()) for name in relation.columns]
+    names = {column.name.lower() for column in known if column and column.type.startswith("VARCHAR")}
     only_null = {name for condition in relation.conditions if condition[0] == "null" for name in columns_of(condition)}
     compared = {name for condition in relation.conditions if condition[0] != "null" for name in columns_of(condition)}
     return names - (only_null - compared)

@@ -210,3 +210,19 @@ def test_filters_on_entities_are_judged_by_more_of_them_than_the_keys_that_were_
         bound = Sampled(engine, config=SampleConfig(target_rows=16_384, whole_rows=1000)).bind(graph)
         place = [relation.alias for relation in graph.relations].index("f")
         assert bound.estimate([1 << place]).rows[0] == pytest.approx(600, rel=0.8)
+
+
+def test_relations_that_no_equality_joins_multiply() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE a AS SELECT range AS id, range % 50 AS k FROM range(1000)")
+        connection.execute("CREATE TABLE b AS SELECT range AS id, range % 50 AS k FROM range(2000)")
+        connection.execute("CREATE TABLE c AS SELECT range AS k FROM range(50)")
+        engine = Engine(connection)
+        sql = "SELECT count(*) FROM a, b, c, c d WHERE a.k = c.k AND b.k = d.k AND a.id = b.id AND c.k <> d.k"
+        graph = frontend.read(engine, sql).regions[0].graph
+        place = {relation.alias: 1 << i for i, relation in enumerate(graph.relations)}
+        for provider in (Sampled(engine), Exact(engine)):
+            bound = provider.bind(graph)
+            pair, more = bound.estimate([place["c"] | place["d"], place["a"] | place["c"] | place["d"]]).rows
+            assert pair == pytest.approx(50 * 50 * 0.2)  # the share that is guessed for any other predicate
+            assert more == pytest.approx(1000 * 50 * 0.2)
