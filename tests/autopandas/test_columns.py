@@ -141,6 +141,10 @@ def test_a_column_that_pandas_made_is_found_again(program: str) -> None:
     _checked_column(program, _frame(11, np.random.default_rng(len(program))))
 
 
+def test_a_letter_that_is_doubled_where_it_is_first_replaced_is_found() -> None:
+    _checked_column("df.name.str.replace('e', 'x')", _frame(7, np.random.default_rng(248)))  # Ann Lxx, Ann Lxx, Cy Rox
+
+
 @given(program=st.sampled_from(NUMERIC + TEXTS), frame=frames)
 @settings(max_examples=14, deadline=None)
 def test_columns_of_any_table_are_found_again(program: str, frame: pd.DataFrame) -> None:

@@ -307,7 +307,7 @@ def replaced(base: Piece, target: Words) -> Iterator[Piece]:
     if not changed:
         return
     tried: set[tuple[str, str]] = set()
-    for word, want in changed[:2]:
+    for word, want in list(dict.fromkeys(changed))[:2]:
         for old, new in _edits(word, want):
             if (old, new) in tried:
                 continue
@@ -366,6 +366,10 @@ def _edits(word: str, want: str) -> Iterator[tuple[str, str]]:
                 yield sign, other
     if old:
         yield old, new
+    for times in range(2, len(old) + 1):  # "ee" for "xx" may be twice the same
+        unit, other = old[: len(old) // times], new[: len(new) // times]
+        if unit * times == old and other * times == new:
+            yield unit, other
     stop = len(word) - back
     for left, right in ((1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (3, 0), (0, 3)):
         if start - left >= 0 and stop + right <= len(word) and (old or left or right):
