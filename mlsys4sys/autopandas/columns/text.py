@@ -307,7 +307,7 @@ def replaced(base: Piece, target: Words) -> Iterator[Piece]:
     if not changed:
         return
     tried: set[tuple[str, str]] = set()
-    for word, want in list(dict.fromkeys(changed))[:2]:
+    for word, want in changed[:2]:
         for old, new in _edits(word, want):
             if (old, new) in tried:
                 continue
