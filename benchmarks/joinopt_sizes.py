@@ -27,6 +27,8 @@ from mlsys4sys.joinopt.sampled import Exact, Sampled
 
 MOST_SUBPLANS = 3000
 """Queries with more are left out."""
+FAR = 10
+"""A q-error that counts as far off, as in Leis et al., How Good Are Query Optimizers, Really?, section 3.2."""
 
 
 def q_errors(estimates: Floats, truth: Floats) -> Floats:
@@ -38,12 +40,16 @@ def q_errors(estimates: Floats, truth: Floats) -> Floats:
 def errors_of(provider: Provider, graphs: list[JoinGraph], exact: Exact) -> dict[str, Any]:
     """Errors of a provider over the sub-plans of all graphs."""
     medians, tails, under = [], [], 0
+    far: dict[int, list[bool]] = {joins: [] for joins in (1, 2, 3)}
     for graph in graphs:
         masks = baselines.connected_subsets(graph, cap=MOST_SUBPLANS)
         if masks is None:
             continue
         truth, guess = exact.bind(graph).estimate(masks).rows, provider.bind(graph).estimate(masks).rows
-        errors = q_errors(guess, truth)[np.bitwise_count(masks) > 1]
+        every = q_errors(guess, truth)
+        errors = every[np.bitwise_count(masks) > 1]
+        for joins, found in far.items():
+            found += (every[np.bitwise_count(masks) == joins + 1] >= FAR).tolist()
         medians.append(float(np.median(errors)))
         tails.append(float(np.quantile(errors, 0.95)))
         under += bool(guess[-1] < truth[-1])
@@ -52,6 +58,7 @@ def errors_of(provider: Provider, graphs: list[JoinGraph], exact: Exact) -> dict
         "median of the queries' medians": round(float(np.median(medians)), 2),
         "median of their 95th percentiles": round(float(np.median(tails)), 1),
         "full queries under-estimated": round(under / len(medians), 2),
+        f"share wrong by {FAR} or more, by joins": {joins: round(float(np.mean(f)), 2) for joins, f in far.items()},
     }
 
 

@@ -40,7 +40,8 @@ Mask grown(const SampleGraph &graph, Mask start, Mask within) {
     return start;
 }
 
-// What hangs together by equalities alone; messages are passed along those.
+// What hangs together by equalities alone; messages are passed along those. A connected subset is one such part unless
+// there are other predicates.
 std::vector<Mask> equal_parts(const SampleGraph &graph, Mask mask) {
     if (graph.formula.others.empty()) return {mask};
     std::vector<Mask> parts;
@@ -145,13 +146,14 @@ std::vector<int> roots_for(const SampleGraph &graph, const Mask *masks, std::siz
 std::vector<SampleEstimate> estimate(SampleGraph &graph, const Mask *masks, std::size_t n) {
     std::vector<SampleEstimate> found(n);
     std::vector<std::vector<std::size_t>> at_root(graph.roots.size());
-    std::vector<std::size_t> uncovered, hidden, apart;
+    std::vector<std::size_t> uncovered, hidden;
+    std::vector<std::pair<std::size_t, std::vector<Mask>>> apart;
     for (std::size_t i = 0; i < n; ++i) {
         if (!(masks[i] & (masks[i] - 1))) {
             const int leaf = __builtin_ctzll(masks[i]);
             found[i] = {graph.leaf_rows[leaf], graph.leaf_sigma[leaf]};
-        } else if (!graph.formula.others.empty() && equal_parts(graph, masks[i]).size() > 1) {
-            apart.push_back(i);
+        } else if (std::vector<Mask> parts = equal_parts(graph, masks[i]); parts.size() > 1) {
+            apart.emplace_back(i, std::move(parts));
         } else if (const int root = choose(graph, masks[i]); root >= 0) {
             at_root[root].push_back(i);
         } else {
@@ -173,9 +175,9 @@ std::vector<SampleEstimate> estimate(SampleGraph &graph, const Mask *masks, std:
             if (one.rows == 0 && root.weights) hidden.push_back(at_root[r][k]);
         }
     }
-    for (std::size_t i : apart) {
+    for (std::size_t i = 0; i < n; ++i) add_guesses(graph, masks[i], found[i]);
+    for (const auto &[i, parts] : apart) {
         // No equality between these parts: a product, of which the other predicates keep a share.
-        const std::vector<Mask> parts = equal_parts(graph, masks[i]);
         found[i] = {1, 0};
         for (const SampleEstimate &part : estimate(graph, parts.data(), parts.size())) {
             found[i].rows *= part.rows;
@@ -184,10 +186,6 @@ std::vector<SampleEstimate> estimate(SampleGraph &graph, const Mask *masks, std:
         add_guesses(graph, masks[i], found[i], parts);
     }
     std::vector<bool> told(n, true);
-    for (std::size_t i : apart) told[i] = false;
-    for (std::size_t i = 0; i < n; ++i)
-        if (told[i]) add_guesses(graph, masks[i], found[i]);
-    told.assign(n, true);
     graph.known.reserve(graph.adjacency.size());
     for (std::size_t i : hidden) told[i] = false;
     for (std::size_t i : uncovered) told[i] = false;

@@ -197,7 +197,8 @@ private:
     std::vector<Stream> streams_;
 };
 
-Best search(const Pairs &pairs, const Mask *masks, const double *rows, std::size_t n, int relations,
+// `handed` is not looked at where there are no scans.
+Best search(const Pairs &pairs, const Mask *masks, const double *rows, std::size_t n,
             const std::vector<double> &widths, const JoinCost &cost, bool left_deep, const std::vector<ScanCost> &scans,
             const double *handed) {
     Best best{std::vector<double>(n, std::numeric_limits<double>::infinity()), std::vector<Mask>(n, 0)};
@@ -277,8 +278,8 @@ double scan_seconds(const FlatTree &tree, const Pairs &pairs, const double *rows
 Best best_trees(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, std::size_t n,
                 const std::vector<double> &width, const JoinCost &cost, bool left_deep,
                 const std::vector<ScanCost> &scans, const double *handed) {
-    return search(Pairs(adjacency, masks, n), masks, rows, n, static_cast<int>(adjacency.size()), widths_of(masks, n, width),
-                  cost, left_deep, scans, handed);
+    return search(Pairs(adjacency, masks, n), masks, rows, n, widths_of(masks, n, width), cost, left_deep, scans,
+                  handed ? handed : rows);
 }
 
 double EngineFormula::log_rows(Mask mask) const {
@@ -354,18 +355,17 @@ Compared plan(const std::vector<Mask> &adjacency, const Mask *masks, const doubl
               const EngineFormula &formula) {
     constexpr double MOST_SIGMA = 2.2, MOST_DOUBT = 10, SCAN_DOUBT = 0.5, MOST_HANDED_SIGMA = 2;
     const Pairs pairs(adjacency, masks, n);
-    const int relations = static_cast<int>(adjacency.size());
     const std::vector<double> widths = widths_of(masks, n, width);
     const Mask everything = masks[n - 1];
     Compared found;
     std::vector<double> handed(n);
     for (std::size_t i = 0; i < n; ++i) handed[i] = rows[i] * std::exp(std::min(sigma[i], MOST_HANDED_SIGMA));
-    flatten(pairs, search(pairs, masks, rows, n, relations, widths, cost, false, scans, handed.data()), everything, found.ours);
+    flatten(pairs, search(pairs, masks, rows, n, widths, cost, false, scans, handed.data()), everything, found.ours);
     // DuckDB: fewest intermediate rows, then the smaller side (rows × width) of each join is built.
     std::vector<double> believed(n);
     for (std::size_t i = 0; i < n; ++i) believed[i] = formula.rows(masks[i]);
     const JoinCost outputs{0, 0, 0, 0, 0, 0, 1, 1};
-    flatten(pairs, search(pairs, masks, believed.data(), n, relations, widths, outputs, false, {}, nullptr), everything, found.engine);
+    flatten(pairs, search(pairs, masks, believed.data(), n, widths, outputs, false, {}, nullptr), everything, found.engine);
     turn(found.engine, width, [&](Mask mask) { return believed[pairs.place(mask)]; });
     // Joins that both trees have are as uncertain, and cancel out.
     std::unordered_map<Mask, Mask> ours, engine;

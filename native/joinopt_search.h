@@ -54,7 +54,8 @@ struct Best {
 };
 
 // Best bushy (or left-deep: the build side of every join is one relation) tree of every connected subset. A scan is
-// priced by the hash tables that its rows stream past, each handing down as many keys as `handed` says.
+// priced by the hash tables that its rows stream past, each handing down as many keys as `handed` says
+// (null: as it has rows).
 Best best_trees(const std::vector<Mask> &adjacency, const Mask *masks, const double *rows, std::size_t n,
                 const std::vector<double> &width, const JoinCost &cost, bool left_deep,
                 const std::vector<ScanCost> &scans = {}, const double *handed = nullptr);

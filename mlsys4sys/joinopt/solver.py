@@ -398,7 +398,7 @@ class JoinOptimizer:
                 raise InputError(f"no planner {wanted!r}; there are best, textual, {', '.join(planners)}")
             return {wanted: planners[wanted]()}
         if isinstance(cards, Remembered):
-            # The optimum, but for scans that only a later join of their stream makes cheaper.
+            # The optimum, but for orders that pay only by what a later join of their stream hands down.
             return {"dpccp": baselines.dpccp(graph, cards, self.cost, scans=sizes.scans)}
         proposals: dict[str, JoinTree] = {"filtered-first": baselines.filtered_first(graph, sizes, self.cost)}
         if "dqn" in planners and (full or self._worth_a_policy(sizes, proposals["filtered-first"])):

@@ -89,8 +89,7 @@ class Statistics:
                 f"SELECT sum(c * c) / sum(c) ** 2 FROM (SELECT count(*)::DOUBLE AS c FROM {table.sql}"
                 f" TABLESAMPLE system({SAMPLED_PERCENT} PERCENT) REPEATABLE (0) GROUP BY {quote(column)})"
             )
-            row = self.engine.connection.cursor().execute(text).fetchone()
-            self._common[key] = float(row[0]) if row and row[0] is not None else 0.0
+            self._common[key] = self._number(text, 0.0)
         return self._common[key]
 
     def _overlap(self, table: Table, column: str) -> float:
@@ -101,10 +100,14 @@ class Statistics:
             f" max({value}) AS high FROM {table.sql} GROUP BY rowid // {ROW_GROUP})"
         )
         try:
-            row = self.engine.connection.cursor().execute(text).fetchone()
+            return self._number(text, 1.0)
         except duckdb.Error:  # a view has no rowid
             return 1.0
-        return float(row[0]) if row and row[0] is not None else 1.0
+
+    def _number(self, sql: str, otherwise: float) -> float:
+        """The one number that a question has for an answer, or another where that is NULL."""
+        row = self.engine.connection.cursor().execute(sql).fetchone()
+        return float(row[0]) if row and row[0] is not None else otherwise
 
     def _sketch(self, table: Table, column: str) -> float:
         cursor = self.engine.connection.cursor()

@@ -15,7 +15,7 @@ from mlsys4sys.joinopt import frontend
 from mlsys4sys.joinopt.engine import Engine, open_database
 from mlsys4sys.joinopt.problem import JoinGraph, Mask, bits
 from mlsys4sys.joinopt.sample import SampleConfig
-from mlsys4sys.joinopt.sampled import Exact, Sampled
+from mlsys4sys.joinopt.sampled import BoundSample, Exact, Sampled
 
 
 def counted(engine: Engine, graph: JoinGraph, mask: Mask) -> float:
@@ -154,43 +154,45 @@ def test_no_sample_is_drawn_by_keys_of_which_it_could_hold_a_few_only(star: Engi
     assert np.abs(np.log(bound.estimate(masks).rows / truth)).max() < np.log(1.6)
 
 
-def popular(connection: duckdb.DuckDBPyConnection) -> Engine:
-    """Films, of which three have a thousand times the rows of the others, in three tables of facts."""
+def popular(
+    connection: duckdb.DuckDBPyConnection, sql: str, target_rows: int
+) -> tuple[JoinGraph, dict[str, Mask], BoundSample]:
+    """A query about films, of which three have some thousand times the rows of the others in three tables of facts.
+
+    The graph, its relations by alias, and it bound to a sample of so many rows.
+    """
     connection.execute("CREATE TABLE films AS SELECT range::INTEGER AS id, range % 1000 AS day FROM range(200000)")
     for name in ("roles", "words", "makers"):
         connection.execute(
             f"CREATE TABLE {name} AS SELECT (i % 200000)::INTEGER AS film FROM range(200000) t(i)"
             f" WHERE hash(i, '{name}') % 3 = 0 UNION ALL SELECT (7 + 60000 * (i % 3))::INTEGER FROM range(3000) t(i)"
         )
-    return Engine(connection)
+    engine = Engine(connection)
+    graph = frontend.read(engine, sql).regions[0].graph
+    bound = Sampled(engine, config=SampleConfig(target_rows=target_rows, whole_rows=1000)).bind(graph)
+    return graph, {relation.alias: 1 << i for i, relation in enumerate(graph.relations)}, bound
 
 
 def test_keys_with_most_rows_are_in_the_sample_for_certain() -> None:
+    sql = (
+        "SELECT count(*) FROM films f, roles r, words w, makers m"
+        " WHERE f.id = r.film AND f.id = w.film AND f.id = m.film"
+    )
     with duckdb.connect() as connection:
-        engine = popular(connection)
-        sql = (
-            "SELECT count(*) FROM films f, roles r, words w, makers m"
-            " WHERE f.id = r.film AND f.id = w.film AND f.id = m.film"
-        )
-        graph = frontend.read(engine, sql).regions[0].graph
-        bound = Sampled(engine, config=SampleConfig(target_rows=16_384, whole_rows=1000)).bind(graph)
+        graph, _, bound = popular(connection, sql, 16_384)
         found = bound.estimate([graph.everything])
-        assert found.rows[0] == pytest.approx(
-            3e9, rel=0.02
-        )  # 1,000³ rows of each of the three, and next to nothing else
+        # 1,000³ rows of each of the three, and next to nothing else.
+        assert found.rows[0] == pytest.approx(3e9, rel=0.02)
         assert found.sigma[0] < 0.1
 
 
 def test_a_size_that_was_not_seen_is_what_its_parts_promise() -> None:
+    sql = (
+        "SELECT count(*) FROM films f, roles r, words w WHERE f.id = r.film AND f.id = w.film AND f.id = 123456"
+        " AND f.day = 456"
+    )
     with duckdb.connect() as connection:
-        engine = popular(connection)
-        sql = (
-            "SELECT count(*) FROM films f, roles r, words w WHERE f.id = r.film AND f.id = w.film AND f.id = 123456"
-            " AND f.day = 456"
-        )
-        graph = frontend.read(engine, sql).regions[0].graph
-        place = {relation.alias: 1 << i for i, relation in enumerate(graph.relations)}
-        bound = Sampled(engine, config=SampleConfig(target_rows=4096, whole_rows=1000)).bind(graph)
+        graph, place, bound = popular(connection, sql, 4096)
         masks = [place["f"], place["f"] | place["r"], place["r"] | place["w"], graph.everything]
         found = bound.estimate(masks)
         film, with_roles, pairs, whole = found.rows.tolist()
@@ -203,13 +205,10 @@ def test_a_size_that_was_not_seen_is_what_its_parts_promise() -> None:
 
 
 def test_filters_on_entities_are_judged_by_more_of_them_than_the_keys_that_were_sampled() -> None:
+    sql = "SELECT count(*) FROM films f, roles r, words w WHERE f.id = r.film AND f.id = w.film AND f.day < 3"
     with duckdb.connect() as connection:
-        engine = popular(connection)
-        sql = "SELECT count(*) FROM films f, roles r, words w WHERE f.id = r.film AND f.id = w.film AND f.day < 3"
-        graph = frontend.read(engine, sql).regions[0].graph
-        bound = Sampled(engine, config=SampleConfig(target_rows=16_384, whole_rows=1000)).bind(graph)
-        place = [relation.alias for relation in graph.relations].index("f")
-        assert bound.estimate([1 << place]).rows[0] == pytest.approx(600, rel=0.8)
+        _, place, bound = popular(connection, sql, 16_384)
+        assert bound.estimate([place["f"]]).rows[0] == pytest.approx(600, rel=0.8)
 
 
 def test_relations_that_no_equality_joins_multiply() -> None:
